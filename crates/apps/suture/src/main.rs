@@ -1,0 +1,2 @@
+//! The `suture` command line.
+fn main() {}

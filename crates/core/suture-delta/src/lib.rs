@@ -1,0 +1,23 @@
+//! Two linked builds in, one delta out.
+//!
+//! ```text
+//!  old build ─┐                                    ┌─► report  (what changed, what it touches, hot or not)
+//!             ├─► pair ─► normalise ─► compare ─► emit ─► Delta ─► format::write ─► FILE.delta
+//!  new build ─┘      types, impact ────┘             └─► refusals
+//! ```
+//!
+//! The comparison works on the files that the linker wrote, never on objects or sources, so that it
+//! holds for any language, build system, static library and link-time optimisation. What it may not
+//! miss is a change: when in doubt a function counts as changed, because one too many is harmless
+//! and one too few is a hole that stays open.
+//!
+//! Pure: bytes and values in, values out.
+#![forbid(unsafe_code)]
+
+pub mod model;
+pub mod refusal;
+pub mod report;
+
+pub use model::Delta;
+pub use refusal::{Refusal, RefusalCode};
+pub use report::Report;

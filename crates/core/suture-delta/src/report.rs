@@ -1,0 +1,131 @@
+//! What a comparison found, as people and scripts read it: the document behind `suture diff --json`.
+//!
+//! Keys may be added; those here stay (DESIGN §8).
+
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::Refusal;
+
+/// The judgement on a pair of builds, with everything it rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Hot patch or full update.
+    pub verdict: Verdict,
+    /// Why, one sentence each.
+    pub reasons: Vec<String>,
+    /// Functions whose behaviour differs and that the delta replaces.
+    pub changed: Vec<ChangedFunction>,
+    /// Functions that only the new build has.
+    pub new: Vec<FunctionRef>,
+    /// Functions that only the old build has.
+    pub removed: Vec<FunctionRef>,
+    /// Objects that are new, changed or resized.
+    pub data: Vec<DataChange>,
+    /// Consensus-critical, serialisation or protocol symbols that the change can reach or be reached from.
+    pub critical: Vec<CriticalPath>,
+    /// Why it can't be hot; empty if it can.
+    pub refusals: Vec<Refusal>,
+    /// Who calls the changed functions, up to the roots.
+    #[serde(default)]
+    pub impact: Vec<Impact>,
+    /// Things that are no reason to refuse, but that a reviewer should know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// Hot patch or full update.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The delta can be applied to running processes.
+    Hot,
+    /// The change needs a restart.
+    #[default]
+    FullUpdate,
+}
+
+/// A function that differs between the builds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedFunction {
+    /// Demangled name.
+    pub name: String,
+    /// Linkage name.
+    pub symbol: String,
+    /// Source file as the debug information names it; empty if unknown.
+    pub file: String,
+    /// Line of its declaration; 0 if unknown.
+    pub line: u32,
+    /// Size in the old build, bytes, fragments included.
+    pub old_size: u64,
+    /// Size in the new build.
+    pub new_size: u64,
+    /// What differs, for people: "code", "constant it refers to", "exception table", …
+    #[serde(default)]
+    pub why: String,
+}
+
+/// A function that only one of the builds has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionRef {
+    /// Demangled name.
+    pub name: String,
+    /// Linkage name.
+    pub symbol: String,
+    /// Source file; empty if unknown.
+    pub file: String,
+    /// Line; 0 if unknown.
+    pub line: u32,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// An object that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataChange {
+    /// Demangled name.
+    pub name: String,
+    /// Linkage name.
+    pub symbol: String,
+    /// `new`, `removed`, `changed`, `resized`.
+    pub change: String,
+    /// Whether the program may write to it.
+    pub writable: bool,
+    /// What happens to it: `carried`, `in-place`, `keep`, `overwrite`, `refused`.
+    pub action: String,
+    /// Size in the old build, bytes; 0 if new.
+    pub old_size: u64,
+    /// Size in the new build, bytes; 0 if removed.
+    pub new_size: u64,
+}
+
+/// A marked symbol that a changed function is, calls or is called by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CriticalPath {
+    /// The changed function, demangled.
+    pub function: String,
+    /// The marked function, demangled.
+    pub marked: String,
+    /// Which mark: `consensus`, `serialisation`, `protocol`, or the pattern's own group name.
+    pub mark: String,
+    /// The pattern in `suture.toml` that marks it.
+    pub pattern: String,
+    /// Call path between the two, caller first.
+    pub path: Vec<String>,
+}
+
+/// Who reaches one changed function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    /// The changed function, demangled.
+    pub function: String,
+    /// Direct callers, demangled.
+    pub callers: Vec<String>,
+    /// Functions without callers from which it is reached: `main`, thread entries, exported functions.
+    pub roots: Vec<String>,
+    /// Number of functions that reach it, directly or not.
+    pub reached_from: usize,
+    /// Whether its address is taken, so that it may be called by pointer from anywhere.
+    pub address_taken: bool,
+    /// Whether only pointers reach it.
+    pub only_by_pointer: bool,
+}

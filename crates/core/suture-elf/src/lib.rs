@@ -1,0 +1,2 @@
+//! A read-only view of one build: symbols, relocations, lines, types, unwind rules.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Runs the build of a project twice and captures where the result came from.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What CI and people run on the tree.
+fn main() {}
