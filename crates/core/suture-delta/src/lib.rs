@@ -14,6 +14,7 @@
 //! Pure: bytes and values in, values out.
 #![forbid(unsafe_code)]
 
+pub mod format;
 pub mod model;
 pub mod refusal;
 pub mod report;

@@ -1,0 +1,65 @@
+//! The delta as a file: what is written is read, nothing else is read, and ordinary tools show it.
+
+mod refused;
+mod sample;
+mod tools;
+
+use proptest::prelude::*;
+use suture_delta::format::{FormatError, id, read, write};
+
+#[test]
+fn everything_that_is_written_is_read() {
+    let delta = sample::everything();
+    let bytes = write(&delta).unwrap();
+    assert_eq!(read(&bytes).unwrap(), delta);
+}
+
+#[test]
+fn the_id_is_the_digest_of_the_file() {
+    // FIPS 180-2, appendix B.1
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(id(b"abc").to_string(), digest);
+}
+
+proptest! {
+    #[test]
+    fn writing_and_reading_is_the_identity(delta in sample::arbitrary()) {
+        let bytes = write(&delta).unwrap();
+        let again = read(&bytes).unwrap();
+        prop_assert_eq!(&again, &delta);
+        prop_assert_eq!(write(&again).unwrap(), bytes);
+    }
+
+    /// Whatever is read is what its bytes say: no two files with the same meaning.
+    #[test]
+    fn a_changed_file_is_refused_or_means_something_else(
+        (delta, changes) in sample::arbitrary().prop_flat_map(|delta| {
+            let len = write(&delta).unwrap().len();
+            (Just(delta), sample::mutations(len))
+        })
+    ) {
+        let mut bytes = write(&delta).unwrap();
+        for (at, flip) in changes {
+            bytes[at] ^= flip;
+        }
+        if let Ok(other) = read(&bytes) {
+            prop_assert_ne!(&other, &delta);
+            prop_assert_eq!(write(&other).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_cut_file_is_refused(delta in sample::arbitrary(), cut: usize) {
+        let bytes = write(&delta).unwrap();
+        let len = cut % bytes.len();
+        prop_assert!(read(&bytes[..len]).is_err());
+    }
+
+    #[test]
+    fn an_appended_byte_is_refused(delta in sample::arbitrary(), byte: u8) {
+        let mut bytes = write(&delta).unwrap();
+        let offset = bytes.len();
+        bytes.push(byte);
+        prop_assert_eq!(read(&bytes), Err(FormatError::NotCanonical { offset }));
+    }
+}
