@@ -1,2 +1,61 @@
-//! The `suture` command line.
-fn main() {}
+//! The `suture` command line: parse, wire, print.
+//!
+//! ```text
+//!  argv ─► args ─► commands::NAME ─► document or text on stdout ─► exit code
+//!                       └─► Failure ─► what, why, how to go on on stderr
+//! ```
+//!
+//! stdout is data, stderr is talk. Everything that decides anything is in the crates below.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod console;
+mod exit;
+mod failure;
+mod files;
+mod logging;
+mod patch_name;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use args::Arguments;
+use console::Console;
+use exit::Exit;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return explain_usage(&error).into(),
+    };
+    logging::start(arguments.verbose);
+    let console = Console::new(arguments.json, arguments.color);
+    let exit = match commands::run(&arguments.command, &console) {
+        Ok(exit) => exit,
+        Err(failure) => console.fail(&failure),
+    };
+    exit.into()
+}
+
+/// Help and version are answers, everything else is a mistake. `--json` may be in the arguments that could
+/// not be parsed, and its promise of one document holds for mistakes too.
+fn explain_usage(error: &clap::Error) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader that has gone away needs no help.
+        let _ = error.print();
+        return Exit::Done;
+    }
+    if std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json") {
+        let text = error.to_string();
+        let paragraph = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+        let what = paragraph.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned();
+        let failure = Failure::usage(what).help("`suture --help` shows the commands and their options");
+        return Console::new(true, clap::ColorChoice::Auto).fail(&failure);
+    }
+    let _ = error.print();
+    Exit::Usage
+}

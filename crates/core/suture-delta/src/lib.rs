@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod format;
+pub mod inspect;
 pub mod model;
 pub mod refusal;
 pub mod report;

@@ -1,0 +1,270 @@
+//! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
+
+mod data_choice;
+mod duration;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub(crate) use data_choice::DataChoice;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or it was so before
+  1  failed unexpectedly
+  2  wrong command line, or a file that can't be used
+  3  refused by analysis: the change can't be a hot patch
+  4  refused by the target: busy, another build, no permission; nothing was changed in it
+  5  refused by a policy or a signature
+
+Environment:
+  SUTURE_LOG        what to log, such as `debug` or `suture_process=trace`; instead of -v
+  SUTURE_STATE_DIR  where the journal is kept
+  NO_COLOR          no colours";
+
+/// Patches running native Linux processes: a source fix becomes a delta between two builds, and the delta goes
+/// into the process without restarting it.
+#[derive(Debug, Parser)]
+#[command(name = "suture", version, after_long_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print exactly one JSON document on stdout
+    #[arg(long, global = true, display_order = 900)]
+    pub(crate) json: bool,
+
+    /// Log more to stderr: -v what is done, -vv how, -vvv everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
+    pub(crate) verbose: u8,
+
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, display_order = 902)]
+    pub(crate) color: ColorChoice,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Inspect(InspectArgs),
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
+}
+
+/// Compare two linked builds, and write the delta between them
+///
+/// Both builds must come from the same build system with the same flags, and with these three added, none of
+/// which changes the code: `-ffunction-sections -fdata-sections` for the compiler, `-Wl,--emit-relocs` for the
+/// linker, `-g` for both. `suture build` does that by itself.
+///
+/// The verdict is `hot` if the change can go into a running process, and `full-update` if it needs a restart;
+/// then every reason is named with its place and what can be done about it, no delta is written, and the exit
+/// code is 3.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The build that runs
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) old: PathBuf,
+
+    /// The build with the fix
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) new: PathBuf,
+
+    /// Where to write the delta; without it the builds are only compared
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonArgs,
+}
+
+/// What the author decides about a comparison.
+#[derive(Debug, Args)]
+pub(crate) struct ComparisonArgs {
+    /// What happens to a writable object whose initial value differs: keep its live value, or overwrite it
+    ///
+    /// Live state is never silently overwritten, so a changed initialiser is refused unless this says what is
+    /// meant. May be given several times.
+    #[arg(long, value_name = "NAME=keep|overwrite")]
+    pub(crate) data: Vec<DataChoice>,
+
+    /// An object that differs in every build, such as one with a build date: its content does not count
+    ///
+    /// May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ignore_symbol: Vec<String>,
+
+    /// The project's marks of what is critical for consensus, formats and protocols
+    ///
+    /// `[critical] functions = ["raft_*"], files = ["src/consensus/*"]`
+    #[arg(long, value_name = "suture.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) critical: Option<PathBuf>,
+}
+
+/// Build a project twice, without and with a source fix, and compare the two
+///
+/// Both builds are made in the same path, with the flags that the comparison needs; the source tree is left as
+/// it was found. Then this does what `suture diff` does.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The source tree, without the fix
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) source: PathBuf,
+
+    /// The fix, as `git diff` or `diff -u` writes it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) patch: PathBuf,
+
+    /// How the project is built, run by a shell in the source tree
+    #[arg(long, value_name = "CMD")]
+    pub(crate) run: String,
+
+    /// The executable or shared library that the build makes, relative to the source tree
+    #[arg(long, value_name = "PATH")]
+    pub(crate) artifact: PathBuf,
+
+    /// Where to write the delta; without it the builds are only compared
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonArgs,
+}
+
+/// Show what a delta contains and what it does to the build that it is for
+///
+/// The delta is an ELF file: `readelf -a`, `nm` and `objdump -dr` show the same in their own words.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The delta
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    /// Show code: of FUNCTION, or of all functions in the delta
+    ///
+    /// With --old, old and new code stand side by side and what differs is marked.
+    #[arg(long, value_name = "FUNCTION", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) disasm: Option<String>,
+
+    /// The build that the delta is for: it has the old code, which is not in the delta
+    #[arg(long, value_name = "FILE", requires = "disasm", value_hint = ValueHint::FilePath)]
+    pub(crate) old: Option<PathBuf>,
+}
+
+/// Show processes, their builds, which patches they have, and whether they could be patched
+///
+/// What is applied is read from the memory of the processes, so it is right even when every file about it is lost.
+#[derive(Debug, Args)]
+pub(crate) struct PsArgs {
+    /// Only this process; may be given several times
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) pid: Vec<i32>,
+}
+
+/// Put a patch into running processes
+///
+/// Every thread is stopped for a moment and its stack looked at. If none is in a function that is to be replaced,
+/// the patch is switched on; otherwise the process goes on and it is tried again until the deadline.
+/// A process that refuses is not changed, and the reason is named.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The delta
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+
+    /// Put the patch in place but leave the old code running; `suture toggle FILE on` activates it
+    #[arg(long)]
+    pub(crate) dark: bool,
+}
+
+/// Switch an applied patch on or off: the fastest way back, and forth again
+#[derive(Debug, Args)]
+pub(crate) struct ToggleArgs {
+    /// The delta's file, or its id or the beginning of it
+    #[arg(value_name = "FILE|PATCH-ID")]
+    pub(crate) patch: String,
+
+    /// Which code is to run: `on` for the new, `off` for the old
+    #[arg(value_enum, value_name = "on|off", hide_possible_values = true)]
+    pub(crate) switch: Switch,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+}
+
+/// Take a patch back
+///
+/// The process runs its old code again, from the same bytes as before. Patches that stand on this one have to be
+/// taken back first; the refusal names them in order. What the new code has written in the meantime stays.
+#[derive(Debug, Args)]
+pub(crate) struct RevertArgs {
+    /// The delta's file, or its id or the beginning of it
+    #[arg(value_name = "FILE|PATCH-ID")]
+    pub(crate) patch: String,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+}
+
+/// Which processes.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct TargetArgs {
+    /// This process; may be given several times
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) pid: Vec<i32>,
+
+    /// Every process that has the build mapped
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// How long to try.
+#[derive(Debug, Args)]
+pub(crate) struct PatienceArgs {
+    /// How long to try while a thread is in the way, such as 500ms, 10s, 1m30s; 0 for a single try
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
+}
+
+/// Which code runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// The new code.
+    On,
+    /// The old code.
+    Off,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_surface_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,116 @@
+//! Where answers go: one document or text to stdout, talk and progress to stderr.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use clap::ColorChoice;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use suture_delta::inspect::Look;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The terminal, pipe or file that a command talks to.
+pub(crate) struct Console {
+    json: bool,
+    color: ColorChoice,
+}
+
+/// Progress of one piece of work; it leaves the terminal when dropped.
+pub(crate) struct Progress(ProgressBar);
+
+/// Work that takes less shows no progress.
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Wider lines than this are hard to read, however wide the terminal.
+const WIDTH_MAX: usize = 160;
+
+impl Console {
+    /// `json`: the command owes a document instead of text.
+    pub(crate) fn new(json: bool, color: ColorChoice) -> Self {
+        Self { json, color }
+    }
+
+    /// Prints the answer of a command: `document` with `--json`, otherwise `text`.
+    pub(crate) fn answer(
+        &self,
+        document: &impl Serialize,
+        text: impl FnOnce(&Look) -> String,
+    ) -> Result<(), Failure> {
+        if self.json { print_document(document) } else { print(&text(&self.look())) }
+    }
+
+    /// Says why there is no answer, and with what code to end.
+    pub(crate) fn fail(&self, failure: &Failure) -> Exit {
+        // There is no third place to complain to if neither can be written.
+        if self.json {
+            let _ = print_document(&failure.document());
+        }
+        let _ = io::stderr().write_all(failure.text(self.colour_for(&io::stderr())).as_bytes());
+        failure.exit()
+    }
+
+    fn look(&self) -> Look {
+        let stdout = io::stdout();
+        let width =
+            terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0).min(WIDTH_MAX));
+        Look { width, colour: self.colour_for(&stdout) }
+    }
+
+    /// <https://no-color.org>: any value but the empty one.
+    fn colour_for(&self, stream: &impl io::IsTerminal) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+}
+
+impl Progress {
+    /// Shows that `what` is being done, on a terminal, if it takes more than a second.
+    pub(crate) fn start(what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        if let (true, Ok(style)) = (io::stderr().is_terminal(), style) {
+            bar.set_style(style);
+            bar.set_message(what.to_owned());
+            let shown = bar.downgrade();
+            std::thread::spawn(move || {
+                std::thread::sleep(PROGRESS_AFTER);
+                if let Some(bar) = shown.upgrade().filter(|bar| !bar.is_finished()) {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                    bar.enable_steady_tick(PROGRESS_EVERY);
+                }
+            });
+        }
+        Self(bar)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn print_document(document: &impl Serialize) -> Result<(), Failure> {
+    let mut json = serde_json::to_string(document)
+        .map_err(|error| Failure::unexpected("the answer can't be written as JSON").why(&error))?;
+    json.push('\n');
+    print(&json)
+}
+
+/// Whoever stops reading (`suture ps | head -1`) has what they wanted.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::unexpected("the answer can't be written to stdout").why(&error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Why a command could not do what it was asked: what, why, and how to go on.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::exit::Exit;
+
+/// The end of a command that did not reach its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    exit: Exit,
+    what: String,
+    why: Option<String>,
+    help: Option<String>,
+}
+
+impl Failure {
+    /// The command line, or a file that it names, is wrong.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// Something failed that was not expected to.
+    pub(crate) fn unexpected(what: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, what)
+    }
+
+    fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), why: None, help: None }
+    }
+
+    /// Adds the reason.
+    pub(crate) fn why(self, why: &(impl fmt::Display + ?Sized)) -> Self {
+        Self { why: Some(why.to_string()), ..self }
+    }
+
+    /// Adds how to go on, one sentence.
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// The code to end with.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The document that stands in for the command's own.
+    pub(crate) fn document(&self) -> impl Serialize + '_ {
+        Document {
+            schema: 1,
+            error: Explanation {
+                exit: self.exit as u8,
+                what: &self.what,
+                why: self.why.as_deref(),
+                help: self.help.as_deref(),
+            },
+        }
+    }
+
+    /// The text for people, with the colours of clap's own errors if `colour` says so.
+    pub(crate) fn text(&self, colour: bool) -> String {
+        let paint = |code: &str, text: &str| {
+            if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        };
+        let why = self.why.iter().map(|why| why.trim_end().replace('\n', "\n       "));
+        let why = why.map(|why| format!("  {} {why}\n", paint("1", "why:")));
+        let help = self.help.iter().map(|help| format!("  {} {help}\n", paint("1;32", "help:")));
+        let what = format!("{} {}\n", paint("1;31", "error:"), self.what);
+        std::iter::once(what).chain(why).chain(help).collect()
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    error: Explanation<'a>,
+}
+
+#[derive(Serialize)]
+struct Explanation<'a> {
+    exit: u8,
+    what: &'a str,
+    why: Option<&'a str>,
+    help: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_why_and_how_to_go_on() {
+        let failure =
+            Failure::usage("`x` can't be read").why("it is gone\nfor good").help("name another file");
+        let text =
+            "error: `x` can't be read\n  why: it is gone\n       for good\n  help: name another file\n";
+        assert_eq!(failure.text(false), text);
+        let document = serde_json::to_value(failure.document()).unwrap();
+        assert_eq!(document["error"]["exit"], 2);
+    }
+}

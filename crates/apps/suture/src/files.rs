@@ -1,0 +1,68 @@
+//! Reading what the command line names, and writing files so that nobody ever sees half of one.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use suture_delta::Delta;
+use suture_delta::format::{self, DeltaId};
+
+use crate::failure::Failure;
+
+/// Longest file that is read into memory, in bytes: a linked build with debug information.
+const FILE_BYTES_MAX: u64 = 8 << 30;
+
+/// The content of the file that the user calls `role`, such as "the old build".
+pub(crate) fn read(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, role, FILE_BYTES_MAX)
+}
+
+/// A delta and its id.
+pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
+    let bytes = read_up_to(path, "the delta", format::FILE_BYTES_MAX as u64)?;
+    let delta = format::read(&bytes).map_err(|error| {
+        Failure::usage(format!("`{}` is no delta that can be used", path.display()))
+            .why(&error)
+            .help(error.help())
+    })?;
+    let id = format::id(&bytes);
+    Ok((delta, id, bytes))
+}
+
+/// Writes `content` to `path` as a whole or not at all.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let write = || {
+        let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(&directory)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(drop).map_err(|error| {
+        Failure::unexpected(format!("`{}` can't be written", path.display()))
+            .why(&error)
+            .help("make room, or name another file with -o")
+    })
+}
+
+/// What `creat` would give; the umask takes its part.
+fn permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+fn read_up_to(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    let failure = || Failure::usage(format!("{role} `{}` can't be read", path.display()));
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(|error| failure().why(&error))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(failure().why("it is a directory").help("name the file itself"));
+    }
+    file.take(limit + 1).read_to_end(&mut content).map_err(|error| failure().why(&error))?;
+    if content.len() as u64 > limit {
+        return Err(failure().why(&format!("it is longer than {} MiB", limit >> 20)));
+    }
+    Ok(content)
+}

@@ -1,0 +1,182 @@
+//! The parts of a report.
+
+use super::paint::{INDENT, Text, Tone, counted, grouped, listed, paint};
+use super::table::{Cell, Column, table};
+use crate::refusal::Refusal;
+use crate::report::{CriticalPath, DataChange, FunctionRef, Impact, Report, Verdict};
+
+/// How many names of a list are shown; `--json` has them all.
+const NAMES_SHOWN_MAX: usize = 6;
+
+pub(super) fn verdict(report: &Report, text: &mut Text) {
+    let (word, tone) = match report.verdict {
+        Verdict::Hot => ("HOT", Tone::Good),
+        Verdict::FullUpdate => ("FULL UPDATE", Tone::Bad),
+    };
+    text.heading(&format!("{}  {}", paint(text.look(), word, tone), summary(report)));
+    for reason in &report.reasons {
+        text.prose(INDENT, "·", Tone::Faint, reason);
+    }
+}
+
+/// The report in a line.
+fn summary(report: &Report) -> String {
+    let counts = [
+        (report.changed.len(), "changed function"),
+        (report.new.len(), "new function"),
+        (report.removed.len(), "removed function"),
+        (report.data.len(), "data object"),
+        (report.critical.len(), "critical path"),
+        (report.refusals.len(), "refusal"),
+    ];
+    let parts: Vec<_> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
+    if parts.is_empty() { "no difference".to_owned() } else { parts.join(", ") }
+}
+
+pub(super) fn changed(report: &Report, text: &mut Text) {
+    if report.changed.is_empty() {
+        return;
+    }
+    text.heading("changed functions");
+    let columns =
+        [Column::Name, Column::Name, Column::Right, Column::Unit, Column::After, Column::Unit, Column::Left];
+    let rows = report.changed.iter().map(|function| {
+        let mut row = vec![strong(&function.name), place(&function.file, function.line)];
+        row.extend(sizes(function.old_size, function.new_size));
+        row.push(faint(function.why.clone()));
+        row
+    });
+    table(text, &columns, rows.collect());
+}
+
+pub(super) fn functions(heading: &str, functions: &[FunctionRef], text: &mut Text) {
+    if functions.is_empty() {
+        return;
+    }
+    text.heading(heading);
+    let rows = functions.iter().map(|function| {
+        let size = (grouped(function.size), Tone::Plain);
+        vec![strong(&function.name), place(&function.file, function.line), size, plain("B")]
+    });
+    table(text, &[Column::Name, Column::Name, Column::Right, Column::Unit], rows.collect());
+}
+
+pub(super) fn data(objects: &[DataChange], text: &mut Text) {
+    if objects.is_empty() {
+        return;
+    }
+    text.heading("data");
+    let columns = [
+        Column::Name,
+        Column::Left,
+        Column::Left,
+        Column::Right,
+        Column::Unit,
+        Column::After,
+        Column::Unit,
+        Column::Left,
+    ];
+    let rows = objects.iter().map(|object| {
+        let tone = if object.action == "refused" { Tone::Bad } else { Tone::Plain };
+        let mut row = vec![strong(&object.name), plain(&object.change), (object.action.clone(), tone)];
+        row.extend(sizes(object.old_size, object.new_size));
+        row.push(faint(if object.writable { "writable" } else { "constant" }.to_owned()));
+        row
+    });
+    table(text, &columns, rows.collect());
+}
+
+pub(super) fn impact(impact: &[Impact], text: &mut Text) {
+    if impact.is_empty() {
+        return;
+    }
+    text.heading("impact");
+    for reached in impact {
+        text.prose(INDENT, &reached.function, Tone::Strong, &reach(reached));
+    }
+}
+
+/// Who reaches a function, in a sentence.
+fn reach(impact: &Impact) -> String {
+    let mut parts = Vec::new();
+    if !impact.callers.is_empty() {
+        parts.push(format!("called by {}", listed(&impact.callers, NAMES_SHOWN_MAX)));
+    }
+    if impact.reached_from > impact.callers.len() {
+        parts.push(format!("reached from {}", counted(impact.reached_from, "function")));
+    }
+    if !impact.roots.is_empty() {
+        parts.push(format!("roots: {}", listed(&impact.roots, NAMES_SHOWN_MAX)));
+    }
+    if impact.only_by_pointer {
+        parts.push("reached only by pointer".to_owned());
+    } else if impact.address_taken {
+        parts.push("may be called by pointer too".to_owned());
+    }
+    if parts.is_empty() { "not called by anything in this build".to_owned() } else { parts.join("; ") }
+}
+
+pub(super) fn critical(paths: &[CriticalPath], text: &mut Text) {
+    if paths.is_empty() {
+        return;
+    }
+    text.heading("critical");
+    for path in paths {
+        let way = if path.path.len() > 1 { path.path.join(" → ") } else { path.marked.clone() };
+        text.prose(INDENT, &path.mark, Tone::Warn, &format!("{way} (marked by `{}`)", path.pattern));
+    }
+}
+
+pub(super) fn notes(notes: &[String], text: &mut Text) {
+    if notes.is_empty() {
+        return;
+    }
+    text.heading("notes");
+    for note in notes {
+        text.prose(INDENT, "·", Tone::Faint, note);
+    }
+}
+
+pub(super) fn refusals(refusals: &[Refusal], text: &mut Text) {
+    if refusals.is_empty() {
+        return;
+    }
+    text.heading("refused because");
+    for refusal in refusals {
+        let (place, _) = place(&refusal.file, refusal.line);
+        let parts = [refusal.symbol.clone(), place];
+        let what: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        text.prose(INDENT, &refusal.code.to_string(), Tone::Bad, &what.join("  "));
+        text.prose(2 * INDENT, "", Tone::Plain, &refusal.message);
+        text.prose(2 * INDENT, "help:", Tone::Good, &refusal.help);
+    }
+}
+
+/// `file:line`, as far as known.
+pub(super) fn place(file: &str, line: u32) -> Cell {
+    let text = match (file, line) {
+        ("", _) => String::new(),
+        (file, 0) => file.to_owned(),
+        (file, line) => format!("{file}:{line}"),
+    };
+    (text, Tone::Faint)
+}
+
+/// Old and new size, as the four cells `96 → 112 B`.
+pub(super) fn sizes(old: u64, new: u64) -> [Cell; 4] {
+    let size = |size| if size == 0 { plain("–") } else { (grouped(size), Tone::Plain) };
+    [size(old), faint("→".to_owned()), size(new), plain("B")]
+}
+
+pub(super) fn strong(text: &str) -> Cell {
+    (text.to_owned(), Tone::Strong)
+}
+
+pub(super) fn plain(text: &str) -> Cell {
+    (text.to_owned(), Tone::Plain)
+}
+
+pub(super) fn faint(text: String) -> Cell {
+    (text, Tone::Faint)
+}

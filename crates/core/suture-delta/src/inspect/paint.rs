@@ -1,0 +1,170 @@
+//! Lines of text with colours, headings and wrapping.
+
+use super::Look;
+
+/// What a piece of text is to the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Strong,
+    Faint,
+    Good,
+    Bad,
+    Warn,
+}
+
+/// A text that grows by headings and indented lines.
+pub(super) struct Text {
+    look: Look,
+    text: String,
+}
+
+/// Left margin below a heading.
+pub(super) const INDENT: usize = 2;
+/// Where no terminal says otherwise, running text is wrapped as in a book.
+const PROSE_WIDTH: usize = 100;
+/// However narrow the terminal, words need some room.
+const PROSE_WIDTH_MIN: usize = 20;
+
+impl Text {
+    pub(super) fn new(look: Look) -> Self {
+        Self { look, text: String::new() }
+    }
+
+    pub(super) fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Starts a section.
+    pub(super) fn heading(&mut self, words: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text += &paint(self.look, words, Tone::Strong);
+        self.text.push('\n');
+    }
+
+    /// One line, as it is: painted and cleaned by the caller.
+    pub(super) fn line(&mut self, line: &str) {
+        self.text += line.trim_end();
+        self.text.push('\n');
+    }
+
+    /// Running text behind a mark, wrapped so that it stands beside the mark.
+    pub(super) fn prose(&mut self, indent: usize, mark: &str, tone: Tone, words: &str) {
+        let margin = indent + if mark.is_empty() { 0 } else { mark.chars().count() + 1 };
+        let width = self.look.width.unwrap_or(PROSE_WIDTH).saturating_sub(margin).max(PROSE_WIDTH_MIN);
+        let lead = if mark.is_empty() { String::new() } else { format!("{} ", paint(self.look, mark, tone)) };
+        for (index, line) in wrap(&clean(words), width).iter().enumerate() {
+            if index == 0 {
+                self.line(&format!("{}{lead}{line}", " ".repeat(indent)));
+            } else {
+                self.line(&format!("{}{line}", " ".repeat(margin)));
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+}
+
+/// `text` in the colour of `tone`, if there are colours.
+pub(super) fn paint(look: Look, text: &str, tone: Tone) -> String {
+    let code = match tone {
+        Tone::Plain => return text.to_owned(),
+        Tone::Strong => "1",
+        Tone::Faint => "2",
+        Tone::Good => "1;32",
+        Tone::Bad => "1;31",
+        Tone::Warn => "33",
+    };
+    if look.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// A foreign text without characters that act on a terminal instead of being shown.
+pub(super) fn clean(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_directional(c) {
+            cleaned.extend(c.escape_unicode());
+        } else {
+            cleaned.push(c);
+        }
+    }
+    cleaned
+}
+
+/// Unicode's bidirectional controls, which can make code look like other code (UTS #55).
+fn is_directional(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 function`, `2 functions`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
+/// The first few of `names`, and how many more there are.
+pub(super) fn listed(names: &[String], shown_max: usize) -> String {
+    let shown = names.iter().take(shown_max).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(shown_max) {
+        0 => shown,
+        more => format!("{shown} and {} more", grouped(more as u64)),
+    }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is a first line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_names_do_not_act_on_the_terminal() {
+        assert_eq!(clean("a\x1b[2Jb\u{202e}c\r\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\\u{a}");
+        assert_eq!(clean("größe<T>"), "größe<T>");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        let rows = [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")];
+        for (number, text) in rows {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn prose_stands_beside_its_mark() {
+        let mut text = Text::new(Look { width: Some(26), colour: false });
+        text.prose(2, "-", Tone::Plain, "one two three four five six");
+        assert_eq!(text.finish(), "  - one two three four\n    five six\n");
+    }
+}
