@@ -73,6 +73,12 @@ pub fn id(bytes: &[u8]) -> DeltaId {
 impl fmt::Display for DeltaId {
     /// 64 lower-case hex digits, as in JSON and on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
+}
+
+/// `bytes` in lower-case hex: build-ids, ids of deltas, expected code.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 0xf)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }

@@ -7,9 +7,11 @@
 //!  Report ─► report()      verdict, functions, data, impact, critical marks, refusals, notes
 //!  Delta  ─► delta()       the builds, what is replaced, what is added, what is referred to, then the report's parts
 //!         ─► document()    the same for machines
+//!         ─► disassemble() ─► code()    its code, beside the old code
 //! ```
 
 mod contents;
+mod disassembly;
 mod document;
 mod findings;
 mod paint;
@@ -19,6 +21,7 @@ use crate::format::DeltaId;
 use crate::model::Delta;
 use crate::report::Report;
 
+pub use disassembly::{Change, DisassemblyError, FunctionCode, Line, Pair, code, disassemble};
 pub use document::{Document, document};
 use paint::Text;
 

@@ -8,6 +8,8 @@ use super::table::{Column, table};
 use crate::format::DeltaId;
 use crate::model::{BuildKind, BuildRef, Delta, Reference, Resolution, SectionKind};
 
+/// Kinds of references are as wide as the longest of them.
+const KIND_WIDTH: usize = "thread-local data".len();
 /// How many names of a kind of reference are shown; `--json` has them all.
 const NAMES_SHOWN_MAX: usize = 12;
 
@@ -42,13 +44,13 @@ pub(super) fn replaced(delta: &Delta, text: &mut Text) {
         delta.meta.report.changed.iter().map(|function| (function.symbol.as_str(), function)).collect();
     let columns = [
         Column::Name,
-        Column::Name,
+        Column::Path,
         Column::Right,
         Column::Unit,
         Column::After,
         Column::Unit,
         Column::Left,
-        Column::Left,
+        Column::Name,
     ];
     let rows = delta.meta.sites.iter().map(|site| {
         let known = changed.get(site.symbol.as_str());
@@ -105,7 +107,6 @@ pub(super) fn references(delta: &Delta, text: &mut Text) {
         return;
     }
     text.heading("refers to");
-    const KIND_WIDTH: usize = "thread-local data".len();
     let kinds = ["the old build", "new imports", "thread-local data", "its own switch", "earlier patches"];
     let mut named: [Vec<String>; 5] = Default::default();
     for reference in &delta.references {

@@ -1,6 +1,6 @@
 //! The parts of a report.
 
-use super::paint::{INDENT, Text, Tone, counted, grouped, listed, paint};
+use super::paint::{INDENT, Text, Tone, counted, grouped, listed};
 use super::table::{Cell, Column, table};
 use crate::refusal::Refusal;
 use crate::report::{CriticalPath, DataChange, FunctionRef, Impact, Report, Verdict};
@@ -10,10 +10,11 @@ const NAMES_SHOWN_MAX: usize = 6;
 
 pub(super) fn verdict(report: &Report, text: &mut Text) {
     let (word, tone) = match report.verdict {
-        Verdict::Hot => ("HOT", Tone::Good),
-        Verdict::FullUpdate => ("FULL UPDATE", Tone::Bad),
+        Verdict::Hot => ("HOT:", Tone::Good),
+        Verdict::FullUpdate => ("FULL UPDATE:", Tone::Bad),
     };
-    text.heading(&format!("{}  {}", paint(text.look(), word, tone), summary(report)));
+    text.gap();
+    text.prose(0, word, tone, &summary(report));
     for reason in &report.reasons {
         text.prose(INDENT, "·", Tone::Faint, reason);
     }
@@ -40,7 +41,7 @@ pub(super) fn changed(report: &Report, text: &mut Text) {
     }
     text.heading("changed functions");
     let columns =
-        [Column::Name, Column::Name, Column::Right, Column::Unit, Column::After, Column::Unit, Column::Left];
+        [Column::Name, Column::Path, Column::Right, Column::Unit, Column::After, Column::Unit, Column::Name];
     let rows = report.changed.iter().map(|function| {
         let mut row = vec![strong(&function.name), place(&function.file, function.line)];
         row.extend(sizes(function.old_size, function.new_size));
@@ -59,7 +60,7 @@ pub(super) fn functions(heading: &str, functions: &[FunctionRef], text: &mut Tex
         let size = (grouped(function.size), Tone::Plain);
         vec![strong(&function.name), place(&function.file, function.line), size, plain("B")]
     });
-    table(text, &[Column::Name, Column::Name, Column::Right, Column::Unit], rows.collect());
+    table(text, &[Column::Name, Column::Path, Column::Right, Column::Unit], rows.collect());
 }
 
 pub(super) fn data(objects: &[DataChange], text: &mut Text) {
@@ -93,7 +94,8 @@ pub(super) fn impact(impact: &[Impact], text: &mut Text) {
     }
     text.heading("impact");
     for reached in impact {
-        text.prose(INDENT, &reached.function, Tone::Strong, &reach(reached));
+        table(text, &[Column::Name], vec![vec![strong(&reached.function)]]);
+        text.prose(2 * INDENT, "", Tone::Plain, &reach(reached));
     }
 }
 
@@ -124,7 +126,8 @@ pub(super) fn critical(paths: &[CriticalPath], text: &mut Text) {
     text.heading("critical");
     for path in paths {
         let way = if path.path.len() > 1 { path.path.join(" → ") } else { path.marked.clone() };
-        text.prose(INDENT, &path.mark, Tone::Warn, &format!("{way} (marked by `{}`)", path.pattern));
+        let mark = format!("{}:", path.mark);
+        text.prose(INDENT, &mark, Tone::Warn, &format!("{way} (marked by `{}`)", path.pattern));
     }
 }
 
@@ -144,10 +147,9 @@ pub(super) fn refusals(refusals: &[Refusal], text: &mut Text) {
     }
     text.heading("refused because");
     for refusal in refusals {
-        let (place, _) = place(&refusal.file, refusal.line);
-        let parts = [refusal.symbol.clone(), place];
-        let what: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        text.prose(INDENT, &refusal.code.to_string(), Tone::Bad, &what.join("  "));
+        let code = (refusal.code.to_string(), Tone::Bad);
+        let row = vec![code, strong(&refusal.symbol), place(&refusal.file, refusal.line)];
+        table(text, &[Column::Left, Column::Name, Column::Path], vec![row]);
         text.prose(2 * INDENT, "", Tone::Plain, &refusal.message);
         text.prose(2 * INDENT, "help:", Tone::Good, &refusal.help);
     }

@@ -37,11 +37,16 @@ impl Text {
 
     /// Starts a section.
     pub(super) fn heading(&mut self, words: &str) {
+        self.gap();
+        self.text += &paint(self.look, words, Tone::Strong);
+        self.text.push('\n');
+    }
+
+    /// An empty line, unless nothing stands before it.
+    pub(super) fn gap(&mut self) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.text += &paint(self.look, words, Tone::Strong);
-        self.text.push('\n');
     }
 
     /// One line, as it is: painted and cleaned by the caller.

@@ -9,8 +9,10 @@ pub(super) enum Column {
     Left,
     /// Right, as wide as its widest cell.
     Right,
-    /// Left; names and paths, cut in the middle where the line would not fit.
+    /// Left; a name, cut in the middle where the line would not fit.
     Name,
+    /// Left; a path, cut at its beginning where the line would not fit.
+    Path,
     /// Left, close to the column before: a unit, an arrow.
     Unit,
     /// Right, close to the column before.
@@ -21,7 +23,7 @@ pub(super) enum Column {
 pub(super) type Cell = (String, Tone);
 
 /// A name is not cut shorter than this.
-const NAME_WIDTH_MIN: usize = 16;
+const NAME_WIDTH_MIN: usize = 12;
 
 /// Writes `rows`, each with one cell for each of `columns`.
 pub(super) fn table(text: &mut Text, columns: &[Column], rows: Vec<Vec<Cell>>) {
@@ -36,7 +38,7 @@ pub(super) fn table(text: &mut Text, columns: &[Column], rows: Vec<Vec<Cell>>) {
             if *width == 0 {
                 continue;
             }
-            let cell = shortened(cell, *width);
+            let cell = shortened(cell, *width, *column);
             let space = " ".repeat(width - cell.chars().count());
             let painted = paint(text.look(), &cell, *tone);
             line += &" ".repeat(column.gap());
@@ -50,9 +52,13 @@ impl Column {
     /// Spaces before the column.
     fn gap(self) -> usize {
         match self {
-            Self::Left | Self::Right | Self::Name => INDENT,
+            Self::Left | Self::Right | Self::Name | Self::Path => INDENT,
             Self::Unit | Self::After => 1,
         }
+    }
+
+    fn gives_way(self) -> bool {
+        matches!(self, Self::Name | Self::Path)
     }
 
     fn is_right(self) -> bool {
@@ -69,7 +75,7 @@ fn widths(limit: Option<usize>, columns: &[Column], rows: &[Vec<Cell>]) -> Vec<u
     let total: usize = shown.map(|(width, column)| column.gap() + width).sum();
     let mut excess = total.saturating_sub(limit);
     while excess > 0 {
-        let names = widths.iter_mut().zip(columns).filter(|(_, column)| **column == Column::Name);
+        let names = widths.iter_mut().zip(columns).filter(|(_, column)| column.gives_way());
         let Some((widest, _)) = names.max_by_key(|(width, _)| **width).filter(|(w, _)| **w > NAME_WIDTH_MIN)
         else {
             break;
@@ -80,12 +86,12 @@ fn widths(limit: Option<usize>, columns: &[Column], rows: &[Vec<Cell>]) -> Vec<u
     widths
 }
 
-fn shortened(cell: &str, width: usize) -> String {
+fn shortened(cell: &str, width: usize, column: Column) -> String {
     let len = cell.chars().count();
     if len <= width {
         return cell.to_owned();
     }
-    let head = (width - 1) / 2;
+    let head = if column == Column::Path { 0 } else { (width - 1) / 2 };
     let tail = width - 1 - head;
     cell.chars().take(head).chain(['…']).chain(cell.chars().skip(len - tail)).collect()
 }

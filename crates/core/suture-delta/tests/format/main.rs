@@ -1,5 +1,6 @@
 //! The delta as a file: what is written is read, nothing else is read, and ordinary tools show it.
 
+mod arbitrary;
 mod refused;
 mod sample;
 mod tools;
@@ -23,7 +24,7 @@ fn the_id_is_the_digest_of_the_file() {
 
 proptest! {
     #[test]
-    fn writing_and_reading_is_the_identity(delta in sample::arbitrary()) {
+    fn writing_and_reading_is_the_identity(delta in arbitrary::delta()) {
         let bytes = write(&delta).unwrap();
         let again = read(&bytes).unwrap();
         prop_assert_eq!(&again, &delta);
@@ -33,9 +34,9 @@ proptest! {
     /// Whatever is read is what its bytes say: no two files with the same meaning.
     #[test]
     fn a_changed_file_is_refused_or_means_something_else(
-        (delta, changes) in sample::arbitrary().prop_flat_map(|delta| {
+        (delta, changes) in arbitrary::delta().prop_flat_map(|delta| {
             let len = write(&delta).unwrap().len();
-            (Just(delta), sample::mutations(len))
+            (Just(delta), arbitrary::mutations(len))
         })
     ) {
         let mut bytes = write(&delta).unwrap();
@@ -49,14 +50,14 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_file_is_refused(delta in sample::arbitrary(), cut: usize) {
+    fn a_cut_file_is_refused(delta in arbitrary::delta(), cut: usize) {
         let bytes = write(&delta).unwrap();
         let len = cut % bytes.len();
         prop_assert!(read(&bytes[..len]).is_err());
     }
 
     #[test]
-    fn an_appended_byte_is_refused(delta in sample::arbitrary(), byte: u8) {
+    fn an_appended_byte_is_refused(delta in arbitrary::delta(), byte: u8) {
         let mut bytes = write(&delta).unwrap();
         let offset = bytes.len();
         bytes.push(byte);
