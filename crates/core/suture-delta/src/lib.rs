@@ -14,12 +14,27 @@
 //! Pure: bytes and values in, values out.
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod format;
 pub mod inspect;
 pub mod model;
+pub mod options;
 pub mod refusal;
 pub mod report;
 
+mod emit;
+mod fields;
+mod names;
+mod objects;
+mod pair;
+mod same;
+mod side;
+mod site;
+mod target;
+
+pub use compare::{Comparison, DebugLines, compare};
 pub use model::Delta;
+pub use options::{DataAction, Options};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::Report;
+pub use same::{Lines, NoLines};

@@ -1,0 +1,486 @@
+//! From changed functions to sections, symbols, relocations and references: what a linker's input looks like.
+//!
+//! New code is taken from the new build as it was linked; each field in it becomes a relocation again.
+//! What exists in the old build is referred to there: functions by their *old* entry, replaced or not, so
+//! that a function's address stays what it was and one switch decides for all; objects where their live
+//! state is. Only what the old build does not have travels.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use suture_elf::relocations::kind;
+use suture_elf::{Import, Slot};
+
+use crate::fields::{self, Field, Form};
+use crate::model::{
+    Reference, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind, Target,
+    TlsAnchor,
+};
+use crate::refusal::{Refusal, RefusalCode};
+use crate::same::{Same, extent, text_extent};
+use crate::side::{EntityId, EntityKind};
+use crate::target::{self, Meaning};
+
+/// Sections under construction.
+pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
+    pub(crate) same: &'s Same<'a, 'b, 'd>,
+    /// Functions of the new build that replace old ones, fragments included.
+    pub(crate) replaced: BTreeSet<EntityId>,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) symbols: Vec<Symbol>,
+    pub(crate) references: Vec<Reference>,
+    pub(crate) refusals: Vec<Refusal>,
+    reference_ids: BTreeMap<(String, String), u32>,
+    carried: BTreeMap<EntityId, u32>,
+    contents: BTreeMap<u64, u32>,
+    made: BTreeMap<String, u32>,
+    queue: VecDeque<Work>,
+}
+
+/// What is still to be filled: a symbol has been promised.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Entity(EntityId, u32),
+    Content(u64, u32),
+}
+
+/// Where a value comes from: a target and a distance from it.
+type Place = (Target, i64);
+
+impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
+    pub(crate) fn new(same: &'s Same<'a, 'b, 'd>, replaced: BTreeSet<EntityId>) -> Self {
+        Self {
+            same,
+            replaced,
+            sections: Vec::new(),
+            symbols: Vec::new(),
+            references: Vec::new(),
+            refusals: Vec::new(),
+            reference_ids: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            made: BTreeMap::new(),
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Emits all that has been asked for, and what that refers to in turn.
+    pub(crate) fn finish_queue(&mut self) {
+        while let Some(work) = self.queue.pop_front() {
+            match work {
+                Work::Entity(id, symbol) => self.fill_entity(id, symbol),
+                Work::Content(address, symbol) => self.fill_content(address, symbol),
+            }
+        }
+    }
+
+    /// The symbol in the delta of a function or object of the new build, which will travel.
+    pub(crate) fn carry(&mut self, id: EntityId) -> u32 {
+        if let Some(symbol) = self.carried.get(&id) {
+            return *symbol;
+        }
+        let entity = self.same.new.entity(id);
+        let (prefix, section_kind, symbol_kind) = match entity.kind {
+            EntityKind::Function | EntityKind::Resolver => (".text", SectionKind::Text, SymbolKind::Function),
+            EntityKind::Object if !entity.writable => (".rodata", SectionKind::ReadOnly, SymbolKind::Object),
+            EntityKind::Object if self.same.new.bytes(id).is_some() => {
+                (".data", SectionKind::Data, SymbolKind::Object)
+            }
+            EntityKind::Object => (".bss", SectionKind::Bss, SymbolKind::Object),
+        };
+        let align = self.alignment(entity.address);
+        let name = entity.name.to_owned();
+        let size = entity.size;
+        let symbol = self.promise(&format!("{prefix}.{name}"), &name, section_kind, symbol_kind, size, align);
+        self.carried.insert(id, symbol);
+        self.queue.push_back(Work::Entity(id, symbol));
+        symbol
+    }
+
+    /// The symbol in the delta of a constant without a name.
+    fn carry_content(&mut self, address: u64) -> u32 {
+        if let Some(symbol) = self.contents.get(&address) {
+            return *symbol;
+        }
+        let number = self.contents.len();
+        let size = text_extent(self.same.new, address).unwrap_or_else(|| extent(self.same.new, address));
+        let align = self.alignment(address);
+        let name = format!(".Lconstant.{number}");
+        let section = format!(".rodata.suture.{number}");
+        let symbol = self.promise(&section, &name, SectionKind::ReadOnly, SymbolKind::Object, size, align);
+        self.contents.insert(address, symbol);
+        self.queue.push_back(Work::Content(address, symbol));
+        symbol
+    }
+
+    /// A section of its own, to be filled, and its symbol.
+    pub(crate) fn promise(
+        &mut self,
+        section: &str,
+        name: &str,
+        kind: SectionKind,
+        symbol_kind: SymbolKind,
+        size: u64,
+        align: u64,
+    ) -> u32 {
+        let index = self.sections.len() as u32;
+        self.sections.push(Section {
+            name: section.to_owned(),
+            kind,
+            align,
+            data: Vec::new(),
+            size,
+            relocations: Vec::new(),
+        });
+        self.symbols.push(Symbol {
+            name: name.to_owned(),
+            section: index,
+            offset: 0,
+            size,
+            kind: symbol_kind,
+        });
+        self.symbols.len() as u32 - 1
+    }
+
+    /// Fills the section of a promised symbol.
+    pub(crate) fn fill(&mut self, symbol: u32, data: Vec<u8>, mut relocations: Vec<Relocation>) {
+        relocations.sort_by_key(|relocation| relocation.offset);
+        let index = self.symbols[symbol as usize].section as usize;
+        let section = &mut self.sections[index];
+        section.size = data.len() as u64;
+        section.data = data;
+        section.relocations = relocations;
+        self.symbols[symbol as usize].size = self.sections[index].size;
+    }
+
+    fn fill_entity(&mut self, id: EntityId, symbol: u32) {
+        let entity = self.same.new.entity(id);
+        let Some(bytes) = self.same.new.bytes(id) else { return };
+        let fields = if entity.kind == EntityKind::Object {
+            fields::of_data(self.same.new.build, entity.address, entity.size, false)
+        } else {
+            fields::of_code(self.same.new, id)
+        };
+        let name = entity.name;
+        self.fill_with_fields(symbol, name, bytes, &fields);
+    }
+
+    /// Fills a promised symbol with what an object of the new build holds at start.
+    pub(crate) fn fill_object(&mut self, id: EntityId, symbol: u32) {
+        self.fill_entity(id, symbol);
+    }
+
+    fn fill_content(&mut self, address: u64, symbol: u32) {
+        let size = self.symbols[symbol as usize].size;
+        let Some(bytes) = self.same.new.build.read(address, size) else { return };
+        let fields = fields::of_data(self.same.new.build, address, size, true);
+        self.fill_with_fields(symbol, "a constant", bytes, &fields);
+    }
+
+    fn fill_with_fields(&mut self, symbol: u32, name: &str, bytes: &[u8], fields: &[Field]) {
+        let mut data = bytes.to_vec();
+        let mut relocations = Vec::with_capacity(fields.len());
+        for field in fields {
+            let range = field.offset as usize..field.offset as usize + usize::from(field.len);
+            let Some(room) = data.get_mut(range) else { continue };
+            match self.value(field) {
+                Ok(Value::Place((target, distance))) => {
+                    room.fill(0);
+                    relocations.push(relocation(field, target, distance));
+                }
+                Ok(Value::Number(number)) => {
+                    room.copy_from_slice(&number.to_le_bytes()[..usize::from(field.len)])
+                }
+                Err(why) => self.refuse(name, field, &why),
+            }
+        }
+        self.fill(symbol, data, relocations);
+    }
+
+    fn refuse(&mut self, name: &str, field: &Field, why: &str) {
+        self.refusals.push(Refusal {
+            code: RefusalCode::UnresolvedReference,
+            symbol: crate::names::demangle(name),
+            file: String::new(),
+            line: 0,
+            message: format!(
+                "its reference at offset {:#x} has no certain meaning in the old build: {why}",
+                field.offset
+            ),
+            help: "restart with the new build, or write the fix without that reference".to_owned(),
+        });
+    }
+
+    fn value(&mut self, field: &Field) -> Result<Value, String> {
+        if matches!(field.form, Form::Relative | Form::Branch) && field.len != 4 {
+            return Err("a short branch leaves the function".to_owned());
+        }
+        let meaning = target::meaning(self.same.new, field);
+        if field.form == Form::TlsOffset {
+            return self.tls_offset(meaning).map(Value::Number);
+        }
+        match meaning {
+            Meaning::Plain(number) if !matches!(field.form, Form::Relative | Form::Branch) => {
+                Ok(Value::Number(number))
+            }
+            meaning => self.place(meaning, field.form).map(Value::Place),
+        }
+    }
+
+    fn place(&mut self, meaning: Meaning<'d>, form: Form) -> Result<Place, String> {
+        match meaning {
+            Meaning::Entity(id, distance) => self.entity_place(id, distance),
+            Meaning::Import(import, distance) => Ok((self.import(import, form)?, distance)),
+            Meaning::Slot(address) => Ok((self.slot(address)?, 0)),
+            Meaning::Label(name, distance) => self.label(name).map(|target| (target, distance)),
+            Meaning::Anonymous(address) => Ok((Target::Symbol(self.carry_content(address)), 0)),
+            Meaning::After(id, distance) => self.after(id, distance),
+            Meaning::Plain(address) => Ok((self.image("absolute", address), 0)),
+            Meaning::Tls(..) => Err("the address of a thread-local variable".to_owned()),
+        }
+    }
+
+    fn entity_place(&mut self, id: EntityId, distance: i64) -> Result<Place, String> {
+        let entity = self.same.new.entity(id);
+        let is_code = entity.kind != EntityKind::Object;
+        if is_code && self.replaced.contains(&id) {
+            // The entry of a replaced function is its old one; a place inside it is in the new code.
+            return match self.same.pairs.old_of(id).filter(|_| distance == 0 && entity.parent.is_none()) {
+                Some(old) => Ok((self.old_entity(old), 0)),
+                None => Ok((Target::Symbol(self.carry(id)), distance)),
+            };
+        }
+        if target::is_content(self.same.new, id) {
+            let address = entity.address.wrapping_add_signed(distance);
+            return Ok((Target::Symbol(self.carry_content(address)), 0));
+        }
+        match self.same.pairs.old_of(id) {
+            Some(old) => Ok((self.old_entity(old), distance)),
+            None if entity.imported => Err(format!("{} is another module's object", entity.name)),
+            None if entity.kind == EntityKind::Resolver => {
+                Err(format!("{} is a new indirect function", entity.name))
+            }
+            None => Ok((Target::Symbol(self.carry(id)), distance)),
+        }
+    }
+
+    fn after(&mut self, id: EntityId, distance: i64) -> Result<Place, String> {
+        let name = self.same.new.entity(id).name;
+        let old = self.same.pairs.old_of(id).ok_or_else(|| format!("memory without a name behind {name}"))?;
+        let end = self.same.old.entity(old).address + self.same.old.entity(old).size;
+        let place = end.wrapping_add_signed(distance);
+        let same_gap =
+            matches!(target::by_address(self.same.old, place), Meaning::After(found, _) if found == old);
+        if !same_gap {
+            return Err(format!(
+                "memory without a name behind {name}, where the old build has something else"
+            ));
+        }
+        Ok((self.image(&format!("{name}+end"), place), 0))
+    }
+
+    pub(crate) fn old_entity(&mut self, old: EntityId) -> Target {
+        let entity = self.same.old.entity(old);
+        self.image(entity.name, entity.address)
+    }
+
+    /// A place of the old build.
+    pub(crate) fn image(&mut self, name: &str, address: u64) -> Target {
+        self.reference(name, Resolution::Image { address })
+    }
+
+    pub(crate) fn reference(&mut self, name: &str, resolution: Resolution) -> Target {
+        let key = (name.to_owned(), format!("{resolution:?}"));
+        let next = self.references.len() as u32;
+        let id = *self.reference_ids.entry(key).or_insert(next);
+        if id == next {
+            self.references.push(Reference { name: name.to_owned(), resolution });
+        }
+        Target::Reference(id)
+    }
+
+    fn label(&mut self, name: &str) -> Result<Target, String> {
+        let symbols = self.same.old.build.symbols();
+        let found = symbols.iter().find(|symbol| symbol.name == name && symbol.section.is_some());
+        let address =
+            found.map(|symbol| symbol.address).ok_or_else(|| format!("the old build has no label {name}"))?;
+        Ok(self.image(name, address))
+    }
+
+    /// A function of another module: through the old build's linkage stub if it has one, or else through
+    /// a stub and a slot of the delta's own. In data: its address.
+    fn import(&mut self, import: Import<'d>, form: Form) -> Result<Target, String> {
+        let build = self.same.old.build;
+        let is_it = |slot: &u64| matches!(build.slot(*slot), Some(Slot::Import(other, 0)) if other.name == import.name);
+        if let Some((stub, _)) = build.stubs().iter().find(|(_, slot)| is_it(slot)) {
+            return Ok(self.image(&format!("{}@plt", import.name), *stub));
+        }
+        if form == Form::Absolute {
+            return Ok(self.import_reference(import));
+        }
+        let slot = self.import_slot(import);
+        let name = format!("{}@plt", import.name);
+        if let Some(symbol) = self.made.get(&name) {
+            return Ok(Target::Symbol(*symbol));
+        }
+        const JUMP_THROUGH_SLOT: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
+        let section = format!(".text.suture.plt.{}", import.name);
+        let symbol = self.promise(&section, &name, SectionKind::Text, SymbolKind::Function, 6, 16);
+        let through = Relocation { offset: 2, kind: RelocationKind::Pc32, target: slot, addend: -4 };
+        self.fill(symbol, JUMP_THROUGH_SLOT.to_vec(), vec![through]);
+        self.made.insert(name, symbol);
+        Ok(Target::Symbol(symbol))
+    }
+
+    fn import_reference(&mut self, import: Import<'d>) -> Target {
+        let resolution =
+            Resolution::Import { symbol: import.name.to_owned(), version: import.version.map(str::to_owned) };
+        self.reference(import.name, resolution)
+    }
+
+    fn import_slot(&mut self, import: Import<'d>) -> Target {
+        let target = self.import_reference(import);
+        self.new_slot(&format!("got.{}", import.name), target, 0)
+    }
+
+    /// A word of the delta's own that holds `target` plus `addend`.
+    fn new_slot(&mut self, name: &str, target: Target, addend: i64) -> Target {
+        if let Some(symbol) = self.made.get(name) {
+            return Target::Symbol(*symbol);
+        }
+        let section = format!(".rodata.suture.{name}");
+        let symbol = self.promise(&section, name, SectionKind::ReadOnly, SymbolKind::Object, 8, 8);
+        self.fill(
+            symbol,
+            vec![0; 8],
+            vec![Relocation { offset: 0, kind: RelocationKind::Abs64, target, addend }],
+        );
+        self.made.insert(name.to_owned(), symbol);
+        Target::Symbol(symbol)
+    }
+
+    /// A slot of the old build that is filled with the same, or one of the delta's own.
+    fn slot(&mut self, address: u64) -> Result<Target, String> {
+        let (old, new) = (self.same.old.build, self.same.new.build);
+        if let Some(found) = self.old_slot(address) {
+            return Ok(self.image("GOT slot", found));
+        }
+        match new.slot(address) {
+            Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
+            Some(Slot::Address(target) | Slot::Resolver(target)) => self.address_slot(target),
+            Some(Slot::TlsOffset(Ok(offset))) => self.tls_slot(offset),
+            None => {
+                let value =
+                    new.read_u64(address).ok_or_else(|| "a slot that is not in the file".to_owned())?;
+                if (value as i64) < 0 {
+                    let size = target::tls_block_size(self.same.new).unwrap_or(0);
+                    let meaning = target::tls_variable(self.same.new, value.wrapping_add(size), None);
+                    let number = self.tls_offset(meaning)?;
+                    let name = format!("tpoff.{number:x}");
+                    return Ok(self.number_slot(&name, number));
+                }
+                self.address_slot(value)
+            }
+            Some(other) => {
+                Err(format!("a slot for {other:?} that the old build does not have: {}", old.slots().len()))
+            }
+        }
+    }
+
+    fn number_slot(&mut self, name: &str, number: u64) -> Target {
+        if let Some(symbol) = self.made.get(name) {
+            return Target::Symbol(*symbol);
+        }
+        let section = format!(".rodata.suture.{name}");
+        let symbol = self.promise(&section, name, SectionKind::ReadOnly, SymbolKind::Object, 8, 8);
+        self.fill(symbol, number.to_le_bytes().to_vec(), Vec::new());
+        self.made.insert(name.to_owned(), symbol);
+        Target::Symbol(symbol)
+    }
+
+    fn address_slot(&mut self, address: u64) -> Result<Target, String> {
+        let meaning = target::by_address(self.same.new, address);
+        let (target, distance) = self.place(meaning, Form::Absolute)?;
+        let name = match target {
+            Target::Symbol(symbol) => format!("got.{}+{distance}", self.symbols[symbol as usize].name),
+            Target::Reference(id) => format!("got.{}+{distance}", self.references[id as usize].name),
+        };
+        Ok(self.new_slot(&name, target, distance))
+    }
+
+    fn tls_slot(&mut self, offset: u64) -> Result<Target, String> {
+        let meaning = target::tls_variable(self.same.new, offset, None);
+        let Meaning::Tls(index, distance) = meaning else {
+            return Err("an unknown thread-local variable".to_owned());
+        };
+        let old =
+            self.same.pairs.old_tls_of(index).ok_or_else(|| "a new thread-local variable".to_owned())?;
+        let variable = self.same.old.tls[old];
+        let mut anchors = self.same.old.build.slots().iter().filter_map(|(address, slot)| match slot {
+            Slot::TlsOffset(Ok(offset)) => Some(TlsAnchor { address: *address, offset: *offset }),
+            _ => None,
+        });
+        let anchor =
+            anchors.next().ok_or_else(|| "the old build knows no thread-pointer offset".to_owned())?;
+        let offset = variable.offset.wrapping_add_signed(distance);
+        let target = self.reference(variable.name, Resolution::TlsOffset { offset, anchor });
+        Ok(self.new_slot(&format!("tpoff.{}", variable.name), target, 0))
+    }
+
+    /// A slot of the old build with the same content. One that is filled only at the first call is no
+    /// source for an address.
+    fn old_slot(&self, new: u64) -> Option<u64> {
+        let build = self.same.old.build;
+        let loaded = build.slots().keys().copied().filter(|address| {
+            let got = build.section_at(*address).is_some_and(|section| section.name.starts_with(".got"));
+            let at = build.dynamic_relocations().partition_point(|r| r.address < *address);
+            let lazy = build.dynamic_relocations().get(at).is_some_and(|r| r.kind == kind::JUMP_SLOT);
+            got && !(lazy && build.section_at(*address).is_some_and(|section| section.name == ".got.plt"))
+        });
+        let fixed = build.section(".got").into_iter().flat_map(|section| {
+            (0..section.size / 8)
+                .map(|n| section.address + n * 8)
+                .filter(|address| build.slot(*address).is_none())
+        });
+        loaded.chain(fixed).find(|old| self.same.same_slot(*old, new, 0))
+    }
+
+    /// The thread-pointer offset in the old build of a variable of the new one.
+    fn tls_offset(&self, meaning: Meaning<'d>) -> Result<u64, String> {
+        let Meaning::Tls(index, distance) = meaning else {
+            return Err("an unknown thread-local variable".to_owned());
+        };
+        let old =
+            self.same.pairs.old_tls_of(index).ok_or_else(|| "a new thread-local variable".to_owned())?;
+        let size =
+            target::tls_block_size(self.same.old).ok_or_else(|| "the old build has none".to_owned())?;
+        Ok(self.same.old.tls[old].offset.wrapping_sub(size).wrapping_add_signed(distance))
+    }
+
+    /// The alignment that an address of the new build shows: its section's, as far as the address has it.
+    fn alignment(&self, address: u64) -> u64 {
+        let section = self.same.new.build.section_at(address).map_or(1, |section| section.align.max(1));
+        let own = 1 << address.trailing_zeros().min(12);
+        section.min(own).next_power_of_two()
+    }
+}
+
+/// What a field gets.
+enum Value {
+    Place(Place),
+    Number(u64),
+}
+
+/// The relocation that makes a field mean `target` plus `distance`.
+fn relocation(field: &Field, target: Target, distance: i64) -> Relocation {
+    let (kind, addend) = match field.form {
+        Form::Relative | Form::Branch if field.end == 0 => (RelocationKind::Pc32, distance),
+        Form::Relative | Form::Branch => {
+            (RelocationKind::Pc32, distance - i64::from(field.end - field.offset))
+        }
+        Form::Absolute => (RelocationKind::Abs64, distance),
+        Form::Absolute32 => (RelocationKind::Abs32, distance),
+        Form::Absolute32Signed | Form::TlsOffset => (RelocationKind::Abs32Signed, distance),
+        Form::TableRelative => (RelocationKind::Pc32, distance + i64::from(field.offset)),
+    };
+    Relocation { offset: u64::from(field.offset), kind, target, addend }
+}

@@ -1,0 +1,124 @@
+//! Names: the part that survives rebuilding, and the form that people read.
+//!
+//! Compilers number what they split, clone or make local (`.constprop.0`, `.part.0`, `buf.1`), rustc adds
+//! hashes that change with the crate's version or the partition of codegen units. What is left is the key
+//! by which old and new are paired; equal keys are told apart by what they hold.
+
+/// What a linkage name says once numbers and hashes are taken away.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    /// Name without suffixes.
+    pub(crate) base: String,
+    /// Suffixes that name a kind of clone, without their numbers: `constprop`, `part`, `isra`, `cold`.
+    pub(crate) clones: Vec<&'static str>,
+}
+
+/// Suffixes by which compilers name a function made from another.
+const CLONES: [&str; 8] =
+    ["constprop", "part", "isra", "cold", "lto_priv", "specialized", "resolver", "warm"];
+
+/// The key of a linkage name.
+pub(crate) fn key(name: &str) -> Key {
+    let mut base = strip_llvm(name);
+    let mut clones = Vec::new();
+    while let Some((head, tail)) = base.rsplit_once('.') {
+        if is_number(tail) {
+            base = head;
+        } else if let Some(clone) = CLONES.iter().find(|clone| **clone == tail) {
+            clones.push(*clone);
+            base = head;
+        } else {
+            break;
+        }
+    }
+    clones.retain(|clone| *clone != "lto_priv");
+    clones.reverse();
+    Key { base: strip_rust_hash(base).to_owned(), clones }
+}
+
+/// Name of the function of which this is a fragment, as the compiler spelled it.
+pub(crate) fn fragment_parent(name: &str) -> Option<&str> {
+    let (head, tail) = name.rsplit_once(".cold")?;
+    (tail.is_empty() || tail.strip_prefix('.').is_some_and(is_number)).then_some(head)
+}
+
+/// Whether the name stands for content and not for an identity: rustc's and LLVM's names of anonymous
+/// constants.
+pub(crate) fn is_content(name: &str) -> bool {
+    let name = name.strip_prefix(".L").unwrap_or(name);
+    name.starts_with("anon.")
+        || name.starts_with("alloc_")
+        || name.starts_with("switch.table.")
+        || name.starts_with("__unnamed_")
+        || name.starts_with("str.")
+        || name.starts_with("vtable.")
+}
+
+/// The name as people write it in the source.
+pub(crate) fn demangle(name: &str) -> String {
+    let plain = strip_llvm(name);
+    if let Ok(rust) = rustc_demangle::try_demangle(plain) {
+        return format!("{rust:#}");
+    }
+    if plain.starts_with("_Z")
+        && let Ok(symbol) = cpp_demangle::Symbol::new(plain)
+        && let Ok(text) = symbol.demangle()
+    {
+        return text;
+    }
+    plain.to_owned()
+}
+
+fn strip_llvm(name: &str) -> &str {
+    name.split_once(".llvm.").map_or(name, |(head, _)| head)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Legacy mangling ends in `17h` and 16 hex digits and `E`.
+fn strip_rust_hash(name: &str) -> &str {
+    const HASH_LEN: usize = 20;
+    let Some(at) = name.len().checked_sub(HASH_LEN) else { return name };
+    let Some((head, tail)) = name.split_at_checked(at) else { return name };
+    let hash = tail.strip_prefix("17h").and_then(|rest| rest.strip_suffix('E'));
+    match hash {
+        Some(hash) if name.starts_with("_ZN") && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => head,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compilers_add_is_set_aside() {
+        let base = |name| key(name).base;
+        assert_eq!(base("buf.0"), "buf");
+        assert_eq!(base("__func__.17"), "__func__");
+        assert_eq!(base("parse.constprop.0.isra.3"), "parse");
+        assert_eq!(base("state.llvm.1234"), "state");
+        assert_eq!(base("_ZN4core3fmt5write17h0123456789abcdefE"), "_ZN4core3fmt5write");
+        assert_eq!(base("vec.size"), "vec.size");
+        assert_eq!(key("f.part.0.cold").clones, ["part", "cold"]);
+        assert_ne!(key("f.part.0"), key("f"));
+        assert_eq!(key("s.lto_priv.0"), key("s"));
+    }
+
+    #[test]
+    fn cold_parts_know_their_function() {
+        assert_eq!(fragment_parent("f.cold"), Some("f"));
+        assert_eq!(fragment_parent("f.part.0.cold.1"), Some("f.part.0"));
+        assert_eq!(fragment_parent("f.colder"), None);
+        assert_eq!(fragment_parent("f.part.0"), None);
+    }
+
+    #[test]
+    fn names_are_shown_as_written() {
+        assert_eq!(demangle("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
+        assert_eq!(demangle("_ZN1A1fEi"), "A::f(int)");
+        assert_eq!(demangle("main"), "main");
+    }
+}

@@ -1,0 +1,193 @@
+//! Data: what is new, what changed, and what may be done about it.
+//!
+//! Live state is never silently overwritten. A constant that changed is replaced where it stands if it
+//! fits; one that grew becomes a new object, and the code that refers to it changed with it. What the
+//! program may write keeps its value unless the author says otherwise.
+
+use crate::emit::Emitter;
+use crate::model::{Overwrite, SectionKind, SymbolKind};
+use crate::names;
+use crate::options::{DataAction, Options};
+use crate::pair::Pairs;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::report::DataChange;
+use crate::same::{Lines, Same};
+use crate::side::{Entity, EntityId, EntityKind, Side};
+use crate::target;
+
+/// What the comparison of the data found.
+pub(crate) struct Objects {
+    pub(crate) changes: Vec<DataChange>,
+    pub(crate) overwrites: Vec<Overwritten>,
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// An object that gets a new value where it stands.
+pub(crate) struct Overwritten {
+    old: EntityId,
+    new: EntityId,
+}
+
+/// Compares all objects. Constants that don't fit where they stood are separated from their old selves.
+pub(crate) fn compare(
+    old: &Side<'_, '_>,
+    new: &Side<'_, '_>,
+    pairs: &mut Pairs,
+    (old_lines, new_lines): (&dyn Lines, &dyn Lines),
+    options: &Options,
+) -> Objects {
+    let mut found = Objects { changes: Vec::new(), overwrites: Vec::new(), refusals: Vec::new() };
+    let ignored = |name: &str| options.ignored_symbols.contains(name);
+    let mut grown = Vec::new();
+    {
+        let same = Same::new((old, new), pairs, (old_lines, new_lines), &ignored);
+        for (id, entity) in (0..).zip(&new.entities) {
+            if entity.kind != EntityKind::Object || entity.imported || target::is_content(new, id) {
+                continue;
+            }
+            let Some(partner) = pairs.old_of(id) else {
+                found.changes.push(change(entity, "new", "carried", 0, entity.size));
+                continue;
+            };
+            if same.data_differs(partner, id) {
+                found.changed(old, new, (partner, id), options, &mut grown);
+            }
+        }
+    }
+    for (o, n) in grown {
+        pairs.separate(o, n);
+    }
+    found.refusals.extend(tls(old, new, pairs));
+    found
+}
+
+impl Objects {
+    fn changed(
+        &mut self,
+        old: &Side<'_, '_>,
+        new: &Side<'_, '_>,
+        (o, n): (EntityId, EntityId),
+        options: &Options,
+        grown: &mut Vec<(EntityId, EntityId)>,
+    ) {
+        let (before, after) = (old.entity(o), new.entity(n));
+        let resized = before.size != after.size;
+        let word = if resized { "resized" } else { "changed" };
+        let mut say = |action: &str| self.changes.push(change(after, word, action, before.size, after.size));
+        if after.name.starts_with("_ZTV") || after.name.starts_with("_ZTT") {
+            say("refused");
+            self.refusals.push(refusal(
+                RefusalCode::VtableChanged,
+                after,
+                "objects of the class that live in the process have the old table",
+                "restart with the new build",
+            ));
+        } else if !after.writable && !before.writable {
+            if resized {
+                say("carried");
+                grown.push((o, n));
+            } else {
+                say("in-place");
+                self.overwrites.push(Overwritten { old: o, new: n });
+            }
+        } else if resized {
+            say("refused");
+            self.refusals.push(refusal(
+                RefusalCode::DataResized,
+                after,
+                &format!("it lives in the process with {} bytes and would need {}", before.size, after.size),
+                "keep its size and put what is new into a new variable, or restart with the new build",
+            ));
+        } else {
+            match decision(options, after) {
+                Some(DataAction::Keep) => say("keep"),
+                Some(DataAction::Overwrite) => {
+                    say("overwrite");
+                    self.overwrites.push(Overwritten { old: o, new: n });
+                }
+                None => {
+                    say("refused");
+                    self.refusals.push(refusal(
+                        RefusalCode::InitialiserChanged,
+                        after,
+                        "its initial value changed, but the process has a live value in it",
+                        &format!("say --data {0}=keep or --data {0}=overwrite", after.name),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+impl Overwritten {
+    /// Puts the new content into a template section and says where it goes.
+    pub(crate) fn emit(&self, emitter: &mut Emitter<'_, '_, '_, '_>) -> Overwrite {
+        let (before, after) = (emitter.same.old.entity(self.old), emitter.same.new.entity(self.new));
+        let (address, size, name, writable) =
+            (before.address, before.size, after.name.to_owned(), before.writable);
+        let section = format!(".suture.template.{name}");
+        let content = emitter.promise(&section, &name, SectionKind::Template, SymbolKind::Object, size, 8);
+        emitter.fill_object(self.new, content);
+        Overwrite { name: names::demangle(&name), address, content, size, writable }
+    }
+}
+
+fn decision(options: &Options, entity: &Entity<'_>) -> Option<DataAction> {
+    let by_symbol = entity.names.iter().find_map(|name| options.data.get(*name));
+    by_symbol.or_else(|| options.data.get(&names::demangle(entity.name))).copied()
+}
+
+fn change(entity: &Entity<'_>, change: &str, action: &str, old_size: u64, new_size: u64) -> DataChange {
+    DataChange {
+        name: names::demangle(entity.name),
+        symbol: entity.name.to_owned(),
+        change: change.to_owned(),
+        writable: entity.writable,
+        action: action.to_owned(),
+        old_size,
+        new_size,
+    }
+}
+
+fn refusal(code: RefusalCode, entity: &Entity<'_>, message: &str, help: &str) -> Refusal {
+    Refusal {
+        code,
+        symbol: names::demangle(entity.name),
+        file: entity.file.unwrap_or_default().to_owned(),
+        line: 0,
+        message: message.to_owned(),
+        help: help.to_owned(),
+    }
+}
+
+/// Threads that run have the old block; no variable can be added to it or change its place.
+fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>, pairs: &Pairs) -> Vec<Refusal> {
+    let refusal = |name: &str, what: &str| Refusal {
+        code: RefusalCode::TlsChanged,
+        symbol: names::demangle(name),
+        file: String::new(),
+        line: 0,
+        message: format!("the thread-local variable {what}, but running threads have the old block"),
+        help: "use a table keyed by thread in the fix, or restart with the new build".to_owned(),
+    };
+    let content = |side: &Side<'_, '_>, variable: &crate::side::TlsVariable<'_>| {
+        let segment = side.build.tls_segment()?;
+        side.build.read(segment.address + variable.offset, variable.size).map(<[u8]>::to_vec)
+    };
+    let is_zero =
+        |bytes: &Option<Vec<u8>>| bytes.as_ref().is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0));
+    let mut refusals = Vec::new();
+    for (index, variable) in new.tls.iter().enumerate() {
+        let Some(before) = pairs.old_tls_of(index).map(|index| &old.tls[index]) else {
+            refusals.push(refusal(variable.name, "is new"));
+            continue;
+        };
+        let (a, b) = (content(old, before), content(new, variable));
+        if before.size != variable.size {
+            refusals.push(refusal(variable.name, "changed its size"));
+        } else if a != b && !(is_zero(&a) && is_zero(&b)) {
+            refusals.push(refusal(variable.name, "has another initial value"));
+        }
+    }
+    refusals
+}

@@ -1,0 +1,128 @@
+//! Which function or object of the new build is which of the old one.
+//!
+//! One to one: "any copy that matches" would hide a change in one of many copies of a generic. Names that
+//! survive rebuilding come first; among equals the same spelling, then the same bytes, then the order.
+
+use std::collections::BTreeMap;
+
+use crate::names::Key;
+use crate::side::{Entity, EntityId, EntityKind, Side};
+
+/// The pairs, both ways.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    to_new: Vec<Option<EntityId>>,
+    to_old: Vec<Option<EntityId>>,
+    tls_to_old: Vec<Option<usize>>,
+}
+
+impl Pairs {
+    /// What an entity of the old build has become.
+    pub(crate) fn new_of(&self, old: EntityId) -> Option<EntityId> {
+        self.to_new.get(old as usize).copied().flatten()
+    }
+
+    /// What an entity of the new build was.
+    pub(crate) fn old_of(&self, new: EntityId) -> Option<EntityId> {
+        self.to_old.get(new as usize).copied().flatten()
+    }
+
+    /// What a thread-local variable of the new build was.
+    pub(crate) fn old_tls_of(&self, new: usize) -> Option<usize> {
+        self.tls_to_old.get(new).copied().flatten()
+    }
+
+    /// Treats a pair as two different things from now on.
+    pub(crate) fn separate(&mut self, old: EntityId, new: EntityId) {
+        self.to_new[old as usize] = None;
+        self.to_old[new as usize] = None;
+    }
+
+    fn join(&mut self, old: EntityId, new: EntityId) {
+        self.to_new[old as usize] = Some(new);
+        self.to_old[new as usize] = Some(old);
+    }
+}
+
+type Groups<'k> = BTreeMap<(EntityKind, &'k Key, &'k str), Vec<EntityId>>;
+
+/// Pairs the entities of two builds.
+pub(crate) fn pair(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Pairs {
+    let mut pairs = Pairs {
+        to_new: vec![None; old.entities.len()],
+        to_old: vec![None; new.entities.len()],
+        tls_to_old: tls(old, new),
+    };
+    // With the source file first; then without it, for link-time optimisation loses it and a function may
+    // become global or local.
+    for with_file in [true, false] {
+        let old_groups = groups(old, with_file, |id| pairs.new_of(id).is_none());
+        let new_groups = groups(new, with_file, |id| pairs.old_of(id).is_none());
+        for (key, olds) in old_groups {
+            if let Some(news) = new_groups.get(&key) {
+                pair_group(old, new, olds, news.clone(), &mut pairs);
+            }
+        }
+    }
+    pairs
+}
+
+fn groups<'k>(side: &'k Side<'_, '_>, with_file: bool, is_free: impl Fn(EntityId) -> bool) -> Groups<'k> {
+    let mut groups: Groups<'k> = BTreeMap::new();
+    for (id, entity) in (0..).zip(&side.entities) {
+        if is_free(id) {
+            let file = if with_file { entity.file.unwrap_or_default() } else { "" };
+            groups.entry((entity.kind, &entity.key, file)).or_default().push(id);
+        }
+    }
+    groups
+}
+
+fn pair_group(
+    old: &Side<'_, '_>,
+    new: &Side<'_, '_>,
+    mut olds: Vec<EntityId>,
+    mut news: Vec<EntityId>,
+    pairs: &mut Pairs,
+) {
+    if let ([o], [n]) = (olds.as_slice(), news.as_slice()) {
+        pairs.join(*o, *n);
+        return;
+    }
+    let rules: [fn(&Entity<'_>, &Entity<'_>, Option<&[u8]>, Option<&[u8]>) -> bool; 4] = [
+        |a, b, x, y| a.names == b.names && a.size == b.size && x == y,
+        |a, b, _, _| a.names == b.names && a.size == b.size,
+        |a, b, x, y| a.size == b.size && x == y,
+        |a, b, _, _| a.size == b.size,
+    ];
+    for matches in rules {
+        olds.retain(|o| {
+            let found = news
+                .iter()
+                .position(|n| matches(old.entity(*o), new.entity(*n), old.bytes(*o), new.bytes(*n)));
+            if let Some(at) = found {
+                pairs.join(*o, news.remove(at));
+            }
+            found.is_none()
+        });
+    }
+    for (o, n) in olds.into_iter().zip(news) {
+        pairs.join(o, n);
+    }
+}
+
+fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Vec<Option<usize>> {
+    let mut free: Vec<bool> = vec![true; old.tls.len()];
+    let mut found = Vec::with_capacity(new.tls.len());
+    for variable in &new.tls {
+        let same = |v: &crate::side::TlsVariable<'_>| {
+            v.file == variable.file && crate::names::key(v.name) == crate::names::key(variable.name)
+        };
+        let at = old.tls.iter().zip(&free).position(|(v, free)| *free && same(v));
+        if let Some(at) = at {
+            free[at] = false;
+        }
+        found.push(at);
+    }
+    found
+}

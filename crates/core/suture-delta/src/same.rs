@@ -1,0 +1,370 @@
+//! Whether two functions, two constants, two references are the same.
+//!
+//! "Same" is claimed only where it is shown; everything that can't be shown is a difference.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use iced_x86::{Decoder, DecoderOptions};
+use suture_elf::Slot;
+
+use crate::fields::{self, Field, Form};
+use crate::pair::Pairs;
+use crate::side::{EntityId, EntityKind, Side};
+use crate::target::{self, Meaning};
+
+/// Source lines by address, from the debug information.
+pub trait Lines {
+    /// The source line of the instruction at a virtual address.
+    fn line(&self, address: u64) -> Option<u32>;
+}
+
+/// No debug information: no difference is explained by a line number.
+pub struct NoLines;
+
+impl Lines for NoLines {
+    fn line(&self, _address: u64) -> Option<u32> {
+        None
+    }
+}
+
+/// Two builds, side by side.
+pub(crate) struct Same<'a, 'b, 'd> {
+    pub(crate) old: &'a Side<'b, 'd>,
+    pub(crate) new: &'a Side<'b, 'd>,
+    pub(crate) pairs: &'a Pairs,
+    pub(crate) old_lines: &'a dyn Lines,
+    pub(crate) new_lines: &'a dyn Lines,
+    /// Symbols that the user says to ignore.
+    pub(crate) ignored: &'a dyn Fn(&str) -> bool,
+    known: RefCell<HashMap<(u64, u64), bool>>,
+}
+
+/// How far a line number in the code may be from the line of its instruction: a macro over many lines.
+const LINE_DISTANCE_MAX: u64 = 1000;
+/// Nesting of constants that refer to constants.
+const CONTENT_DEPTH_MAX: u32 = 64;
+/// Longest constant without a name that is compared as a whole, bytes.
+const CONTENT_LEN_MAX: u64 = 1 << 20;
+
+impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
+    pub(crate) fn new(
+        (old, new): (&'a Side<'b, 'd>, &'a Side<'b, 'd>),
+        pairs: &'a Pairs,
+        (old_lines, new_lines): (&'a dyn Lines, &'a dyn Lines),
+        ignored: &'a dyn Fn(&str) -> bool,
+    ) -> Self {
+        Self { old, new, pairs, old_lines, new_lines, ignored, known: RefCell::default() }
+    }
+
+    /// Why the code of two functions (each one piece) differs, or `None` if it does not.
+    pub(crate) fn code_difference(&self, old: EntityId, new: EntityId) -> Option<&'static str> {
+        let (Some(a), Some(b)) = (self.old.bytes(old), self.new.bytes(new)) else {
+            return Some("code that is not in the file");
+        };
+        if a.len() != b.len() {
+            return Some("code");
+        }
+        let (x, y) = (fields::of_code(self.old, old), fields::of_code(self.new, new));
+        if !same_places(&x, &y) || !self.same_instructions(old, new, a, b, &x) {
+            return Some("code");
+        }
+        let differing = x.iter().zip(&y).find(|(x, y)| !self.same_field(x, y))?;
+        let content = |side: &Side<'_, '_>, field: &Field| {
+            side.build.section_at(field.address).is_some_and(|section| !section.is_code())
+        };
+        Some(if content(self.new, differing.1) { "a constant it refers to" } else { "what it refers to" })
+    }
+
+    /// Whether the bytes outside the fields are the same, but for line numbers.
+    fn same_instructions(&self, old: EntityId, new: EntityId, a: &[u8], b: &[u8], fields: &[Field]) -> bool {
+        let mut differing = differences(a, b, fields).peekable();
+        if differing.peek().is_none() {
+            return true;
+        }
+        let (x, y) = (self.old.entity(old).address, self.new.entity(new).address);
+        let mut decoder = Decoder::with_ip(64, b, y, DecoderOptions::NONE);
+        while let Some(at) = differing.peek().copied() {
+            if !decoder.can_decode() {
+                return false;
+            }
+            let instruction = decoder.decode();
+            let end = (instruction.next_ip() - y) as usize;
+            if at >= end {
+                continue;
+            }
+            let constants = decoder.get_constant_offsets(&instruction);
+            let start = (instruction.ip() - y) as usize;
+            let from = start + constants.immediate_offset();
+            let number = from..from + constants.immediate_size();
+            let here: Vec<usize> = std::iter::from_fn(|| differing.next_if(|at| *at < end)).collect();
+            let explained = constants.has_immediate()
+                && here.iter().all(|at| number.contains(at))
+                && self
+                    .is_line_number((x + start as u64, &a[number.clone()]), (y + start as u64, &b[number]));
+            if !explained {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether an immediate differs exactly as the source lines of its instruction do.
+    fn is_line_number(&self, old: (u64, &[u8]), new: (u64, &[u8])) -> bool {
+        let (Some(x), Some(y)) = (self.old_lines.line(old.0), self.new_lines.line(new.0)) else {
+            return false;
+        };
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let (a, b) = (number(old.1), number(new.1));
+        x != y
+            && b.wrapping_sub(a) as i64 == i64::from(y) - i64::from(x)
+            && a.abs_diff(u64::from(x)) <= LINE_DISTANCE_MAX
+    }
+
+    /// Whether two fields at the same place mean the same.
+    pub(crate) fn same_field(&self, old: &Field, new: &Field) -> bool {
+        self.same_meaning(target::meaning(self.old, old), target::meaning(self.new, new), 0)
+    }
+
+    fn same_meaning(&self, old: Meaning<'d>, new: Meaning<'d>, depth: u32) -> bool {
+        match (old, new) {
+            (Meaning::Entity(a, x), Meaning::Entity(b, y)) => self.same_entity((a, x), (b, y), depth),
+            (Meaning::Import(a, x), Meaning::Import(b, y)) => a.name == b.name && x == y,
+            (Meaning::Slot(a), Meaning::Slot(b)) => self.same_slot(a, b, depth),
+            (Meaning::Tls(a, x), Meaning::Tls(b, y)) => self.pairs.old_tls_of(b) == Some(a) && x == y,
+            (Meaning::Label(a, x), Meaning::Label(b, y)) => a == b && x == y,
+            (Meaning::After(a, x), Meaning::After(b, y)) => self.pairs.old_of(b) == Some(a) && x == y,
+            (Meaning::Plain(a), Meaning::Plain(b)) => a == b,
+            (Meaning::Anonymous(a), Meaning::Anonymous(b)) => self.same_content(a, b, depth),
+            (Meaning::Anonymous(a), Meaning::Entity(b, y)) if target::is_content(self.new, b) => {
+                self.same_content(a, self.new.entity(b).address.wrapping_add_signed(y), depth)
+            }
+            (Meaning::Entity(a, x), Meaning::Anonymous(b)) if target::is_content(self.old, a) => {
+                self.same_content(self.old.entity(a).address.wrapping_add_signed(x), b, depth)
+            }
+            _ => false,
+        }
+    }
+
+    fn same_entity(&self, (a, x): (EntityId, i64), (b, y): (EntityId, i64), depth: u32) -> bool {
+        if target::is_content(self.old, a) && target::is_content(self.new, b) {
+            let at =
+                |side: &Side<'_, '_>, id, distance| side.entity(id).address.wrapping_add_signed(distance);
+            return self.same_content(at(self.old, a, x), at(self.new, b, y), depth);
+        }
+        self.pairs.old_of(b) == Some(a) && x == y
+    }
+
+    /// Whether two slots are filled with the same.
+    pub(crate) fn same_slot(&self, old: u64, new: u64, depth: u32) -> bool {
+        let (a, b) = (self.old.build, self.new.build);
+        match (a.slot(old), b.slot(new)) {
+            (Some(Slot::Import(a, x)), Some(Slot::Import(b, y))) => a.name == b.name && x == y,
+            (Some(Slot::TlsOffset(Err(a))), Some(Slot::TlsOffset(Err(b))))
+            | (Some(Slot::TlsModule(Some(a))), Some(Slot::TlsModule(Some(b)))) => a.name == b.name,
+            (Some(Slot::TlsOffset(Ok(a))), Some(Slot::TlsOffset(Ok(b)))) => self.same_meaning(
+                target::tls_variable(self.old, a, None),
+                target::tls_variable(self.new, b, None),
+                depth,
+            ),
+            (Some(Slot::TlsModule(None)), Some(Slot::TlsModule(None))) => {
+                // The second word is the offset; the loader does not touch it if the variable is local.
+                let offset = |build: &suture_elf::Build<'_>, at: u64| build.read_u64(at.wrapping_add(8));
+                match (offset(a, old), offset(b, new)) {
+                    (Some(x), Some(y)) => self.same_meaning(
+                        target::tls_variable(self.old, x, None),
+                        target::tls_variable(self.new, y, None),
+                        depth,
+                    ),
+                    _ => false,
+                }
+            }
+            (Some(Slot::Address(a) | Slot::Resolver(a)), Some(Slot::Address(b) | Slot::Resolver(b))) => {
+                self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
+            }
+            (None, None) => match (a.read_u64(old), b.read_u64(new)) {
+                (Some(x), Some(y)) => self.same_static_slot(x, y, depth),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Slots that the linker has filled for good: addresses of a non-PIE, or thread-pointer offsets.
+    fn same_static_slot(&self, old: u64, new: u64, depth: u32) -> bool {
+        if (old as i64) < 0 && (new as i64) < 0 {
+            let variable = |side: &Side<'_, 'd>, value: u64| {
+                target::tls_block_size(side)
+                    .map(|size| target::tls_variable(side, value.wrapping_add(size), None))
+            };
+            return match (variable(self.old, old), variable(self.new, new)) {
+                (Some(a), Some(b)) => self.same_meaning(a, b, depth),
+                _ => false,
+            };
+        }
+        self.same_meaning(target::by_address(self.old, old), target::by_address(self.new, new), depth + 1)
+    }
+
+    /// Whether what the new code can read through a reference to `new` stands at `old` as well.
+    ///
+    /// A constant without a name extends to the next thing that is referred to. Its neighbours may differ
+    /// between the builds, so the old bytes are taken over the *new* extent: if they are the same, the old
+    /// address serves the new code. A string ends at its NUL, whatever stands behind it.
+    pub(crate) fn same_content(&self, old: u64, new: u64, depth: u32) -> bool {
+        if depth > CONTENT_DEPTH_MAX {
+            return false;
+        }
+        if let Some(known) = self.known.borrow().get(&(old, new)) {
+            return *known;
+        }
+        // A constant that refers to itself is the same if the rest is.
+        self.known.borrow_mut().insert((old, new), true);
+        let same = self.compare_content(old, new, depth);
+        self.known.borrow_mut().insert((old, new), same);
+        same
+    }
+
+    fn compare_content(&self, old: u64, new: u64, depth: u32) -> bool {
+        let len = extent(self.new, new);
+        let Some(b) = self.new.build.read(new, len) else { return false };
+        let y = fields::of_data(self.new.build, new, len, true);
+        let is_text =
+            |len: u64| self.old.build.read(old, len).is_some_and(|a| Some(a) == b.get(..len as usize));
+        if y.is_empty() && texts_only(b).is_some_and(is_text) {
+            return true;
+        }
+        let Some(a) = self.old.build.read(old, len) else { return false };
+        let x = fields::of_data(self.old.build, old, len, true);
+        if !same_places(&x, &y) {
+            return false;
+        }
+        let mut differing = differences(a, b, &y).peekable();
+        if differing.peek().is_some() && !(is_location(b, &y) && differing.all(|at| at >= LOCATION_LINE)) {
+            return false;
+        }
+        x.iter().zip(&y).all(|(x, y)| {
+            let (x, y) = (target::meaning(self.old, x), target::meaning(self.new, y));
+            self.same_meaning(x, y, depth + 1)
+        })
+    }
+
+    /// Why two objects differ in what they hold at start, or `None` if they do not.
+    pub(crate) fn data_differs(&self, old: EntityId, new: EntityId) -> bool {
+        let (x, y) = (self.old.entity(old), self.new.entity(new));
+        if x.size != y.size {
+            return true;
+        }
+        if y.names.iter().any(|name| (self.ignored)(name)) {
+            return false;
+        }
+        let is_zero = |bytes: Option<&[u8]>| bytes.is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0));
+        let fields_of = |side: &Side<'_, '_>, id: EntityId| {
+            let entity = side.entity(id);
+            let mut fields = fields::of_data(side.build, entity.address, entity.size, false);
+            fields.retain(|field| field.form != Form::Relative || !entity.writable);
+            fields
+        };
+        let (f, g) = (fields_of(self.old, old), fields_of(self.new, new));
+        match (self.old.bytes(old), self.new.bytes(new)) {
+            (Some(a), Some(b)) => {
+                !same_places(&f, &g)
+                    || differences(a, b, &g).next().is_some()
+                    || !f.iter().zip(&g).all(|(x, y)| self.same_field(x, y))
+            }
+            (a, b) => !(is_zero(a) && is_zero(b) && f.is_empty() && g.is_empty()),
+        }
+    }
+}
+
+/// Offset of line and column in a `core::panic::Location`: behind the file's name and its length.
+const LOCATION_LINE: usize = 16;
+const LOCATION_LEN: usize = 24;
+
+/// Whether the bytes are a `core::panic::Location`: a pointer to the name of a `.rs` file, its length, a
+/// line and a column. Where the panic came from is no behaviour.
+fn is_location(bytes: &[u8], fields: &[Field]) -> bool {
+    let [name] = fields else { return false };
+    let number = |at: usize, len: usize| {
+        bytes
+            .get(at..at + len)
+            .map(|bytes| bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
+    };
+    let small = |value: Option<u64>, limit| value.is_some_and(|value| (1..limit).contains(&value));
+    bytes.len() == LOCATION_LEN
+        && name.offset == 0
+        && name.form == Form::Absolute
+        && small(number(8, 8), 1024)
+        && small(number(16, 4), 1 << 20)
+        && small(number(20, 4), 1 << 12)
+}
+
+/// Length of a constant without a name: to the next thing that is referred to, or the end of its section.
+pub(crate) fn extent(side: &Side<'_, '_>, address: u64) -> u64 {
+    let end = side.build.section_at(address).map_or(address, |section| section.address + section.size);
+    let next = side.next_boundary(address).unwrap_or(end).min(end);
+    (next - address).min(CONTENT_LEN_MAX)
+}
+
+/// Length, with its NUL, of the text at an address, if there is nothing but texts to the next thing that
+/// is referred to.
+pub(crate) fn text_extent(side: &Side<'_, '_>, address: u64) -> Option<u64> {
+    let len = extent(side, address);
+    let is_plain = fields::of_data(side.build, address, len, true).is_empty();
+    side.build.read(address, len).filter(|_| is_plain).and_then(texts_only)
+}
+
+/// Length, with its NUL, of the text with which `bytes` begin, if they hold nothing but texts.
+///
+/// The linker merges strings, so that behind one may stand others that nothing refers to; they are not
+/// part of it. An array of small numbers looks much the same, but not for long: every further text must
+/// have at least two characters, and zeros come only at the end.
+fn texts_only(bytes: &[u8]) -> Option<u64> {
+    const TEXT_MIN: usize = 2;
+    let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
+    bytes.get(end)?;
+    let printable = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b');
+    let is_text = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.chars().all(printable));
+    let mut texts = bytes[..end].split(|byte| *byte == 0);
+    let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
+    texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)
+}
+
+/// Whether two lists of fields stand at the same places in the same form.
+pub(crate) fn same_places(old: &[Field], new: &[Field]) -> bool {
+    old.len() == new.len()
+        && old.iter().zip(new).all(|(a, b)| a.offset == b.offset && a.len == b.len && a.form == b.form)
+}
+
+/// Offsets at which two equally long pieces differ outside the fields.
+fn differences<'s>(a: &'s [u8], b: &'s [u8], fields: &'s [Field]) -> impl Iterator<Item = usize> + 's {
+    let mut next = 0;
+    a.iter()
+        .zip(b)
+        .enumerate()
+        .filter(move |(at, (x, y))| {
+            while fields.get(next).is_some_and(|field| field.offset as usize + field.len as usize <= *at) {
+                next += 1;
+            }
+            x != y && !fields.get(next).is_some_and(|field| *at >= field.offset as usize)
+        })
+        .map(|(at, _)| at)
+}
+
+/// Whether the entity is code that runs only before `main` or after it.
+pub(crate) fn is_start_code(side: &Side<'_, '_>, id: EntityId) -> bool {
+    let entity = side.entity(id);
+    entity.kind == EntityKind::Function
+        && (entity.name.starts_with("_GLOBAL__sub_")
+            || entity.name.starts_with("__static_initialization_and_destruction")
+            || start_functions(side).contains(&entity.address))
+}
+
+fn start_functions(side: &Side<'_, '_>) -> Vec<u64> {
+    let arrays = [".preinit_array", ".init_array", ".fini_array", ".ctors", ".dtors"];
+    let sections =
+        side.build.sections().iter().filter(|section| arrays.iter().any(|a| section.name.starts_with(a)));
+    sections
+        .flat_map(|section| (0..section.size / 8).map(move |n| section.address + n * 8))
+        .filter_map(|word| fields::pointer(side.build, word))
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! What a field means: the same in both builds, wherever the linker has put things.
+
+use suture_elf::{Import, Slot, SymbolKind};
+
+use crate::fields::{Field, Form};
+use crate::side::{EntityId, EntityKind, Side};
+
+/// What a field refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning<'d> {
+    /// A function or object, and the distance from its beginning.
+    Entity(EntityId, i64),
+    /// A symbol of another module, reached through a linkage stub or by its address; and a distance.
+    Import(Import<'d>, i64),
+    /// A slot that the loader fills.
+    Slot(u64),
+    /// A thread-local variable of this build (index into `Side::tls`), and the distance from its beginning.
+    Tls(usize, i64),
+    /// A label that the linker defines, such as `_end`, and a distance.
+    Label(&'d str, i64),
+    /// A constant without a name, at this address.
+    Anonymous(u64),
+    /// A place in writable memory without a name: the entity before it and the distance from its end.
+    After(EntityId, i64),
+    /// A number, or an address outside the build.
+    Plain(u64),
+}
+
+/// What `field` of `side` refers to.
+pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
+    let build = side.build;
+    let symbol = field.symbol.and_then(|index| Some((index, build.symbols().get(index as usize)?)));
+    if field.form == Form::TlsOffset {
+        return tls(side, field);
+    }
+    if let Some(slot) = build.stub(field.address).and_then(|slot| build.slot(slot)) {
+        return match slot {
+            Slot::Import(import, addend) => Meaning::Import(import, addend),
+            Slot::Resolver(address) | Slot::Address(address) => by_address(side, address),
+            Slot::TlsOffset(_) | Slot::TlsModule(_) => Meaning::Plain(field.address),
+        };
+    }
+    if matches!(field.form, Form::Relative) && is_slot(side, field.address) {
+        return Meaning::Slot(field.address);
+    }
+    match symbol {
+        Some((index, found)) if found.section.is_some() => match side.of_symbol(index) {
+            Some(id) => Meaning::Entity(id, field.address.wrapping_sub(found.address) as i64),
+            None if found.kind == SymbolKind::Tls => tls(side, field),
+            None => Meaning::Label(found.name, field.address.wrapping_sub(found.address) as i64),
+        },
+        Some((_, found)) if field.form == Form::Absolute && field.address == 0 => {
+            Meaning::Import(Import { name: found.name, version: None }, 0)
+        }
+        _ => by_address(side, field.address),
+    }
+}
+
+/// What an address of the build is, where no relocation says so.
+pub(crate) fn by_address<'d>(side: &Side<'_, 'd>, address: u64) -> Meaning<'d> {
+    if let Some(id) = side.at(address) {
+        return Meaning::Entity(id, (address - side.entity(id).address) as i64);
+    }
+    let Some(section) = side.build.section_at(address) else { return Meaning::Plain(address) };
+    if !side.is_writable(address) && !section.is_code() {
+        return Meaning::Anonymous(address);
+    }
+    match side.before(address) {
+        Some(id) => {
+            let before = side.entity(id);
+            Meaning::After(id, address.wrapping_sub(before.address + before.size) as i64)
+        }
+        None => Meaning::Plain(address),
+    }
+}
+
+/// Whether a word at `address` is a slot of the global offset table.
+fn is_slot(side: &Side<'_, '_>, address: u64) -> bool {
+    side.build.section_at(address).is_some_and(|section| section.name.starts_with(".got"))
+}
+
+fn tls<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
+    let Some(size) = tls_block_size(side) else { return Meaning::Plain(field.address) };
+    let offset = field.address.wrapping_add(size);
+    tls_variable(side, offset, field.symbol)
+}
+
+/// The thread-local variable at an offset in the TLS segment.
+pub(crate) fn tls_variable<'d>(side: &Side<'_, 'd>, offset: u64, symbol: Option<u32>) -> Meaning<'d> {
+    let name = symbol.and_then(|index| side.build.symbols().get(index as usize)).map(|symbol| symbol.name);
+    let by_name =
+        side.tls.iter().position(|variable| Some(variable.name) == name && !variable.name.is_empty());
+    let covers = |v: &crate::side::TlsVariable<'_>| offset.wrapping_sub(v.offset) < v.size.max(1);
+    let found = by_name.or_else(|| side.tls.iter().position(covers));
+    match found {
+        Some(index) => Meaning::Tls(index, offset.wrapping_sub(side.tls[index].offset) as i64),
+        None => Meaning::Plain(offset),
+    }
+}
+
+/// Distance from the beginning of the TLS block of an executable to the thread pointer (psABI: variant II).
+pub(crate) fn tls_block_size(side: &Side<'_, '_>) -> Option<u64> {
+    let segment = side.build.tls_segment()?;
+    segment.size.checked_next_multiple_of(segment.align.max(1))
+}
+
+/// Whether an entity is a constant that is known by its content and not by its name.
+pub(crate) fn is_content(side: &Side<'_, '_>, id: EntityId) -> bool {
+    let entity = side.entity(id);
+    entity.kind == EntityKind::Object
+        && !entity.writable
+        && !entity.imported
+        && entity.names.iter().all(|name| crate::names::is_content(name))
+}
