@@ -232,6 +232,12 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             Meaning::Import(import, distance) => Ok((self.import(import, form)?, distance)),
             Meaning::Slot(address) => Ok((self.slot(address)?, 0)),
             Meaning::Label(name, distance) => self.label(name).map(|target| (target, distance)),
+            Meaning::SectionEnd(name) => {
+                let section = self.same.old.build.section(name);
+                let end = section.map(|section| section.address + section.size);
+                let end = end.ok_or_else(|| format!("the old build has no section {name}"))?;
+                Ok((self.image(&format!("end of {name}"), end), 0))
+            }
             Meaning::Anonymous(address) => Ok((Target::Symbol(self.carry_content(address)), 0)),
             Meaning::After(id, distance) => self.after(id, distance),
             Meaning::Plain(address) => Ok((self.image("absolute", address), 0)),

@@ -21,8 +21,10 @@ pub(crate) struct Field {
     pub(crate) form: Form,
     /// The address that is meant; for [`Form::TlsOffset`] the offset from the thread pointer.
     pub(crate) address: u64,
-    /// Symbol of the relocation there, unless it is only a section.
+    /// Symbol of the relocation there, unless it says nothing.
     pub(crate) symbol: Option<u32>,
+    /// Section to which the relocation there is relative, if it is.
+    pub(crate) section: Option<u32>,
     /// Offset of the end of the instruction (to which [`Form::Relative`] is relative); 0 in data.
     pub(crate) end: u32,
 }
@@ -84,17 +86,17 @@ impl Scan<'_, '_> {
             let target = instruction.near_branch_target();
             if !self.own.contains(&target) {
                 let offset = at(constants.immediate_offset());
-                let symbol = self.symbol_at(&mine, offset);
+                let (symbol, section) = self.symbol_at(&mine, offset);
                 let len = constants.immediate_size() as u8;
-                self.fields.push(Field { offset, len, form: Form::Branch, address: target, symbol, end });
+                self.fields.push(Field { offset, len, form: Form::Branch, address: target, symbol, section, end });
                 taken = Some(offset);
             }
         } else if instruction.is_ip_rel_memory_operand() {
             let offset = at(constants.displacement_offset());
-            let symbol = self.symbol_at(&mine, offset);
+            let (symbol, section) = self.symbol_at(&mine, offset);
             let address = instruction.ip_rel_memory_address();
             self.remember_tls(&mine, offset);
-            self.fields.push(Field { offset, len: 4, form: Form::Relative, address, symbol, end });
+            self.fields.push(Field { offset, len: 4, form: Form::Relative, address, symbol, section, end });
             taken = Some(offset);
         }
         for index in mine {
@@ -111,10 +113,11 @@ impl Scan<'_, '_> {
         from..self.next
     }
 
-    fn symbol_at(&self, mine: &std::ops::Range<usize>, offset: u32) -> Option<u32> {
+    /// Symbol and section of the relocation at an offset.
+    fn symbol_at(&self, mine: &std::ops::Range<usize>, offset: u32) -> (Option<u32>, Option<u32>) {
         let address = self.own.start + u64::from(offset);
-        let relocation = self.relocations[mine.clone()].iter().find(|r| r.address == address)?;
-        named(self.build, relocation.symbol)
+        let relocation = self.relocations[mine.clone()].iter().find(|r| r.address == address);
+        relocation.map_or((None, None), |r| (named(self.build, r.symbol), section_of(self.build, r.symbol)))
     }
 
     /// A relaxed general-dynamic access keeps its symbol in the relocation of the first instruction.
@@ -178,7 +181,8 @@ impl Scan<'_, '_> {
             }
             _ => named(self.build, relocation.symbol),
         };
-        self.fields.push(Field { offset, len, form, address, symbol, end });
+        let section = section_of(self.build, relocation.symbol);
+        self.fields.push(Field { offset, len, form, address, symbol, section, end });
     }
 }
 
@@ -188,8 +192,9 @@ pub(crate) fn of_data(build: &Build<'_>, address: u64, size: u64, table: bool) -
     let mut fields = Vec::new();
     for relocation in build.relocations_in(address, address.saturating_add(size)) {
         let offset = relocation.address - address;
-        let symbol = named(build, relocation.symbol);
-        let field = |len, form, address| Field { offset: offset as u32, len, form, address, symbol, end: 0 };
+        let (symbol, section) = (named(build, relocation.symbol), section_of(build, relocation.symbol));
+        let offset = offset as u32;
+        let field = |len, form, address| Field { offset, len, form, address, symbol, section, end: 0 };
         match relocation.kind {
             kind::ABS64 => {
                 // What another module provides has no address here; its symbol says what it is.
@@ -223,10 +228,18 @@ pub(crate) fn pointer(build: &Build<'_>, address: u64) -> Option<u64> {
     }
 }
 
-/// A symbol that says what is meant: not a section, whose name says nothing.
+/// A symbol that says what is meant: not a section, and not a compiler's label (`.LC3`), whose names
+/// say nothing.
 fn named(build: &Build<'_>, symbol: u32) -> Option<u32> {
     let found = build.symbols().get(symbol as usize)?;
-    (found.kind != SymbolKind::Section && !found.name.is_empty()).then_some(symbol)
+    let says_nothing = found.kind == SymbolKind::Section || found.name.is_empty() || found.name.starts_with(".L");
+    (!says_nothing).then_some(symbol)
+}
+
+/// The section that a section symbol stands for.
+fn section_of(build: &Build<'_>, symbol: u32) -> Option<u32> {
+    let found = build.symbols().get(symbol as usize)?;
+    found.section.filter(|_| found.kind == SymbolKind::Section)
 }
 
 /// Whether the instruction jumps to or calls a fixed address.

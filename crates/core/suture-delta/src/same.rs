@@ -133,6 +133,7 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (Meaning::Slot(a), Meaning::Slot(b)) => self.same_slot(a, b, depth),
             (Meaning::Tls(a, x), Meaning::Tls(b, y)) => self.pairs.old_tls_of(b) == Some(a) && x == y,
             (Meaning::Label(a, x), Meaning::Label(b, y)) => a == b && x == y,
+            (Meaning::SectionEnd(a), Meaning::SectionEnd(b)) => a == b,
             (Meaning::After(a, x), Meaning::After(b, y)) => self.pairs.old_of(b) == Some(a) && x == y,
             (Meaning::Plain(a), Meaning::Plain(b)) => a == b,
             (Meaning::Anonymous(a), Meaning::Anonymous(b)) => self.same_content(a, b, depth),

@@ -164,7 +164,9 @@ impl<'b, 'd> Side<'b, 'd> {
             let symbol = build.symbols()[*index as usize];
             let is_loaded =
                 |section: u32| build.sections().get(section as usize).is_some_and(|s| s.is_loaded());
-            if !symbol.section.is_some_and(is_loaded) || symbol.name.is_empty() {
+            // Data of no size is a label: where something begins or ends.
+            let is_label = symbol.kind == SymbolKind::Object && symbol.size == 0;
+            if !symbol.section.is_some_and(is_loaded) || symbol.name.is_empty() || is_label {
                 continue;
             }
             let kind = match symbol.kind {

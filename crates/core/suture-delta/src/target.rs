@@ -18,6 +18,8 @@ pub(crate) enum Meaning<'d> {
     Tls(usize, i64),
     /// A label that the linker defines, such as `_end`, and a distance.
     Label(&'d str, i64),
+    /// The end of the section of that name.
+    SectionEnd(&'d str),
     /// A constant without a name, at this address.
     Anonymous(u64),
     /// A place in writable memory without a name: the entity before it and the distance from its end.
@@ -52,8 +54,14 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
         Some((_, found)) if field.form == Form::Absolute && field.address == 0 => {
             Meaning::Import(Import { name: found.name, version: None }, 0)
         }
-        _ => by_address(side, field.address),
+        _ => section_end(side, field).unwrap_or_else(|| by_address(side, field.address)),
     }
+}
+
+/// The end of a section is the beginning of the next, but only one of the two is meant.
+fn section_end<'d>(side: &Side<'_, 'd>, field: &Field) -> Option<Meaning<'d>> {
+    let section = side.build.sections().get(field.section? as usize)?;
+    (field.address == section.address + section.size).then_some(Meaning::SectionEnd(section.name))
 }
 
 /// What an address of the build is, where no relocation says so.

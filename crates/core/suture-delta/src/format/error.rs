@@ -184,14 +184,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// A foreign name as an error message may show it: no control characters, no endless line.
-pub(super) fn shown(name: &str) -> String {
-    const CHARS_MAX: usize = 80;
-    let mut text: String = name.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
-    if name.chars().nth(CHARS_MAX).is_some() {
-        text.push('…');
+/// A foreign text as an error message may show it: no control characters, no endless line.
+pub(super) fn shown(text: &str) -> String {
+    const CHARS_MAX: usize = 160;
+    let mut shown: String = text.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
     }
-    text
+    shown
 }
 
 /// What holds for every delta.

@@ -163,7 +163,7 @@ fn read_meta(text: &[u8]) -> Result<Meta, FormatError> {
     let damaged = |error: serde_json::Error| FormatError::Text {
         section: META_SECTION,
         line: error.line(),
-        what: error.to_string(),
+        what: shown(&error.to_string()),
     };
     let Version { schema } = serde_json::from_slice(text).map_err(damaged)?;
     if schema != u64::from(SCHEMA) {

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{REFERENCES_MAX, REFS_SECTION, error::FormatError};
+use super::{
+    REFERENCES_MAX, REFS_SECTION,
+    error::{FormatError, shown},
+};
 use crate::model::{Reference, Resolution};
 
 const FIRST_LINE: &str = "suture-refs 1";
@@ -46,7 +49,7 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<Reference>, FormatError> {
             return Err(FormatError::TooMany { what: "references", limit: REFERENCES_MAX });
         }
         let LineIn { name, resolution } =
-            serde_json::from_slice(line).map_err(|error| damaged(index + 2, error.to_string()))?;
+            serde_json::from_slice(line).map_err(|error| damaged(index + 2, shown(&error.to_string())))?;
         references.push(Reference { name, resolution });
     }
     Ok(references)

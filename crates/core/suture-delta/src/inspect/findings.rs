@@ -15,7 +15,9 @@ pub(super) fn verdict(report: &Report, text: &mut Text) {
     };
     text.gap();
     text.prose(0, word, tone, &summary(report));
-    for reason in &report.reasons {
+    // A reason that a refusal gives stands there, with place and help.
+    let refused = |reason: &str| report.refusals.iter().any(|refusal| reason.contains(&refusal.message));
+    for reason in report.reasons.iter().filter(|reason| !refused(reason)) {
         text.prose(INDENT, "·", Tone::Faint, reason);
     }
 }
