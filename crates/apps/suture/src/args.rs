@@ -48,6 +48,7 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Diff(DiffArgs),
     Inspect(InspectArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
@@ -95,12 +96,6 @@ pub(crate) struct ComparisonArgs {
     /// May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) ignore_symbol: Vec<String>,
-
-    /// The project's marks of what is critical for consensus, formats and protocols
-    ///
-    /// `[critical] functions = ["raft_*"], files = ["src/consensus/*"]`
-    #[arg(long, value_name = "suture.toml", value_hint = ValueHint::FilePath)]
-    pub(crate) critical: Option<PathBuf>,
 }
 
 /// Build a project twice, without and with a source fix, and compare the two

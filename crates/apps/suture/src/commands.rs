@@ -1,6 +1,8 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod comparison;
 mod completions;
+mod diff;
 mod inspect;
 
 use crate::args::Command;
@@ -11,6 +13,7 @@ use crate::failure::Failure;
 /// Does what `command` says.
 pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure> {
     match command {
+        Command::Diff(args) => diff::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Completions(args) => completions::run(args),
     }

@@ -1,0 +1,139 @@
+//! What `diff` and `build` have in common: two linked builds in, a report and perhaps a delta out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Serialize;
+use suture_delta::compare::{self, Comparison, DebugLines};
+use suture_delta::format::{self, DeltaId};
+use suture_delta::refusal::{Refusal, RefusalCode};
+use suture_delta::report::{Report, Verdict};
+use suture_delta::{DataAction, NoLines, Options, inspect};
+use suture_elf::{Build, ElfError};
+
+use crate::args::ComparisonArgs;
+use crate::console::{Console, Progress};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+
+/// A linked build, as a file.
+pub(super) struct BuildFile<'a> {
+    pub(super) path: &'a Path,
+    pub(super) content: &'a [u8],
+}
+
+/// The document of `diff` and `build` (DESIGN §8).
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    /// SHA-256 of the delta; `null` if there is none.
+    id: Option<String>,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Compares, writes the delta to `output` if there is one, and answers.
+pub(super) fn run(
+    old: &BuildFile<'_>,
+    new: &BuildFile<'_>,
+    args: &ComparisonArgs,
+    output: Option<&Path>,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let progress = Progress::start("comparing the two builds");
+    let comparison = compare(old, new, args)?;
+    drop(progress);
+    let file = comparison.delta.as_ref().map(format::write).transpose().map_err(|error| {
+        Failure::unexpected("the delta can't be written down").why(&error).help(error.help())
+    })?;
+    let id = file.as_deref().map(format::id);
+    if let (Some(file), Some(path)) = (&file, output) {
+        files::write(path, file)?;
+        tracing::info!(path = %path.display(), bytes = file.len(), "delta written");
+    }
+    answer(&comparison.report, id, file.as_ref().map(Vec::len), output, console)
+}
+
+fn answer(
+    report: &Report,
+    id: Option<DeltaId>,
+    file_len: Option<usize>,
+    output: Option<&Path>,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let document = Document { schema: 1, id: id.map(|id| id.to_string()), report };
+    console.answer(&document, |look| {
+        let text = inspect::report(report, look);
+        let (Some(id), Some(len)) = (id, file_len) else { return text };
+        let place = output.map_or("not written; -o FILE writes it".to_owned(), |p| p.display().to_string());
+        format!("{text}\ndelta {id}\n  {len} bytes, {place}\n")
+    })?;
+    Ok(match report.verdict {
+        Verdict::Hot => Exit::Done,
+        Verdict::FullUpdate => Exit::NotHot,
+    })
+}
+
+fn compare(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> Result<Comparison, Failure> {
+    let builds = parse(old, "old").and_then(|old| Ok((old, parse(new, "new")?)));
+    let (old_build, new_build) = match builds {
+        Ok(builds) => builds,
+        Err(Unusable::Foreign(refusal)) => return Ok(refused(*refusal)),
+        Err(Unusable::Malformed(failure)) => return Err(failure),
+    };
+    let lines = DebugLines { old: &NoLines, new: &NoLines };
+    Ok(compare::compare(&old_build, &new_build, lines, &options(old, new, args)?))
+}
+
+fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> Result<Options, Failure> {
+    let mut data = BTreeMap::new();
+    for choice in &args.data {
+        let action = if choice.overwrite { DataAction::Overwrite } else { DataAction::Keep };
+        if data.insert(choice.name.clone(), action).is_some_and(|earlier| earlier != action) {
+            return Err(Failure::usage(format!("--data says two things about `{}`", choice.name)));
+        }
+    }
+    Ok(Options {
+        data,
+        ignored_symbols: args.ignore_symbol.iter().cloned().collect::<BTreeSet<_>>(),
+        names: (file_name(old.path), file_name(new.path)),
+    })
+}
+
+/// Why a file can't be compared.
+enum Unusable {
+    /// It is a sound file of another kind: an answer.
+    Foreign(Box<Refusal>),
+    /// It can't be read: no answer.
+    Malformed(Failure),
+}
+
+fn parse<'a>(file: &BuildFile<'a>, role: &str) -> Result<Build<'a>, Unusable> {
+    Build::parse(file.content).map_err(|error| match error {
+        ElfError::WrongArchitecture(_) | ElfError::NotLinked(_) => Unusable::Foreign(Box::new(Refusal {
+            code: RefusalCode::WrongArchitecture,
+            symbol: String::new(),
+            file: file.path.display().to_string(),
+            line: 0,
+            message: format!("the {role} build is {error}"),
+            help: "compare two executables or two shared libraries for x86-64 Linux".to_owned(),
+        })),
+        _ => Unusable::Malformed(
+            Failure::usage(format!("the {role} build `{}` can't be read", file.path.display()))
+                .why(&error)
+                .help("name a linked executable or shared library"),
+        ),
+    })
+}
+
+fn refused(refusal: Refusal) -> Comparison {
+    let reasons = vec![refusal.message.clone()];
+    let report =
+        Report { verdict: Verdict::FullUpdate, reasons, refusals: vec![refusal], ..Report::default() };
+    Comparison { report, delta: None }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
