@@ -43,6 +43,8 @@ pub struct Module {
     pub tls: Option<Tls>,
     /// Its executable segments.
     pub text: Vec<Range>,
+    /// All its loaded segments.
+    pub segments: Vec<Range>,
 }
 
 /// The thread-local storage of a module: what each thread gets a copy of.
@@ -120,10 +122,10 @@ fn module_at(first: &Mapping, maps: &[Mapping], memory: &dyn Memory, auxv: &[u8]
     if !text.iter().all(|range| is_executable_memory(maps, range.start)) {
         return None;
     }
-    let places: Vec<Range> = loaded().map(|s| place(s, bias)).collect::<Option<_>>()?;
+    let segments: Vec<Range> = loaded().map(|s| place(s, bias)).collect::<Option<_>>()?;
     let range = Range {
-        start: places.iter().map(|range| range.start).min()?,
-        end: places.iter().map(|range| range.end).max()?,
+        start: segments.iter().map(|range| range.start).min()?,
+        end: segments.iter().map(|range| range.end).max()?,
     };
     let path = path_of(first, maps, range);
     let only = |kind| headers.segments.iter().find(|s| s.kind == kind);
@@ -146,6 +148,7 @@ fn module_at(first: &Mapping, maps: &[Mapping], memory: &dyn Memory, auxv: &[u8]
             align: s.align,
         }),
         text,
+        segments,
     })
 }
 

@@ -2,26 +2,17 @@ use proptest::prelude::*;
 
 use super::headers::ET_DYN;
 use super::*;
-use crate::memory::MemoryError;
+use crate::memory::Snapshot;
 
 const FILE: &str = "/usr/lib/libexample.so.1";
 
-/// Memory that is readable only where something was put.
-#[derive(Default)]
-struct Pieces(Vec<(u64, Vec<u8>)>);
-
-impl Memory for Pieces {
-    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
-        let error = MemoryError { address, len: into.len() as u64 };
-        for (start, bytes) in &self.0 {
-            let inside = address.checked_sub(*start).and_then(|at| bytes.get(at as usize..));
-            if let Some(found) = inside.and_then(|rest| rest.get(..into.len())) {
-                into.copy_from_slice(found);
-                return Ok(());
-            }
-        }
-        Err(error)
+/// Memory that is readable only at these places.
+fn memory(pieces: Vec<(u64, Vec<u8>)>) -> Snapshot {
+    let mut memory = Snapshot::default();
+    for (address, bytes) in pieces {
+        memory.insert(address, bytes);
     }
+    memory
 }
 
 fn program_header(kind: u32, flags: u32, offset: u64, address: u64, size: u64) -> Vec<u8> {
@@ -75,7 +66,7 @@ fn mapping(start: u64, end: u64, offset: u64, executable: bool) -> Mapping {
         executable,
         shared: false,
         offset,
-        device: 1,
+        device: (8, 1),
         inode: 7,
         path: Some(FILE.to_owned()),
         deleted: false,
@@ -96,7 +87,7 @@ fn auxv(entries: &[(u64, u64)]) -> Vec<u8> {
 
 #[test]
 fn a_library_is_described_at_the_addresses_of_the_process() {
-    let memory = Pieces(vec![(0x7000_0000, first_page(ET_DYN, 0x1010, &segments(0)))]);
+    let memory = memory(vec![(0x7000_0000, first_page(ET_DYN, 0x1010, &segments(0)))]);
     let modules = find(&loaded_at(0x7000_0000), &memory, &[]);
     let range = |start: u64, end: u64| Range { start: 0x7000_0000 + start, end: 0x7000_0000 + end };
     let expected = Module {
@@ -113,6 +104,7 @@ fn a_library_is_described_at_the_addresses_of_the_process() {
         eh_frame_hdr: Some(range(0x700, 0x724)),
         tls: Some(Tls { image: 0x7000_2800, file_size: 0x40, size: 0x40, align: 4 }),
         text: vec![range(0x1000, 0x1800)],
+        segments: vec![range(0, 0x900), range(0x1000, 0x1800), range(0x2800, 0x3800)],
     };
     assert_eq!(modules, [expected]);
 }
@@ -120,7 +112,7 @@ fn a_library_is_described_at_the_addresses_of_the_process() {
 #[test]
 fn the_auxiliary_vector_names_program_and_loader() {
     let fixed = first_page(ET_EXEC, 0x40_1010, &segments(0x40_0000));
-    let memory = Pieces(vec![(0x40_0000, fixed), (0x7000_0000, first_page(ET_DYN, 0, &segments(0)))]);
+    let memory = memory(vec![(0x40_0000, fixed), (0x7000_0000, first_page(ET_DYN, 0, &segments(0)))]);
     let maps = [loaded_at(0x40_0000), loaded_at(0x7000_0000)].concat();
     let auxv = auxv(&[(AT_PHDR, 0x40_0040), (AT_BASE, 0x7000_0000), (AT_ENTRY, 0x40_1010)]);
     let modules = find(&maps, &memory, &auxv);
@@ -132,7 +124,7 @@ fn the_auxiliary_vector_names_program_and_loader() {
 #[test]
 fn a_file_that_is_only_read_is_no_module() {
     let page = || first_page(ET_DYN, 0, &segments(0));
-    let memory = Pieces(vec![(0x1000_0000, page()), (0x7000_0000, page())]);
+    let memory = memory(vec![(0x1000_0000, page()), (0x7000_0000, page())]);
     let read = mapping(0x1000_0000, 0x1000_4000, 0, false);
     let maps = [vec![read], loaded_at(0x7000_0000)].concat();
     let bases: Vec<_> = find(&maps, &memory, &[]).iter().map(|module| module.base).collect();
@@ -141,14 +133,14 @@ fn a_file_that_is_only_read_is_no_module() {
 
 #[test]
 fn a_program_with_fixed_addresses_is_loaded_only_there() {
-    let memory = Pieces(vec![(0x7000_0000, first_page(ET_EXEC, 0, &segments(0x40_0000)))]);
+    let memory = memory(vec![(0x7000_0000, first_page(ET_EXEC, 0, &segments(0x40_0000)))]);
     assert_eq!(find(&loaded_at(0x7000_0000), &memory, &[]), []);
 }
 
 #[test]
 fn a_file_loaded_twice_is_two_modules() {
     let page = || first_page(ET_DYN, 0, &segments(0));
-    let memory = Pieces(vec![(0x6000_0000, page()), (0x7000_0000, page())]);
+    let memory = memory(vec![(0x6000_0000, page()), (0x7000_0000, page())]);
     let maps = [loaded_at(0x6000_0000), loaded_at(0x7000_0000)].concat();
     assert_eq!(find(&maps, &memory, &[]).len(), 2);
 }
@@ -161,7 +153,7 @@ fn the_header_page_that_a_small_file_repeats_is_no_second_module() {
         program_header(PT_LOAD, 6, 0xa00, 0x2a00, 0x100),
     ];
     let page = first_page(ET_DYN, 0, &segments);
-    let memory = Pieces((0..3).map(|n| (0x7000_0000 + n * 0x1000, page.clone())).collect());
+    let memory = memory((0..3).map(|n| (0x7000_0000 + n * 0x1000, page.clone())).collect());
     let maps: Vec<_> =
         (0..3).map(|n| mapping(0x7000_0000 + n * 0x1000, 0x7000_1000 + n * 0x1000, 0, n == 1)).collect();
     let bases: Vec<_> = find(&maps, &memory, &[]).iter().map(|module| module.base).collect();
@@ -170,7 +162,7 @@ fn the_header_page_that_a_small_file_repeats_is_no_second_module() {
 
 #[test]
 fn devices_are_never_read() {
-    let memory = Pieces(vec![(0x7000_0000, first_page(ET_DYN, 0, &segments(0)))]);
+    let memory = memory(vec![(0x7000_0000, first_page(ET_DYN, 0, &segments(0)))]);
     let mut maps = loaded_at(0x7000_0000);
     maps[0].path = Some("/dev/dri/card0".to_owned());
     assert_eq!(find(&maps, &memory, &[]), []);
@@ -178,7 +170,7 @@ fn devices_are_never_read() {
 
 #[test]
 fn a_program_that_moved_itself_to_anonymous_memory_keeps_its_name() {
-    let memory = Pieces(vec![(0x7000_0000, first_page(ET_DYN, 0, &segments(0)))]);
+    let memory = memory(vec![(0x7000_0000, first_page(ET_DYN, 0, &segments(0)))]);
     let mut maps = loaded_at(0x7000_0000);
     maps[0].path = None;
     maps[1].path = None;
@@ -204,7 +196,7 @@ proptest! {
         for (at, byte) in damage {
             page[at] = byte;
         }
-        let memory = Pieces(vec![(0x7000_0000, page)]);
+        let memory = memory(vec![(0x7000_0000, page)]);
         for module in find(&loaded_at(0x7000_0000), &memory, &auxv(&[(AT_PHDR, 0x7000_0040)])) {
             prop_assert_eq!(module.base, 0x7000_0000);
             prop_assert!(module.range.start < module.range.end && module.range.end <= USER_SPACE_END);
