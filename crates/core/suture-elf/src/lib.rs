@@ -8,6 +8,7 @@
 
 pub mod build;
 pub mod error;
+pub mod frames;
 pub mod imports;
 pub mod relocations;
 pub mod symbols;

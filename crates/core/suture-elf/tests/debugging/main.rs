@@ -1,0 +1,4 @@
+//! Unwind rules, lines and types, read from programs that real compilers have just made.
+
+mod frames;
+mod program;
