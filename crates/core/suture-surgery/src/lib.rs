@@ -24,4 +24,5 @@ pub mod outcome;
 pub mod placement;
 pub mod registers;
 pub mod switch;
+pub mod unwind;
 pub mod way_home;

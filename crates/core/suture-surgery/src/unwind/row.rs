@@ -78,7 +78,8 @@ impl Row {
                 *place = Rule::new(rule)?;
             }
         }
-        let is_changed = |(register, rule): (usize, &Rule)| u32::from(!matches!(rule, Rule::Same)) << register;
+        let is_changed =
+            |(register, rule): (usize, &Rule)| u32::from(!matches!(rule, Rule::Same)) << register;
         let changed = rules.iter().enumerate().map(is_changed).sum();
         let leads_on = changed & 1 << RIP != 0;
         leads_on.then_some(Self { cfa, rules, changed, is_signal })
@@ -93,9 +94,7 @@ impl Row {
         memory: &dyn Memory,
     ) -> Result<Caller, StopReason> {
         let bad = StopReason::BadTable { pc: context.rip() };
-        let run = |span: Span, initial| {
-            evaluate(span.of(section).ok_or(bad)?, initial, context, memory)
-        };
+        let run = |span: Span, initial| evaluate(span.of(section).ok_or(bad)?, initial, context, memory);
         let read = |address| memory.read_u64(address).map_err(|_| StopReason::Unreadable { address });
         let cfa = match self.cfa {
             Cfa::Register { register, offset } => {

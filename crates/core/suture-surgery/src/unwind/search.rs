@@ -7,6 +7,7 @@
 //! chain and speaks about the code of this very module.
 
 use gimli::{BaseAddresses, CieOrFde, EhFrame, LittleEndian, UnwindSection};
+use suture_delta::model::Range;
 
 use crate::memory::{Memory, READ_LEN_MAX};
 use crate::modules::Module;
@@ -15,21 +16,23 @@ use crate::modules::Module;
 const ALIGN: usize = 4;
 /// Fewest entries of a table; the start-up code of any program has as many.
 const ENTRIES_MIN: usize = 2;
+/// Most beginnings in one segment that are followed, so that a hostile one can't hold us up.
+const BEGINNINGS_MAX: usize = 64;
 
 /// Address of the module's `.eh_frame`, and the bytes from there to the end of its segment.
 pub(super) fn eh_frame(module: &Module, memory: &dyn Memory) -> Option<(u64, Vec<u8>)> {
     // In old layouts the table shares a segment with the code, so that is searched too, last.
-    let (code, data): (Vec<_>, Vec<_>) = module.segments.iter().partition(|s| module.text.contains(s));
+    let (code, data): (Vec<Range>, Vec<Range>) =
+        module.segments.iter().partition(|segment| module.text.contains(segment));
     data.into_iter().chain(code).find_map(|segment| {
         let len = (segment.end - segment.start).min(READ_LEN_MAX);
         let bytes = memory.read_vec(segment.start, len).ok()?;
         let skipped = segment.start.next_multiple_of(ALIGN as u64) - segment.start;
-        let mut places = (skipped as usize..bytes.len()).step_by(ALIGN);
-        let at = places.find(|at| {
-            let rest = bytes.get(*at..).unwrap_or_default();
-            begins_description(rest) && is_table(module, segment.start + *at as u64, rest)
-        })?;
-        Some((segment.start + at as u64, bytes.get(at..)?.to_vec()))
+        let places = (skipped as usize..bytes.len()).step_by(ALIGN);
+        let tails = places.filter_map(|at| Some((segment.start + at as u64, bytes.get(at..)?)));
+        let mut beginnings = tails.filter(|(_, tail)| begins_description(tail)).take(BEGINNINGS_MAX);
+        let (address, tail) = beginnings.find(|(address, tail)| is_table(module, *address, tail))?;
+        Some((address, tail.to_vec()))
     })
 }
 

@@ -1,0 +1,232 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::memory::Snapshot;
+
+const TABLE: u64 = 0x50_0000;
+const CODE: u64 = 0x40_0000;
+const STACK: u64 = 0x7000_0000;
+
+const ADVANCE_4: u8 = 0x44;
+const DEF_CFA: u8 = 0x0c;
+const DEF_CFA_OFFSET: u8 = 0x0e;
+const DEF_CFA_EXPRESSION: u8 = 0x0f;
+const REMEMBER: u8 = 0x0a;
+const RESTORE: u8 = 0x0b;
+const UNDEFINED: u8 = 0x07;
+const VAL_OFFSET: u8 = 0x14;
+const VAL_OFFSET_SIGNED: u8 = 0x15;
+const EXPRESSION: u8 = 0x10;
+/// `DW_CFA_offset` for rbp, whose argument is in units of -8 bytes.
+const OFFSET_RBP: u8 = 0x86;
+
+/// Pads a record with `DW_CFA_nop` to a multiple of 8 and puts its length before it.
+fn record(mut body: Vec<u8>) -> Vec<u8> {
+    body.resize((body.len() + 4).next_multiple_of(8) - 4, 0);
+    [(body.len() as u32).to_le_bytes().to_vec(), body].concat()
+}
+
+/// A table with one description, like a compiler's, and an entry for each function: its range and its
+/// instructions.
+fn table(augmentation: &[u8], functions: &[(Range, &[u8])]) -> Vec<u8> {
+    let mut body = [&[0, 0, 0, 0, 1][..], augmentation, &[0, 1, 0x78, 16, 1, 0]].concat();
+    // CFA = rsp + 8, return address at CFA - 8.
+    body.extend([DEF_CFA, 7, 8, 0x90, 1]);
+    let mut section = record(body);
+    for (range, instructions) in functions {
+        let mut body = (section.len() as u32 + 4).to_le_bytes().to_vec();
+        body.extend(range.start.to_le_bytes());
+        body.extend((range.end - range.start).to_le_bytes());
+        body.push(0);
+        body.extend(*instructions);
+        section.extend(record(body));
+    }
+    section.extend([0; 4]);
+    section
+}
+
+fn unwinder(section: Vec<u8>) -> Result<Unwinder, FramesError> {
+    let range = Range { start: TABLE, end: TABLE + section.len() as u64 };
+    let mut memory = Snapshot::default();
+    memory.insert(TABLE, section);
+    let text = Range { start: CODE, end: CODE + 0x1000 };
+    Ok(Unwinder::new(vec![ModuleFrames::of_eh_frame("patch", vec![text], range, &memory)?]))
+}
+
+fn stack(words: &[u64]) -> Snapshot {
+    let mut memory = Snapshot::default();
+    memory.insert(STACK, words.iter().flat_map(|word| word.to_le_bytes()).collect());
+    memory
+}
+
+fn at(rip: u64) -> Registers {
+    Registers { rip, rsp: STACK, rbp: 0xb, ..Registers::default() }
+}
+
+fn function(number: u64) -> Range {
+    Range { start: CODE + number * 0x100, end: CODE + number * 0x100 + 0x100 }
+}
+
+fn pcs(stack: &Stack) -> Vec<u64> {
+    stack.frames.iter().map(|frame| frame.pc).collect()
+}
+
+const OUTERMOST: &[u8] = &[UNDEFINED, 16];
+
+#[test]
+fn callers_are_found_until_the_return_address_is_undefined() {
+    let functions = [(function(0), &[ADVANCE_4, DEF_CFA_OFFSET, 24][..]), (function(1), OUTERMOST)];
+    let unwinder = unwinder(table(b"zR", &functions)).unwrap();
+    let memory = stack(&[1, 2, CODE + 0x150]);
+    let stack = unwinder.unwind(&at(CODE + 4), &memory);
+    assert_eq!(stack.end, End::Complete);
+    let inner = Frame { pc: CODE + 4, is_return: false, is_signal: false, slot: None, cfa: Some(STACK + 24) };
+    let outer = Frame {
+        pc: CODE + 0x150,
+        is_return: true,
+        is_signal: false,
+        slot: Some(STACK + 16),
+        cfa: Some(STACK + 32),
+    };
+    assert_eq!(stack.frames, [inner, outer]);
+    assert_eq!(unwinder.unwind(&at(CODE + 4), &memory), stack, "from the cache");
+    assert_eq!(unwinder.module_of(CODE + 4), Some("patch"));
+}
+
+#[test]
+fn a_call_at_the_end_of_a_function_belongs_to_it() {
+    let functions =
+        [(function(0), &[][..]), (function(1), &[DEF_CFA_OFFSET, 16][..]), (function(2), OUTERMOST)];
+    let unwinder = unwinder(table(b"zR", &functions)).unwrap();
+    // The return address is the first one behind function 1, where another function begins.
+    let memory = stack(&[CODE + 0x200, 0, CODE + 0x201]);
+    let stack = unwinder.unwind(&at(CODE), &memory);
+    assert_eq!(pcs(&stack), [CODE, CODE + 0x200, CODE + 0x201]);
+    assert_eq!(stack.end, End::Complete);
+}
+
+#[test]
+fn a_remembered_state_comes_back_with_its_registers() {
+    let instructions = [
+        &[ADVANCE_4, DEF_CFA_OFFSET, 16, OFFSET_RBP, 2, REMEMBER][..],
+        &[ADVANCE_4, DEF_CFA_OFFSET, 8, 0xc6, ADVANCE_4, RESTORE],
+    ]
+    .concat();
+    let functions = [(function(0), &instructions[..]), (function(1), &[DEF_CFA, 6, 16])];
+    let unwinder = unwinder(table(b"zR", &functions)).unwrap();
+    // In function 1 the CFA is rbp + 16: it can only be followed if rbp was restored from the stack.
+    let memory = stack(&[STACK + 16, CODE + 0x110, 0, 0]);
+    let stack = unwinder.unwind(&at(CODE + 12), &memory);
+    assert_eq!(pcs(&stack), [CODE + 12, CODE + 0x110]);
+    assert_eq!(stack.frames[1].cfa, Some(STACK + 32));
+    assert_eq!(stack.end, End::Complete);
+}
+
+#[test]
+fn expressions_compute_the_frame_and_where_registers_are() {
+    // CFA = *(rsp + 8) + 8; return address at *(CFA - 16); rsp of the caller = CFA + 8.
+    let instructions = [
+        &[DEF_CFA_EXPRESSION, 5, 0x77, 8, 0x06, 0x23, 8][..],
+        &[EXPRESSION, 16, 3, 0x40, 0x1c, 0x06],
+        &[VAL_OFFSET_SIGNED, 7, 0x7f],
+    ]
+    .concat();
+    let functions = [(function(0), &instructions[..]), (function(1), OUTERMOST)];
+    let unwinder = unwinder(table(b"zR", &functions)).unwrap();
+    let memory = stack(&[0, STACK + 24, STACK + 32, 0, CODE + 0x108]);
+    let stack = unwinder.unwind(&at(CODE), &memory);
+    assert_eq!(stack.end, End::Complete);
+    assert_eq!(stack.frames[1].slot, Some(STACK + 32));
+    assert_eq!(stack.frames[1].cfa, Some(STACK + 48));
+}
+
+#[test]
+fn behind_a_signal_frame_the_place_itself_counts() {
+    let handler = (function(0), &[][..]);
+    let trampoline = (function(1), &[DEF_CFA_OFFSET, 16][..]);
+    let interrupted = (function(2), OUTERMOST);
+    // All entries are signal frames here; what matters is that function 2 is interrupted at its very first
+    // instruction and function 1 is returned to at its own.
+    let unwinder = unwinder(table(b"zRS", &[handler, trampoline, interrupted])).unwrap();
+    let memory = stack(&[CODE + 0x100, 0, CODE + 0x200]);
+    let stack = unwinder.unwind(&at(CODE), &memory);
+    let frames: Vec<_> = stack.frames.iter().map(|frame| (frame.pc, frame.is_return)).collect();
+    assert_eq!(frames, [(CODE, false), (CODE + 0x100, false), (CODE + 0x200, false)]);
+    assert_eq!(stack.end, End::Complete);
+}
+
+#[test]
+fn an_undescribed_trampoline_is_known_by_its_code() {
+    let unwinder = unwinder(table(b"zR", &[(function(0), &[]), (function(1), OUTERMOST)])).unwrap();
+    let trampoline = CODE + 0x2000;
+    let mut words = vec![0; 40];
+    words[0] = trampoline;
+    // Return popped: the stack pointer is at word 1, `uc_mcontext` 40 bytes on; rsp is its 15th word.
+    words[6 + 15] = STACK + 0x100;
+    words[6 + 16] = CODE + 0x100;
+    let mut memory = stack(&words);
+    memory.insert(trampoline, vec![0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05]);
+    let stack = unwinder.unwind(&at(CODE), &memory);
+    assert_eq!(pcs(&stack), [CODE, trampoline, CODE + 0x100]);
+    assert!(stack.frames[1].is_signal && !stack.frames[2].is_return);
+    assert_eq!(stack.frames[2].slot, Some(STACK + 22 * 8));
+    assert_eq!(stack.end, End::Complete);
+}
+
+#[test]
+fn what_can_not_be_followed_ends_with_the_reason() {
+    let functions = [
+        (function(0), &[][..]),
+        (function(1), &[DEF_CFA_OFFSET, 0, VAL_OFFSET, 16, 0]),
+        (function(2), &[DEF_CFA, 7, 0, 0x08, 16]),
+        (function(3), &[DEF_CFA_EXPRESSION, 3, 0x2f, 0xfd, 0xff]),
+    ];
+    let unwinder = unwinder(table(b"zR", &functions)).unwrap();
+    let end = |rip: u64, words: &[u64]| unwinder.unwind(&at(rip), &stack(words)).end;
+    let outside = CODE + 0x900;
+    assert_eq!(end(CODE, &[outside]), End::Stopped(StopReason::NoTable { pc: outside }));
+    assert_eq!(end(CODE, &[]), End::Stopped(StopReason::Unreadable { address: STACK }));
+    assert_eq!(end(CODE, &[0]), End::Complete);
+    let circular = CODE + 0x210;
+    assert_eq!(end(circular, &[0]), End::Stopped(StopReason::BadTable { pc: circular }));
+    let endless = CODE + 0x310;
+    assert_eq!(end(endless, &[0]), End::Stopped(StopReason::BadTable { pc: endless }));
+}
+
+#[test]
+fn endless_stacks_are_cut() {
+    // The caller of function 0 is where it is itself.
+    let functions = [(function(0), &[DEF_CFA_OFFSET, 8][..]), (function(1), &[VAL_OFFSET, 7, 1, 0x90, 1])];
+    let unwinder = unwinder(table(b"zR", &functions)).unwrap();
+    let deep = vec![CODE + 0x10; FRAMES_MAX + 1];
+    let end = unwinder.unwind(&at(CODE + 0x10), &stack(&deep));
+    assert_eq!(end.end, End::Stopped(StopReason::TooDeep));
+    assert_eq!(end.frames.len(), FRAMES_MAX);
+    let pc = CODE + 0x110;
+    let end = unwinder.unwind(&at(pc), &stack(&[pc])).end;
+    assert_eq!(end, End::Stopped(StopReason::Circular { pc }));
+}
+
+proptest! {
+    /// Damaged tables give an error or another stack, and no panic.
+    #[test]
+    fn damaged_tables_are_read_safely(
+        damage in prop::collection::vec((0..160_usize, any::<u8>()), 1..8),
+        place in 0..0x300_u64,
+    ) {
+        let functions = [
+            (function(0), &[ADVANCE_4, DEF_CFA_OFFSET, 24, REMEMBER, RESTORE][..]),
+            (function(1), &[DEF_CFA_EXPRESSION, 4, 0x77, 8, 0x23, 8, EXPRESSION, 16, 3, 0x40, 0x1c, 0x06]),
+            (function(2), OUTERMOST),
+        ];
+        let mut section = table(b"zR", &functions);
+        let len = section.len();
+        for (at, byte) in damage {
+            section[at % len] = byte;
+        }
+        if let Ok(unwinder) = unwinder(section) {
+            let memory = stack(&[CODE + 0x110, CODE + 0x120, STACK + 8, CODE + 0x210, 0, 0]);
+            prop_assert!(unwinder.unwind(&at(CODE + place), &memory).frames.len() <= FRAMES_MAX);
+        }
+    }
+}
