@@ -9,7 +9,8 @@
 #![forbid(unsafe_code)]
 
 use suture_delta::format;
-use suture_delta::inspect::{self, Look};
+use suture_delta::inspect;
+use suture_delta::page::Look;
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
 ///

@@ -4,6 +4,7 @@ mod comparison;
 mod completions;
 mod diff;
 mod inspect;
+mod outcomes;
 
 use crate::args::Command;
 use crate::console::Console;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use suture_delta::inspect::Look;
+use suture_delta::page::Look;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -19,6 +19,7 @@ pub mod format;
 pub mod inspect;
 pub mod model;
 pub mod options;
+pub mod page;
 pub mod refusal;
 pub mod report;
 

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::{ALIGN_MAX, FILE_BYTES_MAX, HOME_BYTES_MAX, NAME_BYTES_MAX};
 use crate::model::{JUMP_LEN, SCHEMA};
+use crate::page::clean;
 
 /// Why a file can't be read as a delta, or a delta can't be written as a file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -187,7 +188,7 @@ impl fmt::Display for Place {
 /// A foreign text as an error message may show it: no control characters, no endless line.
 pub(super) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 160;
-    let mut shown: String = text.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
+    let mut shown = clean(&text.chars().take(CHARS_MAX).collect::<String>());
     if text.chars().nth(CHARS_MAX).is_some() {
         shown.push('…');
     }

@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 
 use super::findings::{faint, place, plain, sizes, strong};
-use super::paint::{INDENT, Text, Tone, clean, counted, grouped, listed};
-use super::table::{Column, table};
 use crate::format::DeltaId;
 use crate::model::{BuildKind, BuildRef, Delta, Reference, Resolution, SectionKind};
+use crate::page::{Column, INDENT, Page, Tone, clean, counted, grouped, listed};
 
 /// Kinds of references are as wide as the longest of them.
 const KIND_WIDTH: usize = "thread-local data".len();
 /// How many names of a kind of reference are shown; `--json` has them all.
 const NAMES_SHOWN_MAX: usize = 12;
 
-pub(super) fn builds(delta: &Delta, id: &DeltaId, file_len: usize, text: &mut Text) {
+pub(super) fn builds(delta: &Delta, id: &DeltaId, file_len: usize, text: &mut Page) {
     let meta = &delta.meta;
     text.heading(&format!("delta {id}"));
     let made = format!("{} bytes, format {}, made by {}", grouped(file_len as u64), meta.schema, meta.tool);
@@ -23,7 +22,7 @@ pub(super) fn builds(delta: &Delta, id: &DeltaId, file_len: usize, text: &mut Te
         vec![faint("made from".to_owned()), plain(&build(&meta.new))],
     ];
     rows.extend(meta.on.iter().map(|id| vec![faint("stands on".to_owned()), plain(id)]));
-    table(text, &[Column::Left, Column::Left], rows);
+    text.table(&[Column::Left, Column::Left], rows);
 }
 
 fn build(build: &BuildRef) -> String {
@@ -35,7 +34,7 @@ fn build(build: &BuildRef) -> String {
     format!("{}, build {}, {kind}", build.name, build.build_id)
 }
 
-pub(super) fn replaced(delta: &Delta, text: &mut Text) {
+pub(super) fn replaced(delta: &Delta, text: &mut Page) {
     if delta.meta.sites.is_empty() {
         return;
     }
@@ -64,10 +63,10 @@ pub(super) fn replaced(delta: &Delta, text: &mut Text) {
         row.push(faint(why.to_owned()));
         row
     });
-    table(text, &columns, rows.collect());
+    text.table(&columns, rows.collect());
 }
 
-pub(super) fn overwrites(delta: &Delta, text: &mut Text) {
+pub(super) fn overwrites(delta: &Delta, text: &mut Page) {
     if delta.meta.overwrites.is_empty() {
         return;
     }
@@ -82,10 +81,10 @@ pub(super) fn overwrites(delta: &Delta, text: &mut Text) {
         ]
     });
     let columns = [Column::Name, Column::Left, Column::Right, Column::Unit, Column::Left];
-    table(text, &columns, rows.collect());
+    text.table(&columns, rows.collect());
 }
 
-pub(super) fn memory(delta: &Delta, text: &mut Text) {
+pub(super) fn memory(delta: &Delta, text: &mut Page) {
     let kinds = [
         (SectionKind::Text, "code"),
         (SectionKind::ReadOnly, "constants and tables"),
@@ -99,10 +98,10 @@ pub(super) fn memory(delta: &Delta, text: &mut Text) {
             delta.sections.iter().filter(|section| section.kind == kind).map(|section| section.size).sum();
         (size > 0).then(|| vec![plain(name), plain(&grouped(size)), plain("B")])
     });
-    table(text, &[Column::Left, Column::Right, Column::Unit], rows.collect());
+    text.table(&[Column::Left, Column::Right, Column::Unit], rows.collect());
 }
 
-pub(super) fn references(delta: &Delta, text: &mut Text) {
+pub(super) fn references(delta: &Delta, text: &mut Page) {
     if delta.references.is_empty() {
         return;
     }
@@ -135,7 +134,7 @@ fn described(reference: &Reference) -> (usize, String) {
     }
 }
 
-pub(super) fn hooks(delta: &Delta, text: &mut Text) {
+pub(super) fn hooks(delta: &Delta, text: &mut Page) {
     let hooks = &delta.meta.hooks;
     let named = [
         ("before it is applied", hooks.pre_apply),
@@ -153,6 +152,6 @@ pub(super) fn hooks(delta: &Delta, text: &mut Text) {
         .collect();
     if !rows.is_empty() {
         text.heading("hooks");
-        table(text, &[Column::Left, Column::Name, Column::Right, Column::Unit], rows);
+        text.table(&[Column::Left, Column::Name, Column::Right, Column::Unit], rows);
     }
 }

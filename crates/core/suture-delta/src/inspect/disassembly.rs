@@ -17,10 +17,9 @@ pub use self::listing::Line;
 use self::listing::place_width;
 use self::new_code::NewCode;
 use self::old_code::OldCode;
-use super::Look;
-use super::paint::{INDENT, Text, Tone, clean, listed, paint};
 use crate::format::hex;
 use crate::model::{Delta, Site, Symbol, SymbolKind};
+use crate::page::{INDENT, Look, Page, Tone, clean, listed, paint};
 
 /// Longest function, in instructions, whose old and new code are lined up.
 const LINED_UP_MAX: usize = 20_000;
@@ -119,7 +118,7 @@ pub fn disassemble(
 
 /// The code of functions, old code to the left where there is some.
 pub fn code(functions: &[FunctionCode], look: &Look) -> String {
-    let mut text = Text::new(*look);
+    let mut text = Page::new(*look);
     for function in functions {
         let has_old = function.lines.iter().any(|pair| pair.change.is_some());
         if has_old { side_by_side(&mut text, function) } else { alone(&mut text, function) }
@@ -159,7 +158,7 @@ fn chosen<'d>(delta: &'d Delta, function: &str) -> Result<Vec<Chosen<'d>>, Disas
     Ok(found)
 }
 
-fn alone(text: &mut Text, function: &FunctionCode) {
+fn alone(text: &mut Page, function: &FunctionCode) {
     text.heading(&clean(&function.name));
     let width = text.look().width.unwrap_or(usize::MAX);
     let place_width = place_width(function.lines.iter().filter_map(|pair| pair.new.as_ref()));
@@ -169,7 +168,7 @@ fn alone(text: &mut Text, function: &FunctionCode) {
     }
 }
 
-fn side_by_side(text: &mut Text, function: &FunctionCode) {
+fn side_by_side(text: &mut Page, function: &FunctionCode) {
     text.heading(&format!("{}: old, new", clean(&function.name)));
     let look = text.look();
     let old_lines = || function.lines.iter().filter_map(|pair| pair.old.as_ref());

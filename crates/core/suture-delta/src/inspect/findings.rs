@@ -1,14 +1,13 @@
 //! The parts of a report.
 
-use super::paint::{INDENT, Text, Tone, counted, grouped, listed};
-use super::table::{Cell, Column, table};
+use crate::page::{Cell, Column, INDENT, Page, Tone, counted, grouped, listed};
 use crate::refusal::Refusal;
 use crate::report::{CriticalPath, DataChange, FunctionRef, Impact, Report, Verdict};
 
 /// How many names of a list are shown; `--json` has them all.
 const NAMES_SHOWN_MAX: usize = 6;
 
-pub(super) fn verdict(report: &Report, text: &mut Text) {
+pub(super) fn verdict(report: &Report, text: &mut Page) {
     let (word, tone) = match report.verdict {
         Verdict::Hot => ("HOT:", Tone::Good),
         Verdict::FullUpdate => ("FULL UPDATE:", Tone::Bad),
@@ -37,7 +36,7 @@ fn summary(report: &Report) -> String {
     if parts.is_empty() { "no difference".to_owned() } else { parts.join(", ") }
 }
 
-pub(super) fn changed(report: &Report, text: &mut Text) {
+pub(super) fn changed(report: &Report, text: &mut Page) {
     if report.changed.is_empty() {
         return;
     }
@@ -50,10 +49,10 @@ pub(super) fn changed(report: &Report, text: &mut Text) {
         row.push(faint(function.why.clone()));
         row
     });
-    table(text, &columns, rows.collect());
+    text.table(&columns, rows.collect());
 }
 
-pub(super) fn functions(heading: &str, functions: &[FunctionRef], text: &mut Text) {
+pub(super) fn functions(heading: &str, functions: &[FunctionRef], text: &mut Page) {
     if functions.is_empty() {
         return;
     }
@@ -62,10 +61,10 @@ pub(super) fn functions(heading: &str, functions: &[FunctionRef], text: &mut Tex
         let size = (grouped(function.size), Tone::Plain);
         vec![strong(&function.name), place(&function.file, function.line), size, plain("B")]
     });
-    table(text, &[Column::Name, Column::Path, Column::Right, Column::Unit], rows.collect());
+    text.table(&[Column::Name, Column::Path, Column::Right, Column::Unit], rows.collect());
 }
 
-pub(super) fn data(objects: &[DataChange], text: &mut Text) {
+pub(super) fn data(objects: &[DataChange], text: &mut Page) {
     if objects.is_empty() {
         return;
     }
@@ -87,16 +86,16 @@ pub(super) fn data(objects: &[DataChange], text: &mut Text) {
         row.push(faint(if object.writable { "writable" } else { "constant" }.to_owned()));
         row
     });
-    table(text, &columns, rows.collect());
+    text.table(&columns, rows.collect());
 }
 
-pub(super) fn impact(impact: &[Impact], text: &mut Text) {
+pub(super) fn impact(impact: &[Impact], text: &mut Page) {
     if impact.is_empty() {
         return;
     }
     text.heading("impact");
     for reached in impact {
-        table(text, &[Column::Name], vec![vec![strong(&reached.function)]]);
+        text.table(&[Column::Name], vec![vec![strong(&reached.function)]]);
         text.prose(2 * INDENT, "", Tone::Plain, &reach(reached));
     }
 }
@@ -121,7 +120,7 @@ fn reach(impact: &Impact) -> String {
     if parts.is_empty() { "not called by anything in this build".to_owned() } else { parts.join("; ") }
 }
 
-pub(super) fn critical(paths: &[CriticalPath], text: &mut Text) {
+pub(super) fn critical(paths: &[CriticalPath], text: &mut Page) {
     if paths.is_empty() {
         return;
     }
@@ -133,7 +132,7 @@ pub(super) fn critical(paths: &[CriticalPath], text: &mut Text) {
     }
 }
 
-pub(super) fn notes(notes: &[String], text: &mut Text) {
+pub(super) fn notes(notes: &[String], text: &mut Page) {
     if notes.is_empty() {
         return;
     }
@@ -143,7 +142,7 @@ pub(super) fn notes(notes: &[String], text: &mut Text) {
     }
 }
 
-pub(super) fn refusals(refusals: &[Refusal], text: &mut Text) {
+pub(super) fn refusals(refusals: &[Refusal], text: &mut Page) {
     if refusals.is_empty() {
         return;
     }
@@ -151,7 +150,7 @@ pub(super) fn refusals(refusals: &[Refusal], text: &mut Text) {
     for refusal in refusals {
         let code = (refusal.code.to_string(), Tone::Bad);
         let row = vec![code, strong(&refusal.symbol), place(&refusal.file, refusal.line)];
-        table(text, &[Column::Left, Column::Name, Column::Path], vec![row]);
+        text.table(&[Column::Left, Column::Name, Column::Path], vec![row]);
         text.prose(2 * INDENT, "", Tone::Plain, &refusal.message);
         text.prose(2 * INDENT, "help:", Tone::Good, &refusal.help);
     }

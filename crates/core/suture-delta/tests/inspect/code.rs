@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use suture_delta::inspect::{Change, DisassemblyError, Look, code, disassemble};
+use suture_delta::inspect::{Change, DisassemblyError, code, disassemble};
 use suture_delta::model::{
     Delta, Hooks, Overwrite, Range, Reference, Relocation, RelocationKind, Resolution, Section, SectionKind,
     Site, Symbol, SymbolKind, Target,
 };
+use suture_delta::page::Look;
 use suture_elf::Build;
 
 use crate::sample;

@@ -5,7 +5,8 @@ mod code;
 mod sample;
 
 use suture_delta::format::{id, write};
-use suture_delta::inspect::{self, Look};
+use suture_delta::inspect;
+use suture_delta::page::Look;
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{ChangedFunction, CriticalPath, DataChange, FunctionRef, Impact, Report, Verdict};
 

@@ -10,7 +10,7 @@ use iced_x86::{
 
 use serde::Serialize;
 
-use super::super::paint::clean;
+use crate::page::clean;
 
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

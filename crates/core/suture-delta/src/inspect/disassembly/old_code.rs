@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use suture_elf::{Build, Slot, SymbolKind};
 
-use super::super::paint::clean;
 use super::listing::{Field, Line, Operand, Operands, lines};
 use crate::model::{Delta, Range, Resolution, Site};
+use crate::page::clean;
 
 /// Longest string that is shown beside an instruction, in bytes.
 const STRING_BYTES_MAX: u64 = 60;

@@ -1,62 +1,86 @@
-//! Lines of text with colours, headings and wrapping.
+//! Text for people: headings, prose that wraps, tables that line up.
+//!
+//! Pure: what the terminal can do comes in as a [`Look`]. Names may come from a stranger's file, so whatever
+//! a [`Page`] is given for a table or as prose is shown without the characters that could move a cursor or
+//! reverse a line.
 
-use super::Look;
+mod table;
+
+pub use table::{Cell, Column};
+
+/// What the reader's terminal can show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Columns to stay within; `None` where lines may be of any length, as in a file.
+    pub width: Option<usize>,
+    /// Whether to use colours (ANSI SGR).
+    pub colour: bool,
+}
 
 /// What a piece of text is to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub enum Tone {
+    /// As it is.
     Plain,
+    /// What the eye should find first.
     Strong,
+    /// What may be skipped.
     Faint,
+    /// As it should be.
     Good,
+    /// A refusal, a failure, something removed.
     Bad,
+    /// To be looked at.
     Warn,
 }
 
 /// A text that grows by headings and indented lines.
-pub(super) struct Text {
+#[derive(Debug)]
+pub struct Page {
     look: Look,
     text: String,
 }
 
 /// Left margin below a heading.
-pub(super) const INDENT: usize = 2;
+pub const INDENT: usize = 2;
 /// Where no terminal says otherwise, running text is wrapped as in a book.
 const PROSE_WIDTH: usize = 100;
 /// However narrow the terminal, words need some room.
 const PROSE_WIDTH_MIN: usize = 20;
 
-impl Text {
-    pub(super) fn new(look: Look) -> Self {
+impl Page {
+    /// An empty page.
+    pub fn new(look: Look) -> Self {
         Self { look, text: String::new() }
     }
 
-    pub(super) fn look(&self) -> Look {
+    /// How the page looks.
+    pub fn look(&self) -> Look {
         self.look
     }
 
     /// Starts a section.
-    pub(super) fn heading(&mut self, words: &str) {
+    pub fn heading(&mut self, words: &str) {
         self.gap();
         self.text += &paint(self.look, words, Tone::Strong);
         self.text.push('\n');
     }
 
     /// An empty line, unless nothing stands before it.
-    pub(super) fn gap(&mut self) {
+    pub fn gap(&mut self) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
     }
 
     /// One line, as it is: painted and cleaned by the caller.
-    pub(super) fn line(&mut self, line: &str) {
+    pub fn line(&mut self, line: &str) {
         self.text += line.trim_end();
         self.text.push('\n');
     }
 
     /// Running text behind a mark, wrapped so that it stands beside the mark.
-    pub(super) fn prose(&mut self, indent: usize, mark: &str, tone: Tone, words: &str) {
+    pub fn prose(&mut self, indent: usize, mark: &str, tone: Tone, words: &str) {
         let margin = indent + if mark.is_empty() { 0 } else { mark.chars().count() + 1 };
         let width = self.look.width.unwrap_or(PROSE_WIDTH).saturating_sub(margin).max(PROSE_WIDTH_MIN);
         let lead = if mark.is_empty() { String::new() } else { format!("{} ", paint(self.look, mark, tone)) };
@@ -69,13 +93,20 @@ impl Text {
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    /// Columns that line up; those of [`Column::Name`] and [`Column::Path`] give way where the line would be too long,
+    /// those with nothing in them are left out. Each row has one cell for each of `columns`.
+    pub fn table(&mut self, columns: &[Column], rows: Vec<Vec<Cell>>) {
+        table::write(self, columns, rows);
+    }
+
+    /// The text.
+    pub fn finish(self) -> String {
         self.text
     }
 }
 
 /// `text` in the colour of `tone`, if there are colours.
-pub(super) fn paint(look: Look, text: &str, tone: Tone) -> String {
+pub fn paint(look: Look, text: &str, tone: Tone) -> String {
     let code = match tone {
         Tone::Plain => return text.to_owned(),
         Tone::Strong => "1",
@@ -88,7 +119,7 @@ pub(super) fn paint(look: Look, text: &str, tone: Tone) -> String {
 }
 
 /// A foreign text without characters that act on a terminal instead of being shown.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_directional(c) {
@@ -106,7 +137,7 @@ fn is_directional(c: char) -> bool {
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -119,12 +150,12 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `1 function`, `2 functions`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
 /// The first few of `names`, and how many more there are.
-pub(super) fn listed(names: &[String], shown_max: usize) -> String {
+pub fn listed(names: &[String], shown_max: usize) -> String {
     let shown = names.iter().take(shown_max).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(shown_max) {
         0 => shown,
@@ -168,7 +199,7 @@ mod tests {
 
     #[test]
     fn prose_stands_beside_its_mark() {
-        let mut text = Text::new(Look { width: Some(26), colour: false });
+        let mut text = Page::new(Look { width: Some(26), colour: false });
         text.prose(2, "-", Tone::Plain, "one two three four five six");
         assert_eq!(text.finish(), "  - one two three four\n    five six\n");
     }

@@ -1,10 +1,10 @@
 //! Columns that line up, and give way where the terminal is narrow.
 
-use super::paint::{INDENT, Text, Tone, clean, paint};
+use super::{INDENT, Page, Tone, clean, paint};
 
 /// How a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Column {
+pub enum Column {
     /// Left, as wide as its widest cell.
     Left,
     /// Right, as wide as its widest cell.
@@ -20,18 +20,18 @@ pub(super) enum Column {
 }
 
 /// A cell: its text, cleaned when it is shown, and its tone.
-pub(super) type Cell = (String, Tone);
+pub type Cell = (String, Tone);
 
 /// A name is not cut shorter than this.
 const NAME_WIDTH_MIN: usize = 12;
 
 /// Writes `rows`, each with one cell for each of `columns`.
-pub(super) fn table(text: &mut Text, columns: &[Column], rows: Vec<Vec<Cell>>) {
+pub(super) fn write(page: &mut Page, columns: &[Column], rows: Vec<Vec<Cell>>) {
     let rows: Vec<Vec<Cell>> = rows
         .into_iter()
         .map(|row| row.into_iter().map(|(cell, tone)| (clean(&cell), tone)).collect())
         .collect();
-    let widths = widths(text.look().width, columns, &rows);
+    let widths = widths(page.look().width, columns, &rows);
     for row in &rows {
         let mut line = String::new();
         for (((cell, tone), column), width) in row.iter().zip(columns).zip(&widths) {
@@ -40,11 +40,11 @@ pub(super) fn table(text: &mut Text, columns: &[Column], rows: Vec<Vec<Cell>>) {
             }
             let cell = shortened(cell, *width, *column);
             let space = " ".repeat(width - cell.chars().count());
-            let painted = paint(text.look(), &cell, *tone);
+            let painted = paint(page.look(), &cell, *tone);
             line += &" ".repeat(column.gap());
             line.extend(if column.is_right() { [space, painted] } else { [painted, space] });
         }
-        text.line(&line);
+        page.line(&line);
     }
 }
 
@@ -99,16 +99,16 @@ fn shortened(cell: &str, width: usize, column: Column) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::Look;
+    use crate::page::Look;
 
     fn shown(width: Option<usize>) -> String {
-        let mut text = Text::new(Look { width, colour: false });
+        let mut text = Page::new(Look { width, colour: false });
         let cell = |text: &str| (text.to_owned(), Tone::Plain);
         let rows = vec![
             vec![cell("core::ptr::drop_in_place<Connection>"), cell(""), cell("8")],
             vec![cell("main"), cell(""), cell("1,024")],
         ];
-        table(&mut text, &[Column::Name, Column::Left, Column::Right], rows);
+        write(&mut text, &[Column::Name, Column::Left, Column::Right], rows);
         text.finish()
     }
 
