@@ -1,1 +1,42 @@
 //! Carries out the steps of the surgeon on a live process.
+//!
+//! ```text
+//!  patient   what the process is: maps, modules, homes            (reads only)
+//!  plan      what a request means for it                          (reads only)
+//!  surgeon   the loop: ask the operation, carry out, answer
+//!  theatre   install, call, throw
+//!    ├─ install, inject   on one borrowed thread
+//!    └─ world, tracee     on all threads at once
+//!  sys, memory, proc      the kernel
+//! ```
+//!
+//! All `unsafe` of the project stands in [`sys`](crate) with its reasons, behind one funnel for system
+//! calls, so that a test can kill the surgeon behind each of them.
+
+mod inject;
+mod install;
+mod memory;
+mod patient;
+mod plan;
+mod proc;
+mod scope;
+mod state_dir;
+mod surgeon;
+mod sys;
+mod theatre;
+mod tracee;
+mod world;
+
+pub use patient::Patient;
+pub use surgeon::{Patch, Request, operate};
+pub use sys::{calls_made, effective_uid, user_name};
+
+/// Ids of all processes of this PID namespace, ascending.
+pub fn processes() -> std::io::Result<Vec<i32>> {
+    proc::processes()
+}
+
+/// Name of a process.
+pub fn process_name(pid: i32) -> String {
+    proc::name(pid)
+}

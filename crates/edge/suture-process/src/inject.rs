@@ -1,0 +1,349 @@
+//! Running system calls and functions inside the target, on a thread that waits in the kernel anyway.
+//!
+//! A thread on loan has its way home laid before its registers are touched ([`WayHome`]). Normally the
+//! surgeon gives everything back itself, to the bit, and the kernel then restarts the interrupted system
+//! call as if nothing had been. A surgeon killed on the way is not needed for that.
+//!
+//! ```text
+//!  stub:       syscall                      one injected call
+//!              the way home                 never reached while the surgeon lives
+//!
+//!  call stub:  call *%rax                   one injected function
+//!              mov %rax, RESULT(%rbx)
+//!              movl $1, DONE(%rbx)
+//!              mov $39, %eax                getpid: where the surgeon waits
+//!              syscall
+//!              mov $-1, %eax
+//!              mov %eax, %edx
+//!              mov EXTENDED(%rbx), %rcx
+//!              xrstor64 (%rcx)              extended state, all components
+//!              mov WAY_HOME(%rbx), %rsp
+//!              the way home
+//! ```
+//!
+//! No breakpoint is used: a trap kills a program whose tracer is gone, and resets its `SIGTRAP` handler.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use suture_surgery::home::{CALL_DONE_OFFSET, CALL_EXTENDED_OFFSET, CALL_RESULT_OFFSET, CALL_WAY_HOME_OFFSET};
+use suture_surgery::outcome::Refusal;
+use suture_surgery::registers::{NO_SYSTEM_CALL, Registers};
+use suture_surgery::way_home::{ThreadContext, WAY_HOME_CODE, WayHome};
+
+use crate::memory::RemoteMemory;
+use crate::sys::{self, Alarm};
+use crate::tracee::{self, Stop, Tracee};
+
+/// Length of [`system_call_stub`], in bytes; the code at a program's entry point is longer.
+pub(crate) const SYSTEM_CALL_STUB_LEN: usize = 2 + WAY_HOME_CODE.len();
+/// Offset of the call stub in [`prelude`].
+const CALL_STUB_OFFSET: u64 = 32;
+/// Offset in the call stub behind its `getpid`, where the surgeon waits.
+const CALL_RETURNED_OFFSET: u64 = 2 + 4 + 7 + 5 + 2;
+/// Direction, trap and alignment-check flags, which must be clear when a function is entered.
+const FLAGS_NOT_FOR_FUNCTIONS: u64 = 0x400 | 0x100 | 0x4_0000;
+const ALL_SIGNALS: u64 = u64::MAX;
+/// How long an injected system call may take; it is none that waits for anything.
+const SYSTEM_CALL_MAX: Duration = Duration::from_secs(10);
+const STATE_ALIGN: u64 = 64;
+
+/// `syscall`, and the way home.
+pub(crate) fn system_call_stub() -> Vec<u8> {
+    [&[0x0f, 0x05], &WAY_HOME_CODE[..]].concat()
+}
+
+/// What every home's code begins with: the two stubs.
+pub(crate) fn prelude() -> Vec<u8> {
+    let mut code = system_call_stub();
+    code.resize(CALL_STUB_OFFSET as usize, 0xcc);
+    code.extend_from_slice(&[0xff, 0xd0]); // call *%rax
+    code.extend_from_slice(&[0x48, 0x89, 0x43, CALL_RESULT_OFFSET as u8]); // mov %rax, RESULT(%rbx)
+    code.extend_from_slice(&[0xc7, 0x43, CALL_DONE_OFFSET as u8, 1, 0, 0, 0]); // movl $1, DONE(%rbx)
+    code.extend_from_slice(&[0xb8, 39, 0, 0, 0, 0x0f, 0x05]); // getpid
+    code.extend_from_slice(&[0xb8, 0xff, 0xff, 0xff, 0xff, 0x89, 0xc2]); // mov $-1, %eax; mov %eax, %edx
+    code.extend_from_slice(&[0x48, 0x8b, 0x4b, CALL_EXTENDED_OFFSET as u8]); // mov EXTENDED(%rbx), %rcx
+    code.extend_from_slice(&[0x48, 0x0f, 0xae, 0x29]); // xrstor64 (%rcx)
+    code.extend_from_slice(&[0x48, 0x8b, 0x63, CALL_WAY_HOME_OFFSET as u8]); // mov WAY_HOME(%rbx), %rsp
+    code.extend_from_slice(&WAY_HOME_CODE);
+    code
+}
+
+/// Where the code of an injected function finds what it needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallSite {
+    /// Beginning of the prelude in the target.
+    pub(crate) prelude: u64,
+    /// Beginning of the home, whose head takes the result.
+    pub(crate) head: u64,
+    /// One past the end of the stack for injected functions.
+    pub(crate) stack_top: u64,
+}
+
+/// A stopped thread of the target on loan. Given back by [`Loan::give_back`], or by itself.
+pub(crate) struct Loan<'m> {
+    memory: &'m RemoteMemory,
+    tracee: Tracee,
+    context: ThreadContext,
+    moved: bool,
+    _alarm: Alarm,
+}
+
+/// What became of an injected function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// It came back with this.
+    Returned(i64),
+    /// It raised this signal; the thread was taken back from it.
+    Crashed(i32),
+    /// It had not come back in time; the thread goes on with it and then comes home by itself.
+    StillRunning,
+}
+
+impl<'m> Loan<'m> {
+    /// Borrows a thread, if it waits in a system call. `Ok(None)` if it does anything else just now.
+    pub(crate) fn take(memory: &'m RemoteMemory, tid: i32) -> Result<Option<Self>, Refusal> {
+        let alarm = Alarm::begin().map_err(|error| failed(tid, "set a timer", &error))?;
+        let seized = Tracee::seize(tid).map_err(|error| failed(tid, "attach", &error))?;
+        let Some(mut tracee) = seized else { return Ok(None) };
+        tracee.interrupt().map_err(|error| failed(tid, "interrupt", &error))?;
+        let stop = tracee.wait_stopped()?;
+        if stop != Stop::Event || !tracee.registers.in_system_call() {
+            tracee.release().map_err(|error| failed(tid, "release", &error))?;
+            return Ok(None);
+        }
+        match context_of(&tracee) {
+            Ok(context) => Ok(Some(Self { memory, tracee, context, moved: false, _alarm: alarm })),
+            Err(error) => {
+                let refusal = failed(tid, "read the state of", &error);
+                tracee.release().map_err(|error| failed(tid, "release", &error))?;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The thread.
+    pub(crate) fn tid(&self) -> i32 {
+        self.tracee.tid
+    }
+
+    /// Its registers as it was found.
+    pub(crate) fn registers(&self) -> &Registers {
+        &self.context.registers
+    }
+
+    /// Makes the thread run one system call from the stub at `stub`; gives what the kernel returned.
+    pub(crate) fn system_call(&mut self, stub: u64, number: u64, arguments: [u64; 6]) -> io::Result<i64> {
+        let frame = self.lay_way_home()?;
+        let [rdi, rsi, rdx, r10, r8, r9] = arguments;
+        self.depart(&Registers {
+            rip: stub,
+            rsp: frame,
+            rax: number,
+            orig_rax: NO_SYSTEM_CALL,
+            rdi,
+            rsi,
+            rdx,
+            r10,
+            r8,
+            r9,
+            ..self.context.registers
+        })?;
+        self.run_to_system_call()?;
+        self.run_to_system_call()?;
+        Ok(sys::registers(self.tracee.tid)?.rax as i64)
+    }
+
+    /// Leaves bytes on the thread's stack, below its way home, where they stay until it is given back.
+    pub(crate) fn leave(&self, bytes: &[u8]) -> io::Result<u64> {
+        let address = self.lay_way_home()?.saturating_sub(bytes.len() as u64) & !15;
+        self.memory.write(address, bytes)?;
+        Ok(address)
+    }
+
+    /// Makes the thread run a function with two arguments on the home's own stack.
+    pub(crate) fn function(
+        &mut self,
+        site: CallSite,
+        function: u64,
+        arguments: [u64; 2],
+        time: Duration,
+    ) -> io::Result<Called> {
+        let stub = site.prelude + CALL_STUB_OFFSET;
+        let way_home = self.lay_way_home()?;
+        let extended = self.lay_extended_state(site.stack_top)?;
+        self.memory.write(site.head + CALL_EXTENDED_OFFSET, &extended.to_le_bytes())?;
+        self.memory.write(site.head + CALL_WAY_HOME_OFFSET, &way_home.to_le_bytes())?;
+        self.memory.write(site.head + CALL_DONE_OFFSET, &[0; 4])?;
+        self.depart(&Registers {
+            rip: stub,
+            rsp: extended,
+            rax: function,
+            rbx: site.head,
+            rbp: 0,
+            orig_rax: NO_SYSTEM_CALL,
+            rdi: arguments[0],
+            rsi: arguments[1],
+            eflags: self.context.registers.eflags & !FLAGS_NOT_FOR_FUNCTIONS,
+            ..self.context.registers
+        })?;
+        self.follow_function(stub + CALL_RETURNED_OFFSET, site.head, time)
+    }
+
+    fn follow_function(&mut self, returned: u64, head: u64, time: Duration) -> io::Result<Called> {
+        let begun = Instant::now();
+        let mut arrived = false;
+        loop {
+            sys::resume_to_system_call(self.tracee.tid, 0)?;
+            match self.next_stop(begun, time)? {
+                None => return self.leave_running(),
+                Some(Stop::SystemCall) => {
+                    let here = sys::registers(self.tracee.tid)?.rip == returned;
+                    if here && arrived {
+                        return self.result(head);
+                    }
+                    arrived = here;
+                }
+                Some(Stop::Signal(signal)) => return Ok(Called::Crashed(signal)),
+                Some(Stop::Event | Stop::Clone(_)) => {}
+                Some(Stop::Gone) => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
+            }
+        }
+    }
+
+    fn result(&self, head: u64) -> io::Result<Called> {
+        let mut bytes = [0; 8];
+        self.memory.read_exact(head + CALL_RESULT_OFFSET, &mut bytes)?;
+        Ok(Called::Returned(i64::from_le_bytes(bytes)))
+    }
+
+    /// Detaches in the middle of the function: the stub brings the thread home.
+    fn leave_running(&mut self) -> io::Result<Called> {
+        sys::interrupt(self.tracee.tid)?;
+        while sys::wait(self.tracee.tid, true)?.is_none() {}
+        self.moved = false;
+        self.tracee.stop = Some(Stop::Event);
+        self.tracee.release()?;
+        Ok(Called::StillRunning)
+    }
+
+    /// Puts the thread back where it was, to the bit, and lets it go.
+    pub(crate) fn give_back(mut self) -> io::Result<()> {
+        self.restore()
+    }
+
+    fn restore(&mut self) -> io::Result<()> {
+        if self.tracee.stop.is_none() {
+            return Ok(());
+        }
+        if self.moved {
+            self.to_event_stop()?;
+            // In this order: killed in between, the thread still walks home by itself.
+            sys::set_extended_state(self.tracee.tid, &self.context.extended)?;
+            sys::set_signal_mask(self.tracee.tid, self.context.signal_mask)?;
+            sys::set_registers(self.tracee.tid, &self.context.registers)?;
+            self.moved = false;
+        }
+        self.tracee.release()
+    }
+
+    /// Only when it leaves an event stop does the kernel look whether a system call is to be restarted.
+    fn to_event_stop(&mut self) -> io::Result<()> {
+        if self.tracee.stop == Some(Stop::Event) {
+            return Ok(());
+        }
+        sys::interrupt(self.tracee.tid)?;
+        sys::resume(self.tracee.tid, 0)?;
+        let begun = Instant::now();
+        loop {
+            match self.next_stop(begun, SYSTEM_CALL_MAX)? {
+                Some(Stop::Event) => return Ok(()),
+                Some(Stop::Gone) => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
+                Some(_) => sys::resume(self.tracee.tid, 0)?,
+                None => return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT)),
+            }
+        }
+    }
+
+    fn lay_way_home(&self) -> io::Result<u64> {
+        let frame = WayHome::new(&self.context)
+            .ok_or_else(|| io::Error::other("the thread has no room on its stack"))?;
+        self.memory.write(frame.address, &frame.bytes)?;
+        Ok(frame.address)
+    }
+
+    /// Puts the extended state at the top of a stack; what is below its address is free and aligned for a
+    /// function.
+    fn lay_extended_state(&self, top: u64) -> io::Result<u64> {
+        let address = top.saturating_sub(self.context.extended.len() as u64) & !(STATE_ALIGN - 1);
+        self.memory.write(address, &self.context.extended)?;
+        Ok(address)
+    }
+
+    /// From here on the registers are not the thread's own. Signals are blocked after the registers are
+    /// set, not before: only then is the thread on its way to the instruction that unblocks them.
+    fn depart(&mut self, registers: &Registers) -> io::Result<()> {
+        self.moved = true;
+        sys::set_registers(self.tracee.tid, registers)?;
+        sys::set_signal_mask(self.tracee.tid, ALL_SIGNALS)
+    }
+
+    fn run_to_system_call(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        loop {
+            sys::resume_to_system_call(self.tracee.tid, 0)?;
+            match self.next_stop(begun, SYSTEM_CALL_MAX)? {
+                Some(Stop::SystemCall) => return Ok(()),
+                Some(Stop::Event | Stop::Clone(_)) => {}
+                Some(Stop::Signal(signal)) => {
+                    return Err(io::Error::other(format!("the injected call raised signal {signal}")));
+                }
+                Some(Stop::Gone) => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
+                None => return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT)),
+            }
+        }
+    }
+
+    /// The next stop, or `None` if there is none in time.
+    fn next_stop(&mut self, begun: Instant, time: Duration) -> io::Result<Option<Stop>> {
+        self.tracee.stop = None;
+        loop {
+            if let Some(status) = sys::wait(self.tracee.tid, true)? {
+                let stop = tracee::decode(self.tracee.tid, status)?;
+                self.tracee.stop = Some(stop);
+                return Ok(Some(stop));
+            }
+            if begun.elapsed() > time {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        // Reached with a thread still on loan only when an error is on its way to the user already; what
+        // can't be restored here is restored by the thread itself when the surgeon's thread ends.
+        if let Err(error) = self.restore() {
+            tracing::warn!(tid = self.tracee.tid, %error, "could not give a thread back; it returns by itself");
+        }
+    }
+}
+
+fn context_of(tracee: &Tracee) -> io::Result<ThreadContext> {
+    Ok(ThreadContext {
+        registers: tracee.registers,
+        extended: sys::extended_state(tracee.tid)?,
+        signal_mask: sys::signal_mask(tracee.tid)?,
+    })
+}
+
+fn failed(tid: i32, what: &str, error: &io::Error) -> Refusal {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => Refusal::NoPermission {
+            what: format!("{what} thread {tid}"),
+            missing: "CAP_SYS_PTRACE, or kernel.yama.ptrace_scope".to_owned(),
+        },
+        _ => Refusal::Unstoppable { thread: tid, thread_name: crate::proc::name(tid), why: error.to_string() },
+    }
+}

@@ -1,0 +1,105 @@
+//! A process as the surgeon finds it: its mappings, modules, and the patches that are in it.
+
+use std::io;
+
+use suture_surgery::home::{self, Home, HomeError, State};
+use suture_surgery::maps::{self, Mapping};
+use suture_surgery::modules::{self, Module};
+use suture_surgery::outcome::Refusal;
+
+use crate::install::HOME_NAME;
+use crate::memory::RemoteMemory;
+use crate::{proc, world};
+
+/// A process, looked at without being stopped.
+#[derive(Debug)]
+pub struct Patient {
+    /// Its id in this PID namespace.
+    pub pid: i32,
+    /// When it was started, ticks since boot.
+    pub start: u64,
+    pub(crate) memory: RemoteMemory,
+    pub(crate) status: proc::Status,
+    pub(crate) maps: Vec<Mapping>,
+    pub(crate) auxv: Vec<u8>,
+    /// What it has loaded.
+    pub modules: Vec<Module>,
+    /// The patches in it, parked ones included, in the order in which they were applied.
+    pub homes: Vec<Home>,
+    /// Pieces of memory that are named as homes and hold none, or one that can't be read.
+    pub unreadable: Vec<HomeError>,
+}
+
+impl Patient {
+    /// Looks at a process. Refused without the right to read its memory, and for what is no program.
+    pub fn examine(pid: i32) -> Result<Self, Refusal> {
+        let refused = |error: io::Error| world::refused(pid, &error);
+        let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
+        let (_, start) = proc::state_and_start(pid).map_err(|_| Refusal::Gone)?;
+        if status.no_memory {
+            return Err(Refusal::Unsupported("it has no memory of its own: a kernel thread, or ended".to_owned()));
+        }
+        let memory = RemoteMemory::open(pid).map_err(denied(pid))?;
+        let text = proc::read_text(pid, "maps").map_err(denied(pid))?;
+        let maps = maps::parse(&text).map_err(|error| Refusal::Unsupported(error.to_string()))?;
+        let auxv = proc::read(pid, "auxv").map_err(refused)?;
+        let modules = modules::find(&maps, &memory, &auxv);
+        let mut patient = Self {
+            pid,
+            start,
+            memory,
+            status,
+            maps,
+            auxv,
+            modules,
+            homes: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        patient.find_homes();
+        Ok(patient)
+    }
+
+    /// The module that is this build.
+    pub fn module(&self, build_id: &str) -> Option<&Module> {
+        self.modules.iter().find(|module| module.build_id.as_deref() == Some(build_id))
+    }
+
+    /// Patches that are part of the program, on or off, oldest first.
+    pub fn applied(&self) -> impl Iterator<Item = &Home> {
+        self.homes.iter().filter(|home| home.head.state == State::Applied)
+    }
+
+    /// The top of the stack on which a thread with these registers runs, if it is the thread's own.
+    pub(crate) fn stack_top(&self, stack_pointer: u64, thread_pointer: u64) -> Option<u64> {
+        let at = self.maps.partition_point(|mapping| mapping.range.end <= stack_pointer);
+        let mapping = self.maps.get(at).filter(|mapping| mapping.range.contains(stack_pointer))?;
+        if mapping.range.contains(thread_pointer) && thread_pointer > stack_pointer {
+            return Some(thread_pointer & !7);
+        }
+        (mapping.path.as_deref() == Some("[stack]")).then_some(mapping.range.end)
+    }
+
+    fn find_homes(&mut self) {
+        let name = format!("/memfd:{HOME_NAME}");
+        let is_home = |mapping: &&Mapping| {
+            mapping.offset == 0 && mapping.path.as_deref().is_some_and(|path| path.starts_with(&name))
+        };
+        for mapping in self.maps.iter().filter(is_home) {
+            match home::decode(&self.memory, mapping.range.start) {
+                Ok(home) => self.homes.push(home),
+                Err(error) => self.unreadable.push(error),
+            }
+        }
+        // A patch stands behind all those that it stands on.
+        self.homes.sort_by_key(|home| (home.record.on.len(), home.head.changed_at, home.record.home.start));
+    }
+}
+
+/// Files of `/proc` that need the right to trace say `EACCES` where tracing says `EPERM`.
+fn denied(pid: i32) -> impl Fn(io::Error) -> Refusal {
+    move |error| match error.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) => world::refused(pid, &io::Error::from_raw_os_error(libc::EPERM)),
+        Some(libc::ENOENT) => Refusal::Gone,
+        _ => world::refused(pid, &error),
+    }
+}

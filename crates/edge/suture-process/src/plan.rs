@@ -1,0 +1,176 @@
+//! What has to be known of a process before an operation on it can begin.
+
+use suture_delta::model::{BuildKind, Delta, JUMP_LEN, Range};
+use suture_surgery::home::{Home, State};
+use suture_surgery::install::{self, Installation, Order};
+use suture_surgery::operation::Goal;
+use suture_surgery::outcome::{End, Outcome, Refusal};
+use suture_surgery::placement::{self, LOW_SPACE_END, Limits, USER_SPACE_END};
+use suture_surgery::switch;
+
+use crate::patient::Patient;
+use crate::scope::Scope;
+use crate::surgeon::{Patch, Request};
+use crate::{inject, sys};
+
+/// An operation can begin, or it is over already.
+pub(crate) enum Plan {
+    Over(Outcome),
+    Operate(Box<Ready>),
+}
+
+/// What an operation begins with.
+pub(crate) struct Ready {
+    pub(crate) home: Home,
+    pub(crate) installation: Option<Box<Installation>>,
+    pub(crate) register_frames: Option<u64>,
+}
+
+/// Works out what `request` means for `patient`.
+pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Result<Plan, Refusal> {
+    if patient.status.shadow_stack {
+        return Err(Refusal::Unsupported("the kernel keeps a shadow stack for it".to_owned()));
+    }
+    let home = find(patient, request.patch.id())?;
+    if let Some(home) = home {
+        in_order(patient, home, request.goal)?;
+    }
+    let register_frames = Scope::new(patient).function("__register_frame_info");
+    match (request.goal, request.patch, home) {
+        (Goal::Apply { .. }, Patch::Delta { id, delta }, home) => {
+            let applied = home.filter(|home| home.head.state == State::Applied);
+            if let Some(home) = applied {
+                return Ok(operate(home.clone(), None, register_frames));
+            }
+            let installation = prepare(patient, id, delta, home, unix_s)?;
+            Ok(operate(installation.home.clone(), Some(Box::new(installation)), register_frames))
+        }
+        (_, _, Some(home)) => Ok(operate(home.clone(), None, register_frames)),
+        // Nothing to take back is what revert wants; nothing to switch is not what toggle wants.
+        (Goal::Revert, Patch::Delta { delta, .. }, None) => {
+            module_of(patient, delta)?;
+            Ok(Plan::Over(Outcome { end: End::Already, pause_us: 0, attempts: 0 }))
+        }
+        (_, _, None) => Err(Refusal::NotApplied),
+    }
+}
+
+fn operate(home: Home, installation: Option<Box<Installation>>, register_frames: Option<u64>) -> Plan {
+    Plan::Operate(Box::new(Ready { home, installation, register_frames }))
+}
+
+fn find<'p>(patient: &'p Patient, id: &str) -> Result<Option<&'p Home>, Refusal> {
+    if let Some(error) = patient.unreadable.first() {
+        return Err(error.clone().into());
+    }
+    let found: Vec<&Home> = patient.homes.iter().filter(|home| home.record.id.starts_with(id)).collect();
+    let mut ids: Vec<String> = found.iter().map(|home| home.record.id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    if ids.len() > 1 {
+        let why = format!("{id} may mean more than one patch of the process");
+        return Err(Refusal::Order { why, order: ids });
+    }
+    // Of a patch that was applied, reverted and applied elsewhere, the living home counts.
+    let applied = found.iter().find(|home| home.head.state == State::Applied);
+    Ok(applied.or(found.last()).copied())
+}
+
+/// A patch on which others stand is neither reverted nor switched; they are named, newest first.
+fn in_order(patient: &Patient, home: &Home, goal: Goal) -> Result<(), Refusal> {
+    let id = &home.record.id;
+    let mut above: Vec<&Home> = patient.applied().filter(|other| other.record.on.contains(id)).collect();
+    above.sort_by_key(|other| std::cmp::Reverse(other.record.on.len()));
+    if above.is_empty() || matches!(goal, Goal::Apply { .. }) {
+        return Ok(());
+    }
+    Err(Refusal::Order {
+        why: "other patches stand on it; revert these before".to_owned(),
+        order: above.into_iter().map(|other| other.record.id.clone()).collect(),
+    })
+}
+
+fn module_of<'p>(patient: &'p Patient, delta: &Delta) -> Result<&'p suture_surgery::modules::Module, Refusal> {
+    let wanted = &delta.meta.old;
+    patient.module(&wanted.build_id).ok_or_else(|| {
+        let like = |m: &&suture_surgery::modules::Module| m.name == wanted.name || m.is_executable;
+        let found = patient.modules.iter().filter(like);
+        let found = found.filter_map(|m| Some((m.name.clone(), m.build_id.clone()?))).collect();
+        Refusal::WrongBuild { wanted: wanted.build_id.clone(), found }
+    })
+}
+
+fn prepare(
+    patient: &Patient,
+    id: &str,
+    delta: &Delta,
+    parked: Option<&Home>,
+    unix_s: u64,
+) -> Result<Installation, Refusal> {
+    let module = module_of(patient, delta)?;
+    stands_on(patient, delta)?;
+    let before = before(patient, delta, module.bias)?;
+    let prelude = inject::prelude();
+    let uid = sys::effective_uid();
+    let user = sys::user_name(uid).unwrap_or_default();
+    let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };
+    let layout = install::layout(&order)?;
+    let scope = Scope::new(patient);
+    if let Some(parked) = parked {
+        let mut again = install::prepare(&order, &layout, parked.record.home.start, &before, &scope)?;
+        if again.home.record == parked.record {
+            again.mapped = true;
+            again.home.head.frames_registered = parked.head.frames_registered;
+            let bytes = suture_surgery::home::encode(&again.home);
+            if let Some(header) = again.parts.first_mut() {
+                header.bytes = bytes;
+            }
+            return Ok(again);
+        }
+    }
+    let lowest = sys::read_file("/proc/sys/vm/mmap_min_addr").ok();
+    let lowest = lowest.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok()).unwrap_or(1 << 16);
+    let highest =
+        if delta.meta.old.kind == BuildKind::Executable { LOW_SPACE_END } else { USER_SPACE_END };
+    let image = Range { start: module.range.start, end: module.range.end };
+    let base = placement::place(&patient.maps, image, layout.len(), Limits { lowest, highest })
+        .ok_or(Refusal::NoRoom { len: layout.len() })?;
+    Ok(install::prepare(&order, &layout, base, &before, &scope)?)
+}
+
+/// A patch for a module that has patches already must have been made on top of them.
+fn stands_on(patient: &Patient, delta: &Delta) -> Result<(), Refusal> {
+    let build = &delta.meta.old.build_id;
+    let applied: Vec<String> =
+        patient.applied().filter(|h| &h.record.build_id == build).map(|h| h.record.id.clone()).collect();
+    if applied == delta.meta.on {
+        return Ok(());
+    }
+    let missing: Vec<String> = delta.meta.on.iter().filter(|id| !applied.contains(id)).cloned().collect();
+    if !missing.is_empty() {
+        return Err(Refusal::Order { why: "it stands on patches that are not applied".to_owned(), order: missing });
+    }
+    let mut order: Vec<String> = applied.into_iter().filter(|id| !delta.meta.on.contains(id)).collect();
+    order.reverse();
+    Err(Refusal::Order { why: "the module has patches that it was not made on top of; revert these before".to_owned(), order })
+}
+
+/// What stands at each site: the code of the build, or the jump of a patch below.
+fn before(patient: &Patient, delta: &Delta, bias: u64) -> Result<Vec<[u8; JUMP_LEN]>, Refusal> {
+    let addresses: Vec<u64> = delta.meta.sites.iter().map(|site| site.jump_address.wrapping_add(bias)).collect();
+    let found = sys::read_pieces::<JUMP_LEN>(patient.pid, &addresses)
+        .map_err(|error| crate::world::refused(patient.pid, &error))?;
+    for (site, found) in delta.meta.sites.iter().zip(&found) {
+        let address = site.jump_address.wrapping_add(bias);
+        let hex: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+        let is_own = site.expected.starts_with(&hex);
+        let is_below = patient.applied().flat_map(|home| &home.record.sites).any(|below| {
+            below.jump_address == address && *found == switch::jump_bytes(address, below.code)
+        });
+        if !is_own && !is_below {
+            let expected = site.expected.chars().take(2 * JUMP_LEN).collect();
+            return Err(Refusal::ForeignCode { function: site.name.clone(), address, expected, found: hex });
+        }
+    }
+    Ok(found)
+}

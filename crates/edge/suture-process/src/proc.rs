@@ -1,0 +1,110 @@
+//! What `/proc` says of a process and its threads.
+//!
+//! Process ids are those of this mount of `/proc`, that is, of the surgeon's own PID namespace; a target
+//! in another one has an id here as well.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::sys;
+
+/// Fields of `/proc/PID/status` that the surgery looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// Process that traces it, 0 if none.
+    pub(crate) tracer: i32,
+    /// Process that the thread belongs to.
+    pub(crate) thread_group: i32,
+    /// Effective user id.
+    pub(crate) uid: u32,
+    /// 0 none, 1 strict, 2 filters.
+    pub(crate) seccomp: u32,
+    /// Ignored signals, bit n-1 for signal n.
+    pub(crate) ignored_signals: u64,
+    /// Whether the kernel keeps a shadow stack for it.
+    pub(crate) shadow_stack: bool,
+    /// Whether it has no memory of its own: a kernel thread, or one that has ended.
+    pub(crate) no_memory: bool,
+}
+
+/// `/proc/PID/FILE`.
+pub(crate) fn path(pid: i32, file: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/{file}"))
+}
+
+/// Reads `/proc/PID/FILE` whole.
+pub(crate) fn read(pid: i32, file: &str) -> io::Result<Vec<u8>> {
+    sys::read_file(path(pid, file))
+}
+
+/// Reads `/proc/PID/FILE` as text; what is not UTF-8 is replaced.
+pub(crate) fn read_text(pid: i32, file: &str) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&read(pid, file)?).into_owned())
+}
+
+/// Name of a process or thread, or `?`.
+pub(crate) fn name(tid: i32) -> String {
+    read_text(tid, "comm").map_or_else(|_| "?".to_owned(), |text| text.trim_end().to_owned())
+}
+
+/// Status of a process or thread.
+pub(crate) fn status(tid: i32) -> io::Result<Status> {
+    let text = read_text(tid, "status")?;
+    let mut status = Status { no_memory: true, ..Status::default() };
+    for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
+        let mut words = value.split_whitespace();
+        let number = |word: Option<&str>| word.and_then(|w| w.parse().ok()).unwrap_or(0);
+        match key {
+            "TracerPid" => status.tracer = number(words.next()) as i32,
+            "Tgid" => status.thread_group = number(words.next()) as i32,
+            "Uid" => status.uid = number(words.nth(1)),
+            "Seccomp" => status.seccomp = number(words.next()),
+            "SigIgn" => {
+                status.ignored_signals = words.next().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0);
+            }
+            "x86_Thread_features" => status.shadow_stack = words.any(|word| word == "shstk"),
+            "VmSize" => status.no_memory = false,
+            _ => {}
+        }
+    }
+    Ok(status)
+}
+
+/// Threads of a process now, ascending.
+pub(crate) fn threads(pid: i32) -> io::Result<Vec<i32>> {
+    sys::call(|| {
+        let entries = std::fs::read_dir(path(pid, "task"))?;
+        let mut threads: Vec<i32> = entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        threads.sort_unstable();
+        Ok(threads)
+    })
+}
+
+/// All processes now, ascending.
+pub(crate) fn processes() -> io::Result<Vec<i32>> {
+    let entries = std::fs::read_dir("/proc")?;
+    let mut processes: Vec<i32> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    processes.sort_unstable();
+    Ok(processes)
+}
+
+/// State letter of a thread (`R`, `S`, `D`, `T`, `t`, `Z`, `X`), and when it was started, in ticks since boot.
+pub(crate) fn state_and_start(tid: i32) -> io::Result<(char, u64)> {
+    let text = read_text(tid, "stat")?;
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has another form");
+    // The name, in parentheses, may hold anything.
+    let (_, rest) = text.rsplit_once(')').ok_or_else(malformed)?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next().and_then(|word| word.chars().next()).ok_or_else(malformed)?;
+    let start = fields.nth(18).and_then(|word| word.parse().ok()).ok_or_else(malformed)?;
+    Ok((state, start))
+}
+
+/// Whether the thread waits in a system call now, and in which.
+pub(crate) fn blocked_in(pid: i32, tid: i32) -> Option<u64> {
+    let text = read_text(pid, &format!("task/{tid}/syscall")).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,174 @@
+//! One operation on one process, from the first look to the outcome.
+//!
+//! The core decides ([`Operation`]); here its effects meet the process.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use suture_delta::model::Delta;
+use suture_surgery::home::{Home, State};
+use suture_surgery::operation::{Effect, Goal, Input, Now, Operation};
+use suture_surgery::outcome::{End, Outcome, Refusal};
+use suture_surgery::switch::{SiteState, Write, site_state};
+
+use crate::install::InstallError;
+use crate::patient::Patient;
+use crate::plan;
+use crate::state_dir::{Entry, Journal};
+use crate::theatre::Theatre;
+use crate::{proc, sys};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What the process shall be like.
+    pub goal: Goal,
+    /// Which patch.
+    pub patch: Patch<'a>,
+    /// How long to try again while the process is busy; zero for a single try.
+    pub deadline: Duration,
+}
+
+/// Which patch.
+#[derive(Debug, Clone, Copy)]
+pub enum Patch<'a> {
+    /// A delta at hand.
+    Delta {
+        /// SHA-256 of its file, hex.
+        id: &'a str,
+        /// Its content.
+        delta: &'a Delta,
+    },
+    /// One that is in the process: its id or a unique beginning of it.
+    Id(&'a str),
+}
+
+impl Patch<'_> {
+    /// The id or the beginning of it.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Delta { id, .. } | Self::Id(id) => id,
+        }
+    }
+}
+
+/// How often another place is looked for when the one that was free is taken meanwhile.
+const PLACES_MAX: usize = 8;
+
+/// Carries out one operation on process `pid`.
+pub fn operate(pid: i32, request: &Request<'_>) -> Outcome {
+    let begun = Instant::now();
+    let refused = |why| Outcome { end: End::Refused(why), pause_us: 0, attempts: 0 };
+    let mut journal = match open_journal(pid, request.deadline) {
+        Ok(journal) => journal,
+        Err(why) => return refused(why),
+    };
+    for _ in 0..PLACES_MAX {
+        match attempt(pid, request, begun, &mut journal) {
+            Ok(outcome) => {
+                let entry = Entry::End { at: unix_s(), outcome: format!("{:?}", outcome.end) };
+                if let Err(error) = journal.write(&entry) {
+                    tracing::warn!(%error, "the operation is over, but the journal could not be told");
+                }
+                return outcome;
+            }
+            Err(InstallError::PlaceTaken) => {}
+            Err(InstallError::Refused(why)) => return refused(why),
+        }
+    }
+    refused(Refusal::Unsupported("its memory changes faster than a place in it can be taken".to_owned()))
+}
+
+fn open_journal(pid: i32, time: Duration) -> Result<Journal, Refusal> {
+    let (_, start) = proc::state_and_start(pid).map_err(|_| Refusal::Gone)?;
+    let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
+    if status.tracer != 0 {
+        // Another surgeon holds the lock, and is waited for; anything else is a debugger.
+        let journal = Journal::open(pid, start, time)?;
+        let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
+        if status.tracer != 0 {
+            return Err(Refusal::Traced { tracer: status.tracer, tracer_name: proc::name(status.tracer) });
+        }
+        return Ok(journal);
+    }
+    Journal::open(pid, start, time)
+}
+
+fn attempt(
+    pid: i32,
+    request: &Request<'_>,
+    begun: Instant,
+    journal: &mut Journal,
+) -> Result<Outcome, InstallError> {
+    let patient = Patient::examine(pid)?;
+    let plan = match plan::plan(&patient, request, unix_s())? {
+        plan::Plan::Over(outcome) => return Ok(outcome),
+        plan::Plan::Operate(plan) => plan,
+    };
+    let (goal, patch) = (format!("{:?}", request.goal), plan.home.record.id.clone());
+    journal.write(&Entry::Begin { at: unix_s(), goal, patch })?;
+    let settled = settled(&patient, &plan.home);
+    let deadline_ms = request.deadline.as_millis() as u64;
+    let mut operation =
+        Operation::new(request.goal, plan.home, settled, plan.installation, plan.register_frames, deadline_ms);
+    let mut theatre = Theatre::new(&patient, journal, request.deadline);
+    let mut input = Input::Start;
+    loop {
+        let now = Now { steady_ms: begun.elapsed().as_millis() as u64, unix_s: unix_s() };
+        let effect = operation.step(input, now);
+        tracing::debug!(?effect, "next");
+        input = match effect {
+            Effect::Finish(outcome) => return Ok(verified(&patient, operation.home(), outcome)),
+            Effect::Install(installation) => {
+                theatre.install(&installation)?;
+                Input::Done
+            }
+            Effect::Refill(installation) => theatre.refill(&installation)?,
+            Effect::Call(call) => theatre.call(operation.home(), call),
+            Effect::Poke(writes) => poke(&patient, &writes),
+            Effect::Throw(throw) => theatre.throw(&throw),
+            Effect::Wait { ms } => {
+                std::thread::sleep(Duration::from_millis(ms));
+                Input::Done
+            }
+        };
+    }
+}
+
+/// Whether everything in the process is as the switch says.
+fn settled(patient: &Patient, home: &Home) -> bool {
+    let want = if home.head.switch { SiteState::Code } else { SiteState::Before };
+    site_states(patient, home).is_some_and(|states| states.iter().all(|state| *state == want)) && home.data_settled()
+}
+
+fn site_states(patient: &Patient, home: &Home) -> Option<Vec<SiteState>> {
+    let sites = &home.record.sites;
+    let addresses: Vec<u64> = sites.iter().map(|site| site.jump_address).collect();
+    let found = sys::read_pieces::<5>(patient.pid, &addresses).ok()?;
+    Some(sites.iter().zip(found).map(|(site, bytes)| site_state(site, bytes)).collect())
+}
+
+fn poke(patient: &Patient, writes: &[Write]) -> Input {
+    for write in writes {
+        let Write::Bytes { address, bytes } = write else {
+            return Input::Failed("a copy in a running process".to_owned());
+        };
+        if let Err(error) = patient.memory.write(*address, bytes) {
+            return Input::Failed(format!("writing to {address:#x}: {error}"));
+        }
+    }
+    Input::Done
+}
+
+/// Reads back what was written: the sites must say what the outcome claims.
+fn verified(patient: &Patient, home: &Home, outcome: Outcome) -> Outcome {
+    let was_written = home.head.state != State::Installed && matches!(outcome.end, End::Done);
+    if !was_written || settled(patient, home) || sys::has_gone(patient.pid) {
+        return outcome;
+    }
+    let end = End::Failed("what was written is not what stands there now".to_owned());
+    Outcome { end, ..outcome }
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}

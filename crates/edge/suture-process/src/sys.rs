@@ -1,0 +1,383 @@
+//! The one door to the kernel: every system call of the surgery passes [`call`].
+//!
+//! There it is counted and, in tests, the surgeon dies behind the one that was named; so a test can kill
+//! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use suture_surgery::registers::Registers;
+
+/// Names the call behind which the surgeon is to be killed: a test hook. `kill-after:N` counts from 1.
+const FAULT_VARIABLE: &str = "SUTURE_FAULT";
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// Runs one system call, counts it, and dies if a test wants that.
+pub(crate) fn call<T>(body: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let result = body();
+    let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    if Some(number) == kill_after() {
+        // SAFETY: sends a signal to this very process; no memory is involved.
+        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    }
+    result
+}
+
+/// How many system calls the surgery has made in this process, for tests that kill it after each in turn.
+pub fn calls_made() -> u64 {
+    CALLS.load(Ordering::Relaxed)
+}
+
+fn kill_after() -> Option<u64> {
+    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
+    *LIMIT.get_or_init(|| std::env::var(FAULT_VARIABLE).ok()?.strip_prefix("kill-after:")?.parse().ok())
+}
+
+fn check(result: i64) -> io::Result<i64> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Reads a whole file of `/proc`.
+pub(crate) fn read_file(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    call(|| std::fs::read(path))
+}
+
+/// One `ptrace` request whose data is a number.
+fn ptrace(request: libc::c_uint, tid: i32, address: usize, data: usize) -> io::Result<i64> {
+    call(|| {
+        // SAFETY: the requests made through here pass numbers only; the kernel touches no memory of ours.
+        check(unsafe { libc::ptrace(request, tid, address, data) })
+    })
+}
+
+/// One `ptrace` request that reads or writes `value`.
+///
+/// The caller guarantees that `T` is the structure that the kernel moves for `request`.
+fn ptrace_value<T>(request: libc::c_uint, tid: i32, address: usize, value: *mut T) -> io::Result<()> {
+    call(|| {
+        // SAFETY: `value` points to a live `T`, which is what the kernel reads or writes for `request`.
+        check(unsafe { libc::ptrace(request, tid, address, value) }).map(drop)
+    })
+}
+
+const OPTIONS: usize = (libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD) as usize;
+
+/// Becomes the tracer of a thread without stopping it; threads that it starts are traced too.
+pub(crate) fn seize(tid: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS).map(drop)
+}
+
+/// Asks a seized thread to stop.
+pub(crate) fn interrupt(tid: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0).map(drop)
+}
+
+/// Lets a stopped thread go for good, delivering `signal` if it is not 0.
+pub(crate) fn detach(tid: i32, signal: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_DETACH, tid, 0, signal as usize).map(drop)
+}
+
+/// Lets a stopped thread run on.
+pub(crate) fn resume(tid: i32, signal: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_CONT, tid, 0, signal as usize).map(drop)
+}
+
+/// Lets a stopped thread run to its next entry into or exit from a system call.
+pub(crate) fn resume_to_system_call(tid: i32, signal: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_SYSCALL, tid, 0, signal as usize).map(drop)
+}
+
+/// The thread started by a thread that is in a clone event.
+pub(crate) fn event_message(tid: i32) -> io::Result<i32> {
+    let mut message: libc::c_ulong = 0;
+    ptrace_value(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message)?;
+    Ok(message as i32)
+}
+
+/// Registers of a stopped thread.
+pub(crate) fn registers(tid: i32) -> io::Result<Registers> {
+    // SAFETY: a structure of integers; all zeros are a value of it.
+    let mut raw: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    ptrace_value(libc::PTRACE_GETREGS, tid, 0, &raw mut raw)?;
+    Ok(from_raw(&raw))
+}
+
+/// Sets all registers of a stopped thread at once.
+pub(crate) fn set_registers(tid: i32, registers: &Registers) -> io::Result<()> {
+    let mut raw = to_raw(registers);
+    ptrace_value(libc::PTRACE_SETREGS, tid, 0, &raw mut raw)
+}
+
+const NT_X86_XSTATE: usize = 0x202;
+/// More than any processor has: 8 KiB of AMX tiles and everything before them.
+const EXTENDED_LEN_MAX: usize = 16 << 10;
+
+/// Extended state of a stopped thread, standard XSAVE format.
+pub(crate) fn extended_state(tid: i32) -> io::Result<Vec<u8>> {
+    let mut state = vec![0_u8; EXTENDED_LEN_MAX];
+    let mut vector = libc::iovec { iov_base: state.as_mut_ptr().cast(), iov_len: state.len() };
+    ptrace_value(libc::PTRACE_GETREGSET as libc::c_uint, tid, NT_X86_XSTATE, &raw mut vector)?;
+    state.truncate(vector.iov_len);
+    Ok(state)
+}
+
+/// Sets the extended state of a stopped thread.
+pub(crate) fn set_extended_state(tid: i32, state: &[u8]) -> io::Result<()> {
+    let mut vector = libc::iovec { iov_base: state.as_ptr().cast_mut().cast(), iov_len: state.len() };
+    ptrace_value(libc::PTRACE_SETREGSET as libc::c_uint, tid, NT_X86_XSTATE, &raw mut vector)
+}
+
+const PTRACE_GETSIGMASK: libc::c_uint = 0x420a;
+const PTRACE_SETSIGMASK: libc::c_uint = 0x420b;
+
+/// Blocked signals of a stopped thread.
+pub(crate) fn signal_mask(tid: i32) -> io::Result<u64> {
+    let mut mask = 0_u64;
+    ptrace_value(PTRACE_GETSIGMASK, tid, size_of::<u64>(), &raw mut mask)?;
+    Ok(mask)
+}
+
+/// Sets the blocked signals of a stopped thread.
+pub(crate) fn set_signal_mask(tid: i32, mut mask: u64) -> io::Result<()> {
+    ptrace_value(PTRACE_SETSIGMASK, tid, size_of::<u64>(), &raw mut mask)
+}
+
+const PTRACE_SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
+/// Longest filter the kernel accepts (`BPF_MAXINSNS`).
+const FILTER_LEN_MAX: usize = 4096;
+
+/// The seccomp filter of a stopped thread with this index (0 is the newest), or `None` past the last.
+pub(crate) fn seccomp_filter(tid: i32, index: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut program = vec![0_u64; FILTER_LEN_MAX];
+    let found = call(|| {
+        // SAFETY: the kernel writes at most BPF_MAXINSNS instructions of 8 bytes, for which there is room.
+        check(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, tid, index, program.as_mut_ptr()) })
+    });
+    match found {
+        Ok(len) => Ok(Some(program.iter().take(len as usize).flat_map(|w| w.to_le_bytes()).collect())),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// State of a traced thread from `waitpid`; `None` if `block` is false and nothing has happened, or if a
+/// signal (an [`Alarm`]) ended the wait.
+pub(crate) fn wait(tid: i32, block: bool) -> io::Result<Option<i32>> {
+    let flags = libc::__WALL | if block { 0 } else { libc::WNOHANG };
+    let mut status = 0;
+    let waited = call(|| {
+        // SAFETY: `status` is a live integer.
+        check(i64::from(unsafe { libc::waitpid(tid, &raw mut status, flags) }))
+    });
+    match waited {
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(Some(status)),
+        Err(error) if error.raw_os_error() == Some(libc::EINTR) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads memory of another process; all of it or an error.
+pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> io::Result<()> {
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
+    let read = call(|| {
+        // SAFETY: `local` spans `into`, which nobody else uses; `remote` is an address of the other process.
+        check(unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) } as i64)
+    })?;
+    if read as usize == into.len() { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EFAULT)) }
+}
+
+/// Reads small pieces of memory of another process in one call; all of them or an error.
+pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Result<Vec<[u8; N]>> {
+    let mut pieces = vec![[0; N]; addresses.len()];
+    // The kernel takes IOV_MAX pieces at once.
+    for (into, from) in pieces.chunks_mut(1024).zip(addresses.chunks(1024)) {
+        let remote: Vec<_> = from
+            .iter()
+            .map(|address| libc::iovec { iov_base: *address as *mut libc::c_void, iov_len: N })
+            .collect();
+        let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: size_of_val(into) };
+        let read = call(|| {
+            // SAFETY: `local` spans the chunk of `pieces`; `remote` are addresses of the other process.
+            check(unsafe {
+                libc::process_vm_readv(pid, &raw const local, 1, remote.as_ptr(), remote.len() as libc::c_ulong, 0)
+            } as i64)
+        })?;
+        if read as usize != local.iov_len {
+            return Err(io::Error::from_raw_os_error(libc::EFAULT));
+        }
+    }
+    Ok(pieces)
+}
+
+/// Whether a process is there no more, not even as a zombie.
+pub(crate) fn has_gone(pid: i32) -> bool {
+    // SAFETY: signal 0 is none; passes numbers only.
+    call(|| check(i64::from(unsafe { libc::kill(pid, 0) })))
+        .is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH))
+}
+
+/// Takes the lock on an open file, or says that another has it.
+pub(crate) fn try_lock(file: &std::fs::File) -> io::Result<bool> {
+    let locked = call(|| {
+        // SAFETY: passes numbers only.
+        check(i64::from(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }))
+    });
+    match locked {
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::EWOULDBLOCK) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Effective user id of this process.
+pub fn effective_uid() -> u32 {
+    // SAFETY: takes nothing, can't fail.
+    unsafe { libc::geteuid() }
+}
+
+/// Name of a user, if the system knows one.
+pub fn user_name(uid: u32) -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok()?.map(|user| user.name)
+}
+
+/// Real-time priority for the calling thread while it lives; the old one afterwards.
+///
+/// With as many runnable threads as the target may have, a surgeon without it would wait for its turn
+/// between any two of them, with the whole process stopped. Without the permission nothing happens.
+pub(crate) struct Urgent {
+    before: Option<(i32, libc::sched_param)>,
+}
+
+impl Urgent {
+    pub(crate) fn begin() -> Self {
+        // SAFETY: numbers, and a live structure of integers that the kernel reads or writes.
+        let before = unsafe {
+            let policy = libc::sched_getscheduler(0);
+            let mut old: libc::sched_param = std::mem::zeroed();
+            let mut new: libc::sched_param = std::mem::zeroed();
+            new.sched_priority = 1;
+            let known = policy >= 0 && libc::sched_getparam(0, &raw mut old) == 0;
+            let raised = known
+                && libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const new) == 0;
+            raised.then_some((policy, old))
+        };
+        Self { before }
+    }
+}
+
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        if let Some((policy, old)) = self.before {
+            // SAFETY: numbers, and a live structure that the kernel reads.
+            unsafe { libc::sched_setscheduler(0, policy, &raw const old) };
+        }
+    }
+}
+
+/// Interrupts this thread's blocking calls again and again while it lives, so that a wait can look at the clock.
+pub(crate) struct Alarm {
+    timer: libc::timer_t,
+}
+
+const ALARM_PERIOD_NS: i64 = 10_000_000;
+
+impl Alarm {
+    pub(crate) fn begin() -> io::Result<Self> {
+        extern "C" fn nothing(_signal: i32) {}
+        let signal = libc::SIGRTMIN() + 7;
+        // SAFETY: the handler does nothing, which is safe at any point; the structures are live, of
+        // integers and pointers for which zero is a value, and the timer belongs to the value returned.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
+            check(i64::from(libc::sigaction(signal, &raw const action, std::ptr::null_mut())))?;
+            let mut event: libc::sigevent = std::mem::zeroed();
+            event.sigev_notify = libc::SIGEV_THREAD_ID;
+            event.sigev_signo = signal;
+            event.sigev_notify_thread_id = libc::gettid();
+            let mut timer: libc::timer_t = std::mem::zeroed();
+            check(i64::from(libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)))?;
+            let period = libc::timespec { tv_sec: 0, tv_nsec: ALARM_PERIOD_NS };
+            let times = libc::itimerspec { it_interval: period, it_value: period };
+            check(i64::from(libc::timer_settime(timer, 0, &raw const times, std::ptr::null_mut())))?;
+            Ok(Self { timer })
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        // SAFETY: the timer is ours and is deleted once.
+        unsafe { libc::timer_delete(self.timer) };
+    }
+}
+
+fn from_raw(raw: &libc::user_regs_struct) -> Registers {
+    Registers {
+        r15: raw.r15,
+        r14: raw.r14,
+        r13: raw.r13,
+        r12: raw.r12,
+        rbp: raw.rbp,
+        rbx: raw.rbx,
+        r11: raw.r11,
+        r10: raw.r10,
+        r9: raw.r9,
+        r8: raw.r8,
+        rax: raw.rax,
+        rcx: raw.rcx,
+        rdx: raw.rdx,
+        rsi: raw.rsi,
+        rdi: raw.rdi,
+        orig_rax: raw.orig_rax,
+        rip: raw.rip,
+        cs: raw.cs,
+        eflags: raw.eflags,
+        rsp: raw.rsp,
+        ss: raw.ss,
+        fs_base: raw.fs_base,
+        gs_base: raw.gs_base,
+        ds: raw.ds,
+        es: raw.es,
+        fs: raw.fs,
+        gs: raw.gs,
+    }
+}
+
+fn to_raw(registers: &Registers) -> libc::user_regs_struct {
+    libc::user_regs_struct {
+        r15: registers.r15,
+        r14: registers.r14,
+        r13: registers.r13,
+        r12: registers.r12,
+        rbp: registers.rbp,
+        rbx: registers.rbx,
+        r11: registers.r11,
+        r10: registers.r10,
+        r9: registers.r9,
+        r8: registers.r8,
+        rax: registers.rax,
+        rcx: registers.rcx,
+        rdx: registers.rdx,
+        rsi: registers.rsi,
+        rdi: registers.rdi,
+        orig_rax: registers.orig_rax,
+        rip: registers.rip,
+        cs: registers.cs,
+        eflags: registers.eflags,
+        rsp: registers.rsp,
+        ss: registers.ss,
+        fs_base: registers.fs_base,
+        gs_base: registers.gs_base,
+        ds: registers.ds,
+        es: registers.es,
+        fs: registers.fs,
+        gs: registers.gs,
+    }
+}

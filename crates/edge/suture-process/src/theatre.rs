@@ -1,0 +1,242 @@
+//! Where the effects of an operation meet the process.
+
+use std::time::{Duration, Instant};
+
+use suture_surgery::home::Home;
+use suture_surgery::install::Installation;
+use suture_surgery::operation::{Call, Expected, Input, Throw};
+use suture_surgery::outcome::{FrameText, Refusal};
+use suture_surgery::switch::Write;
+
+use crate::inject::{self, CallSite, Called, Loan};
+use crate::install::{self, Caller, InstallError};
+use crate::patient::Patient;
+use crate::state_dir::{Entry, Journal};
+use crate::tracee::Tracee;
+use crate::world::{StopError, World};
+use crate::{proc, sys};
+
+/// One operation's way to the process.
+pub(crate) struct Theatre<'p, 'j> {
+    patient: &'p Patient,
+    journal: &'j mut Journal,
+    deadline: Instant,
+}
+
+/// The longest that an injected function may take before the operation goes on without it.
+const FUNCTION_MAX: Duration = Duration::from_secs(30);
+const THREAD_RETRY: Duration = Duration::from_millis(2);
+
+/// What an injected call needs of the thread that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// System calls only: any thread that waits in the kernel.
+    SystemCalls,
+    /// A function of the program: one that holds no lock of the allocator, the loader or the unwinder.
+    Function,
+}
+
+impl<'p, 'j> Theatre<'p, 'j> {
+    pub(crate) fn new(patient: &'p Patient, journal: &'j mut Journal, time: Duration) -> Self {
+        Self { patient, journal, deadline: Instant::now() + time }
+    }
+
+    /// Puts a home into the process.
+    pub(crate) fn install(&mut self, installation: &Installation) -> Result<(), InstallError> {
+        let left = install::left_descriptors(self.patient.pid);
+        self.with_caller(|caller| {
+            caller.clean_up(&left)?;
+            caller.install(installation)
+        })
+    }
+
+    /// Fills a parked home again.
+    pub(crate) fn refill(&mut self, installation: &Installation) -> Result<Input, InstallError> {
+        let home = installation.home.record.home;
+        let protected = installation.parts.iter().all(|part| {
+            let mapping = self.patient.maps.iter().find(|mapping| mapping.range.contains(part.range.start));
+            mapping.is_some_and(|mapping| install::has_protection(mapping, part.protection))
+        });
+        if !protected {
+            // A surgeon was killed while it mapped this home.
+            self.with_caller(|caller| caller.protect(installation).map_err(InstallError::Refused))?;
+        }
+        let filled = install::refill(&self.patient.memory, installation);
+        Ok(filled.map_or_else(|error| Input::Failed(format!("filling {:#x}: {error}", home.start)), |()| Input::Done))
+    }
+
+    /// Runs a function of the process.
+    pub(crate) fn call(&mut self, home: &Home, call: Call) -> Input {
+        match self.try_call(home, call) {
+            Ok(input) => input,
+            Err(why) => Input::Refused { why, pause_us: 0 },
+        }
+    }
+
+    fn try_call(&mut self, home: &Home, call: Call) -> Result<Input, Refusal> {
+        let record = &home.record;
+        let site =
+            CallSite { prelude: record.text.start, head: record.home.start, stack_top: record.call_stack.end };
+        let mut loan = self.borrow(Need::Function, call.what)?;
+        let called = loan.function(site, call.function, call.arguments, FUNCTION_MAX);
+        let tid = loan.tid();
+        let returned = loan.give_back();
+        Ok(match (called, returned) {
+            (Ok(Called::Returned(result)), Ok(())) => Input::Returned(result),
+            (Ok(Called::Crashed(signal)), _) => Input::Failed(format!("{} raised signal {signal}", call.what)),
+            (Ok(Called::StillRunning), _) => {
+                Input::Failed(format!("{} had not returned after {FUNCTION_MAX:?}; thread {tid} goes on with it", call.what))
+            }
+            (Err(error), _) | (_, Err(error)) => Input::Failed(format!("running {}: {error}", call.what)),
+        })
+    }
+
+    /// Stops the process, and writes if every thread is clear.
+    pub(crate) fn throw(&mut self, throw: &Throw) -> Input {
+        let patient = self.patient;
+        // The kernel detaches what a thread has seized when it ends, whatever became of it.
+        let stopped = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    let world = World::seize(patient.pid)?;
+                    Ok(world.stop(|tracee| look(patient, throw, tracee), || write(patient, throw)))
+                })
+                .join()
+        });
+        match stopped {
+            Ok(Ok((result, took))) => {
+                let pause_us = took.as_micros() as u64;
+                match result {
+                    Ok(()) => Input::Switched { pause_us },
+                    Err(StopError::Refused(why)) => Input::Refused { why, pause_us },
+                    Err(StopError::Act(error)) => Input::Failed(format!("writing to the process: {error}")),
+                }
+            }
+            Ok(Err(why)) => Input::Refused { why, pause_us: 0 },
+            Err(_panic) => Input::Failed("the surgeon's thread panicked; the process was let go".to_owned()),
+        }
+    }
+
+    fn with_caller<T>(
+        &mut self,
+        act: impl FnOnce(&mut Caller<'_, '_>) -> Result<T, InstallError>,
+    ) -> Result<T, InstallError> {
+        let stub = self.lend_entry()?;
+        let mut loan = self.borrow(Need::SystemCalls, "system calls")?;
+        let mut caller = Caller { pid: self.patient.pid, loan: &mut loan, stub };
+        let result = act(&mut caller);
+        let returned = loan.give_back();
+        self.return_entry(stub)?;
+        if let Err(error) = returned {
+            return Err(InstallError::Refused(Refusal::NoResources { call: "go on", error: error.to_string() }));
+        }
+        result
+    }
+
+    /// Lends the code at the program's entry point, which never runs again, to the stub of system calls.
+    fn lend_entry(&mut self) -> Result<u64, Refusal> {
+        let entry = suture_surgery::modules::entry_point(&self.patient.auxv)
+            .ok_or_else(|| Refusal::Unsupported("the kernel does not say where the program begins".to_owned()))?;
+        let stub = inject::system_call_stub();
+        let mut bytes = vec![0; stub.len()];
+        let failed = |error: std::io::Error| crate::world::refused(self.patient.pid, &error);
+        self.patient.memory.read_exact(entry, &mut bytes).map_err(failed)?;
+        if bytes != stub {
+            self.journal.write(&Entry::EntryLent { address: entry, bytes })?;
+            self.patient.memory.write(entry, &stub).map_err(failed)?;
+        }
+        Ok(entry)
+    }
+
+    fn return_entry(&mut self, entry: u64) -> Result<(), Refusal> {
+        if let Some((address, bytes)) = self.journal.lent_entry().filter(|(address, _)| *address == entry) {
+            let written = self.patient.memory.write(address, &bytes);
+            written.map_err(|error| crate::world::refused(self.patient.pid, &error))?;
+            self.journal.write(&Entry::EntryReturned)?;
+        }
+        Ok(())
+    }
+
+    /// A thread that waits in the kernel, the first that is found before the deadline.
+    fn borrow(&self, need: Need, what: &str) -> Result<Loan<'p>, Refusal> {
+        let mut why = "none of its threads waits in a system call".to_owned();
+        loop {
+            for tid in proc::threads(self.patient.pid).map_err(|_| Refusal::Gone)? {
+                if proc::blocked_in(self.patient.pid, tid).is_none() {
+                    continue;
+                }
+                let Some(loan) = Loan::take(&self.patient.memory, tid)? else { continue };
+                match self.unfit(need, &loan) {
+                    None => return Ok(loan),
+                    Some(reason) => why = reason,
+                }
+            }
+            if Instant::now() >= self.deadline {
+                return Err(Refusal::NoSafeThread { what: what.to_owned(), why });
+            }
+            std::thread::sleep(THREAD_RETRY);
+        }
+    }
+
+    fn unfit(&self, _need: Need, _loan: &Loan<'_>) -> Option<String> {
+        None
+    }
+}
+
+/// Whether a stopped thread is clear of the code that is about to change.
+fn look(patient: &Patient, throw: &Throw, tracee: &Tracee) -> Result<(), Refusal> {
+    let registers = &tracee.registers;
+    let hit = |address: u64| throw.forbidden.iter().find(|(range, _)| range.contains(address));
+    let busy = |function: &str, stack: Vec<FrameText>| Refusal::Busy {
+        thread: tracee.tid,
+        thread_name: proc::name(tracee.tid),
+        function: function.to_owned(),
+        stack,
+    };
+    if !throw.entries.contains(&registers.rip) && let Some((_, name)) = hit(registers.rip) {
+        return Err(busy(name, Vec::new()));
+    }
+    let top = patient.stack_top(registers.rsp, registers.fs_base).unwrap_or(registers.rsp);
+    let mut bytes = vec![0; (top - registers.rsp) as usize];
+    if patient.memory.read_exact(registers.rsp, &mut bytes).is_ok() {
+        for word in bytes.chunks_exact(8) {
+            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            if let Some((_, name)) = hit(word) {
+                return Err(busy(name, Vec::new()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The writes of a throw, if nothing but what is expected stands at the sites.
+fn write(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
+    let addresses: Vec<u64> = throw.expected.iter().map(|expected| expected.address).collect();
+    let found = sys::read_pieces::<5>(patient.pid, &addresses).map_err(StopError::Act)?;
+    for (expected, found) in throw.expected.iter().zip(found) {
+        if !expected.any_of.contains(&found) {
+            return Err(StopError::Refused(foreign(expected, found)));
+        }
+    }
+    for write in &throw.writes {
+        match write {
+            Write::Bytes { address, bytes } => patient.memory.write(*address, bytes).map_err(StopError::Act)?,
+            Write::Copy { from, to, len } => {
+                let mut bytes = vec![0; *len as usize];
+                patient.memory.read_exact(*from, &mut bytes).map_err(StopError::Act)?;
+                patient.memory.write(*to, &bytes).map_err(StopError::Act)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn foreign(expected: &Expected, found: [u8; 5]) -> Refusal {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Refusal::ForeignCode {
+        function: expected.function.clone(),
+        address: expected.address,
+        expected: expected.any_of.iter().map(|bytes| hex(bytes)).collect::<Vec<_>>().join(" or "),
+        found: hex(&found),
+    }
+}

@@ -1,0 +1,172 @@
+//! Stopping every thread of the target at once, and letting them go.
+//!
+//! What takes time stands outside the stop: seizing costs a call for each thread but stops none. Then
+//! *all* are interrupted before the first is waited for, so that each stops by itself within microseconds
+//! of getting a processor and uses its time slice no more; and each is looked at while the others are
+//! still on their way.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::{Duration, Instant};
+
+use suture_surgery::outcome::Refusal;
+
+use crate::sys::{Alarm, Urgent};
+use crate::tracee::{Stop, Tracee};
+use crate::{proc, sys};
+
+/// All threads of a process, seized.
+///
+/// Belongs to one thread of the surgeon, which should end soon after: the kernel detaches what a
+/// tracer still has when it ends, also threads that never stopped.
+pub(crate) struct World {
+    pid: i32,
+    threads: Vec<Tracee>,
+}
+
+/// How often the list of threads is read again before a process that starts threads faster than they can
+/// be seized is given up for this attempt.
+const LISTINGS_MAX: usize = 1000;
+
+impl World {
+    /// Seizes all threads. When two readings of the list agree, none can be missing: what a seized thread
+    /// starts is seized by the kernel.
+    pub(crate) fn seize(pid: i32) -> Result<Self, Refusal> {
+        let mut seen = BTreeSet::new();
+        let mut threads = Vec::new();
+        for _ in 0..LISTINGS_MAX {
+            let listed = proc::threads(pid).map_err(|_| Refusal::Gone)?;
+            let new: Vec<_> = listed.into_iter().filter(|tid| !seen.contains(tid)).collect();
+            if new.is_empty() {
+                return Ok(Self { pid, threads });
+            }
+            for tid in new {
+                match Tracee::seize(tid) {
+                    Ok(Some(tracee)) => threads.push(tracee),
+                    Ok(None) => {}
+                    // The kernel has seized it for us when one of ours started it.
+                    Err(_) if proc::status(tid).is_ok_and(|s| s.tracer == std::process::id() as i32) => {
+                        threads.push(Tracee::new(tid));
+                    }
+                    Err(error) => return Err(Self::give_up(threads, refused(pid, &error))),
+                }
+                seen.insert(tid);
+            }
+        }
+        let why = "it starts threads faster than they can be seized".to_owned();
+        let refusal = Refusal::Unstoppable { thread: pid, thread_name: proc::name(pid), why };
+        Err(Self::give_up(threads, refusal))
+    }
+
+    /// Stops all threads, `look`s at each as soon as it stands, and, if none gave a reason against it,
+    /// runs `act` while they stand. Lets all go in any case. Gives how long that took from the first
+    /// interrupt to the last release.
+    pub(crate) fn stop(
+        mut self,
+        look: impl Fn(&Tracee) -> Result<(), Refusal>,
+        act: impl FnOnce() -> Result<(), StopError>,
+    ) -> (Result<(), StopError>, Duration) {
+        let alarm = match Alarm::begin() {
+            Ok(alarm) => alarm,
+            Err(error) => return (Err(StopError::Act(error)), Duration::ZERO),
+        };
+        let urgent = Urgent::begin();
+        let begun = Instant::now();
+        let mut result = self.stop_all(&look).map_err(StopError::Refused);
+        if result.is_ok() {
+            result = act();
+        }
+        for thread in &mut self.threads {
+            if let Err(error) = thread.release() {
+                tracing::warn!(tid = thread.tid, %error, "could not release a thread");
+            }
+        }
+        let took = begun.elapsed();
+        drop(urgent);
+        drop(alarm);
+        (result, took)
+    }
+
+    fn stop_all(&mut self, look: &impl Fn(&Tracee) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let mut reason = None;
+        for thread in &self.threads {
+            if let Err(error) = thread.interrupt() {
+                reason.get_or_insert(refused(self.pid, &error));
+            }
+        }
+        // Also after a reason has been found every thread is waited for: one that was interrupted and
+        // let go unseen would take home the EINTR of a call that nobody meant to interrupt.
+        let mut next = 0;
+        while next < self.threads.len() {
+            let thread = &mut self.threads[next];
+            let looked = thread.wait_stopped().and_then(|stop| {
+                if let Stop::Clone(child) = stop {
+                    return Ok(Some(child));
+                }
+                if reason.is_none() && stop != Stop::Gone { look(thread)? }
+                Ok(None)
+            });
+            match looked {
+                Ok(Some(child)) => {
+                    // The parent stands in the call that started it; its stack counts like any other.
+                    if reason.is_none() && let Err(why) = look(&self.threads[next]) {
+                        reason = Some(why);
+                    }
+                    if !self.threads.iter().any(|known| known.tid == child) {
+                        self.threads.push(Tracee::new(child));
+                    }
+                }
+                Ok(None) => {}
+                Err(why) => {
+                    reason.get_or_insert(why);
+                }
+            }
+            next += 1;
+        }
+        reason.map_or(Ok(()), Err)
+    }
+
+    /// Nothing has been stopped yet; what was seized is detached by stopping it for a moment.
+    fn give_up(threads: Vec<Tracee>, why: Refusal) -> Refusal {
+        let world = Self { pid: 0, threads };
+        let (_, _) = world.stop(|_| Ok(()), || Ok(()));
+        why
+    }
+}
+
+/// Why a stop did not end as wished.
+#[derive(Debug)]
+pub(crate) enum StopError {
+    /// A thread gave a reason against it; nothing was written.
+    Refused(Refusal),
+    /// Writing failed.
+    Act(io::Error),
+}
+
+/// Why a thread can't be seized, as a refusal that names who is in the way.
+pub(crate) fn refused(pid: i32, error: &io::Error) -> Refusal {
+    match error.raw_os_error() {
+        Some(libc::ESRCH) => Refusal::Gone,
+        Some(libc::EPERM | libc::EACCES) => match proc::status(pid) {
+            Ok(status) if status.tracer != 0 => {
+                Refusal::Traced { tracer: status.tracer, tracer_name: proc::name(status.tracer) }
+            }
+            Ok(status) => Refusal::NoPermission { what: format!("trace process {pid}"), missing: missing(status.uid) },
+            Err(_) => Refusal::Gone,
+        },
+        _ => Refusal::Unstoppable { thread: pid, thread_name: proc::name(pid), why: error.to_string() },
+    }
+}
+
+fn missing(uid: u32) -> String {
+    let ours = sys::effective_uid();
+    if ours != uid && ours != 0 {
+        return format!("it belongs to user {uid} and this is user {ours}: CAP_SYS_PTRACE");
+    }
+    let scope = sys::read_file("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    match scope.first() {
+        Some(b'1' | b'2') if ours != 0 => "CAP_SYS_PTRACE, or sysctl kernel.yama.ptrace_scope=0".to_owned(),
+        Some(b'3') => "sysctl kernel.yama.ptrace_scope is 3 and forbids it until the next boot".to_owned(),
+        _ => "CAP_SYS_PTRACE (the process may be undumpable or in another user namespace)".to_owned(),
+    }
+}
