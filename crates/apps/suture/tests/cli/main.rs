@@ -1,0 +1,6 @@
+//! Transcripts of the command line: what is typed, what comes out where, and with which code.
+
+mod builds;
+mod streams;
+mod transcript;
+mod usage;
