@@ -8,9 +8,12 @@
 //! An input that has found a defect is kept in `corpus/TARGET/` with the mending commit.
 #![forbid(unsafe_code)]
 
+use suture_delta::compare::{DebugLines, compare};
 use suture_delta::format;
 use suture_delta::inspect;
 use suture_delta::page::Look;
+use suture_delta::{NoLines, Options};
+use suture_elf::Build;
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
 ///
@@ -29,9 +32,43 @@ pub fn delta_read(file: &[u8]) {
             inspect::code(&functions, &look);
         }
         Err(error) => {
-            let sentence = error.to_string();
-            assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
+            check_sentence(&error.to_string());
             assert!(!error.help().is_empty());
         }
     }
+}
+
+/// Any pair of files: they are compared, or there is one error; a delta that comes of it is one that can be read.
+///
+/// A pair is the length of the old file, four bytes little-endian, then the two files.
+///
+/// # Panics
+/// If the comparison makes a delta that is not valid, or a refusal that does not explain itself.
+pub fn diff(pair: &[u8]) {
+    let Some((len, files)) = pair.split_first_chunk() else { return };
+    let old_len = (u32::from_le_bytes(*len) as usize).min(files.len());
+    let (old, new) = files.split_at(old_len);
+    let (old, new) = match (Build::parse(old), Build::parse(new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(error), _) | (_, Err(error)) => return check_sentence(&error.to_string()),
+    };
+    let names = ("old".to_owned(), "new".to_owned());
+    let options = Options { names, ..Options::default() };
+    let comparison = compare(&old, &new, DebugLines { old: &NoLines, new: &NoLines }, &options);
+    inspect::report(&comparison.report, &Look::default());
+    let Some(delta) = comparison.delta else {
+        assert!(!comparison.report.refusals.is_empty(), "no delta and no reason");
+        for refusal in &comparison.report.refusals {
+            assert!(!refusal.message.is_empty() && !refusal.help.is_empty(), "{refusal:?}");
+        }
+        return;
+    };
+    let file = format::write(&delta).expect("a comparison makes valid deltas");
+    assert_eq!(format::read(&file), Ok(delta.clone()));
+    inspect::disassemble(&delta, "", Some(&old)).expect("the delta is for the old build");
+}
+
+/// An error is one sentence that can be shown on a terminal.
+fn check_sentence(sentence: &str) {
+    assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
 }

@@ -27,3 +27,8 @@ fn check(target: &str, check: impl Fn(&[u8])) {
 fn delta_read() {
     check("delta_read", suture_fuzz::delta_read);
 }
+
+#[test]
+fn diff() {
+    check("diff", suture_fuzz::diff);
+}
