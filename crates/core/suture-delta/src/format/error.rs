@@ -44,12 +44,14 @@ pub enum FormatError {
         what: &'static str,
     },
     /// A section of text can't be read.
-    #[error("the delta is damaged: {section} line {line}: {what}")]
+    #[error("the delta is damaged: {section} line {line} column {column}: {what}")]
     Text {
         /// Which section.
         section: &'static str,
         /// Line, from 1.
         line: usize,
+        /// Byte in the line, from 1; 0 for the line as a whole.
+        column: usize,
         /// What is wrong.
         what: String,
     },
@@ -183,6 +185,13 @@ impl fmt::Display for Place {
             Self::Reference { index, name } => write!(f, "reference {index} ({})", shown(name)),
         }
     }
+}
+
+/// What is wrong in a line of JSON, without the place, of which only the caller knows the line.
+pub(super) fn json_fault(error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    shown(text.strip_suffix(&place).unwrap_or(&text))
 }
 
 /// A foreign text as an error message may show it: no control characters, no endless line.

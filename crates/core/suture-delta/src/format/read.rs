@@ -10,7 +10,7 @@ use super::{
     elf::{
         self, HEADER_LEN, Header, RELA_LEN, RelaRecord, SECTION_LEN, SYMBOL_LEN, SectionRecord, SymbolRecord,
     },
-    error::{FormatError, shown},
+    error::{FormatError, json_fault, shown},
     refs, write,
 };
 use crate::model::{
@@ -104,9 +104,9 @@ fn section_table(bytes: &[u8]) -> Result<Vec<Entry<'_>>, FormatError> {
         let name = names.next(record.name).map_err(|what| damaged(place(), what))?;
         let size = if record.kind == elf::NOBITS { 0 } else { record.size };
         if record.offset < free_from {
-            return Err(damaged(shown(name), "it overlaps the part before it"));
+            return Err(damaged(section(name), "it overlaps the part before it"));
         }
-        let content = slice(bytes, record.offset, size).ok_or_else(|| cut_off(&shown(name)))?;
+        let content = slice(bytes, record.offset, size).ok_or_else(|| cut_off(&section(name)))?;
         free_from = record.offset + size;
         entries.push(Entry { record, name, content });
     }
@@ -163,7 +163,8 @@ fn read_meta(text: &[u8]) -> Result<Meta, FormatError> {
     let damaged = |error: serde_json::Error| FormatError::Text {
         section: META_SECTION,
         line: error.line(),
-        what: shown(&error.to_string()),
+        column: error.column(),
+        what: json_fault(&error),
     };
     let Version { schema } = serde_json::from_slice(text).map_err(damaged)?;
     if schema != u64::from(SCHEMA) {
@@ -217,7 +218,7 @@ fn read_sections(
     let mut sections = Vec::with_capacity(parts.sections.len());
     for entry in parts.sections {
         let kind = kind_of(&entry.record)
-            .ok_or_else(|| damaged(shown(entry.name), "its type and flags are none that a delta has"))?;
+            .ok_or_else(|| damaged(section(entry.name), "its type and flags are none that a delta has"))?;
         sections.push(Section {
             name: entry.name.to_owned(),
             kind,
@@ -228,7 +229,7 @@ fn read_sections(
         });
     }
     for entry in parts.relocations {
-        let bad = |what| damaged(shown(entry.name), what);
+        let bad = |what| damaged(section(entry.name), what);
         let index = (entry.record.info as usize).checked_sub(1);
         let section = index.and_then(|index| sections.get_mut(index));
         let section = section.ok_or_else(|| bad("it relocates none of the delta's sections"))?;
@@ -292,6 +293,10 @@ fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
     let start = usize::try_from(offset).ok()?;
     let end = start.checked_add(usize::try_from(size).ok()?)?;
     bytes.get(start..end)
+}
+
+fn section(name: &str) -> String {
+    format!("section `{}`", shown(name))
 }
 
 fn cut_off(part: &str) -> FormatError {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     REFERENCES_MAX, REFS_SECTION,
-    error::{FormatError, shown},
+    error::{FormatError, json_fault},
 };
 use crate::model::{Reference, Resolution};
 
@@ -37,19 +37,19 @@ pub(super) fn encode(references: &[Reference]) -> Vec<u8> {
 }
 
 pub(super) fn decode(text: &[u8]) -> Result<Vec<Reference>, FormatError> {
-    let damaged = |line: usize, what: String| FormatError::Text { section: REFS_SECTION, line, what };
+    let damaged = |line, column, what| FormatError::Text { section: REFS_SECTION, line, column, what };
     let mut lines = text.split_inclusive(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();
     if first != format!("{FIRST_LINE}\n").as_bytes() {
-        return Err(damaged(1, format!("it does not begin with `{FIRST_LINE}`")));
+        return Err(damaged(1, 0, format!("it does not begin with `{FIRST_LINE}`")));
     }
     let mut references = Vec::new();
     for (index, line) in lines.enumerate() {
         if index == REFERENCES_MAX {
             return Err(FormatError::TooMany { what: "references", limit: REFERENCES_MAX });
         }
-        let LineIn { name, resolution } =
-            serde_json::from_slice(line).map_err(|error| damaged(index + 2, shown(&error.to_string())))?;
+        let LineIn { name, resolution } = serde_json::from_slice(line)
+            .map_err(|error| damaged(index + 2, error.column(), json_fault(&error)))?;
         references.push(Reference { name, resolution });
     }
     Ok(references)

@@ -154,5 +154,5 @@ fn overlapping_sections_are_refused() {
     let offset = bytes[table + 64 + 24..table + 64 + 32].to_vec();
     bytes[table + 128 + 24..table + 128 + 32].copy_from_slice(&offset);
     let what = "it overlaps the part before it";
-    assert_eq!(read(&bytes), Err(FormatError::Damaged { place: ".rodata.parse".into(), what }));
+    assert_eq!(read(&bytes), Err(FormatError::Damaged { place: "section `.rodata.parse`".into(), what }));
 }
