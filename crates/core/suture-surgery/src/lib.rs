@@ -13,6 +13,7 @@
 //! borrowed finds its way home ([`way_home`]).
 #![forbid(unsafe_code)]
 
+pub mod busy;
 pub mod home;
 pub mod install;
 pub mod link;

@@ -240,4 +240,6 @@ impl Tables {
 }
 
 #[cfg(test)]
+pub(crate) mod made;
+#[cfg(test)]
 mod tests;
