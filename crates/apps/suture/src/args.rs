@@ -50,6 +50,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Diff(DiffArgs),
     Inspect(InspectArgs),
+    Ps(PsArgs),
+    Apply(ApplyArgs),
+    Toggle(ToggleArgs),
+    Revert(RevertArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

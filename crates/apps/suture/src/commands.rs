@@ -1,10 +1,15 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod apply;
 mod comparison;
 mod completions;
 mod diff;
 mod inspect;
+mod operate;
 mod outcomes;
+mod ps;
+mod revert;
+mod toggle;
 
 use crate::args::Command;
 use crate::console::Console;
@@ -16,6 +21,10 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
     match command {
         Command::Diff(args) => diff::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
+        Command::Ps(args) => ps::run(args, console),
+        Command::Apply(args) => apply::run(args, console),
+        Command::Toggle(args) => toggle::run(args, console),
+        Command::Revert(args) => revert::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -69,6 +69,22 @@ impl Patient {
         self.homes.iter().filter(|home| home.head.state == State::Applied)
     }
 
+    /// What stands in the way of any patch to this process, as far as can be seen from outside.
+    pub fn obstacle(&self) -> Option<Refusal> {
+        if let Some(error) = self.unreadable.first() {
+            return Some(error.clone().into());
+        }
+        if self.status.tracer != 0 {
+            let tracer = self.status.tracer;
+            return Some(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
+        }
+        if self.status.shadow_stack {
+            return Some(Refusal::Unsupported("the kernel keeps a shadow stack for it".to_owned()));
+        }
+        let has_build = self.modules.iter().any(|module| module.build_id.is_some());
+        (!has_build).then(|| Refusal::WrongBuild { wanted: "with a build-id".to_owned(), found: Vec::new() })
+    }
+
     /// The top of the stack on which a thread with these registers runs, if it is the thread's own.
     pub(crate) fn stack_top(&self, stack_pointer: u64, thread_pointer: u64) -> Option<u64> {
         let at = self.maps.partition_point(|mapping| mapping.range.end <= stack_pointer);

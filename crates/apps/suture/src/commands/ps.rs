@@ -1,0 +1,144 @@
+//! `suture ps`: what the processes themselves say.
+
+use serde::Serialize;
+use suture_delta::page::{Column, Look, Page, Tone};
+use suture_process::Patient;
+use suture_surgery::home::Home;
+
+use crate::args::PsArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    processes: Vec<Process>,
+}
+
+#[derive(Serialize)]
+struct Process {
+    pid: i32,
+    name: String,
+    /// Its executable and libraries, as far as they have a build-id.
+    builds: Vec<Build>,
+    patches: Vec<Applied>,
+    /// Whether a patch could be put into it.
+    patchable: bool,
+    /// Why not; `null` if it could.
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Build {
+    name: String,
+    path: String,
+    build_id: String,
+}
+
+#[derive(Serialize)]
+struct Applied {
+    id: String,
+    /// `on`, `off`, or `dark`: applied and never on yet.
+    state: &'static str,
+    /// Module that it patches.
+    name: String,
+    build_id: String,
+    /// Seconds since 1970 of the last change.
+    changed_at: u64,
+    /// User who applied it.
+    by: String,
+    functions: Vec<String>,
+}
+
+pub(super) fn run(args: &PsArgs, console: &Console) -> Result<Exit, Failure> {
+    let asked = !args.pid.is_empty();
+    let pids = if asked {
+        args.pid.clone()
+    } else {
+        suture_process::processes()
+            .map_err(|error| Failure::unexpected("the processes can't be listed").why(&error))?
+    };
+    let own = std::process::id() as i32;
+    let mut processes = Vec::new();
+    let mut all_readable = true;
+    for pid in pids.into_iter().filter(|pid| *pid != own) {
+        match Patient::examine(pid) {
+            Ok(patient) => processes.push(process(&patient)),
+            // Without a question for this very process, what can't be looked at is left out.
+            Err(why) if asked => {
+                all_readable = false;
+                processes.push(unreadable(pid, &why.to_string()));
+            }
+            Err(_) => {}
+        }
+    }
+    let document = Document { schema: 1, processes };
+    console.answer(&document, |look| text(&document.processes, look))?;
+    Ok(if all_readable { Exit::Done } else { Exit::TargetRefused })
+}
+
+fn process(patient: &Patient) -> Process {
+    let builds = patient.modules.iter().filter_map(|module| {
+        let build_id = module.build_id.clone()?;
+        Some(Build { name: module.name.clone(), path: module.path.clone(), build_id })
+    });
+    let obstacle = patient.obstacle().map(|why| why.to_string());
+    Process {
+        pid: patient.pid,
+        name: suture_process::process_name(patient.pid),
+        builds: builds.collect(),
+        patches: patient.applied().map(applied).collect(),
+        patchable: obstacle.is_none(),
+        why: obstacle,
+    }
+}
+
+fn unreadable(pid: i32, why: &str) -> Process {
+    let name = suture_process::process_name(pid);
+    Process { pid, name, builds: Vec::new(), patches: Vec::new(), patchable: false, why: Some(why.to_owned()) }
+}
+
+fn applied(home: &Home) -> Applied {
+    let head = &home.head;
+    let state = match (head.switch, head.ever_on) {
+        (true, _) => "on",
+        (false, true) => "off",
+        (false, false) => "dark",
+    };
+    Applied {
+        id: home.record.id.clone(),
+        state,
+        name: home.record.name.clone(),
+        build_id: home.record.build_id.clone(),
+        changed_at: head.changed_at,
+        by: if head.by.is_empty() { head.by_uid.to_string() } else { head.by.clone() },
+        functions: home.record.sites.iter().map(|site| site.name.clone()).collect(),
+    }
+}
+
+fn text(processes: &[Process], look: &Look) -> String {
+    const ID_DIGITS: usize = 12;
+    let mut page = Page::new(*look);
+    let cell = |text: &str, tone| (text.to_owned(), tone);
+    let mut rows = Vec::new();
+    for process in processes {
+        let build = process.builds.first().map_or("no build-id", |build| build.build_id.as_str());
+        let short: String = build.chars().take(ID_DIGITS).collect();
+        let state = process.why.as_deref().unwrap_or("can be patched");
+        rows.push(vec![
+            cell(&process.pid.to_string(), Tone::Strong),
+            cell(&process.name, Tone::Plain),
+            cell(&short, Tone::Faint),
+            cell(state, if process.patchable { Tone::Plain } else { Tone::Faint }),
+        ]);
+        for patch in &process.patches {
+            let short: String = patch.id.chars().take(ID_DIGITS).collect();
+            let what = format!("{} in {}, by {}: {}", patch.state, patch.name, patch.by, patch.functions.join(", "));
+            let tone = if patch.state == "on" { Tone::Good } else { Tone::Plain };
+            rows.push(vec![cell("", Tone::Plain), cell("patch", Tone::Plain), cell(&short, Tone::Strong), cell(&what, tone)]);
+        }
+    }
+    page.table(&[Column::Right, Column::Name, Column::Left, Column::Left], rows);
+    page.finish()
+}
