@@ -88,7 +88,15 @@ impl Scan<'_, '_> {
                 let offset = at(constants.immediate_offset());
                 let (symbol, section) = self.symbol_at(&mine, offset);
                 let len = constants.immediate_size() as u8;
-                self.fields.push(Field { offset, len, form: Form::Branch, address: target, symbol, section, end });
+                self.fields.push(Field {
+                    offset,
+                    len,
+                    form: Form::Branch,
+                    address: target,
+                    symbol,
+                    section,
+                    end,
+                });
                 taken = Some(offset);
             }
         } else if instruction.is_ip_rel_memory_operand() {
@@ -232,7 +240,8 @@ pub(crate) fn pointer(build: &Build<'_>, address: u64) -> Option<u64> {
 /// say nothing.
 fn named(build: &Build<'_>, symbol: u32) -> Option<u32> {
     let found = build.symbols().get(symbol as usize)?;
-    let says_nothing = found.kind == SymbolKind::Section || found.name.is_empty() || found.name.starts_with(".L");
+    let says_nothing =
+        found.kind == SymbolKind::Section || found.name.is_empty() || found.name.starts_with(".L");
     (!says_nothing).then_some(symbol)
 }
 

@@ -198,7 +198,8 @@ impl<'d> Build<'d> {
     /// The loaded section in which `address` lies.
     pub fn section_at(&self, address: u64) -> Option<&Section<'d>> {
         // `.tbss` takes no addresses, though its header claims some.
-        let takes_addresses = |s: &&Section<'_>| s.is_loaded() && !(s.is_tls() && s.kind == elf::SHT_NOBITS.0);
+        let takes_addresses =
+            |s: &&Section<'_>| s.is_loaded() && !(s.is_tls() && s.kind == elf::SHT_NOBITS.0);
         self.sections.iter().filter(takes_addresses).find(|section| section.contains(address))
     }
 
@@ -309,7 +310,11 @@ impl<'d> Build<'d> {
             let Some((entries, symbols)) = raw.rela(ENDIAN, data)? else { continue };
             let total = entries.len() + self.relocations.len() + self.dynamic_relocations.len();
             if total > RELOCATIONS_MAX {
-                return Err(ElfError::TooLarge { what: "relocation tables", count: total, limit: RELOCATIONS_MAX });
+                return Err(ElfError::TooLarge {
+                    what: "relocation tables",
+                    count: total,
+                    limit: RELOCATIONS_MAX,
+                });
             }
             let is_loaded = |index: u32| self.sections.get(index as usize).is_some_and(Section::is_loaded);
             if raw.sh_flags(ENDIAN).0 & u64::from(elf::SHF_ALLOC.0) != 0 {
@@ -349,7 +354,12 @@ fn header(data: &[u8]) -> Result<&Header, ElfError> {
     Ok(Header::parse(data)?)
 }
 
-fn kind(header: &Header, interpreted: bool, sections: &[Section<'_>], data: &[u8]) -> Result<BuildKind, ElfError> {
+fn kind(
+    header: &Header,
+    interpreted: bool,
+    sections: &[Section<'_>],
+    data: &[u8],
+) -> Result<BuildKind, ElfError> {
     match header.e_type(ENDIAN) {
         elf::ET_EXEC => Ok(BuildKind::Executable),
         elf::ET_DYN if interpreted || is_static_pie(sections, data) => Ok(BuildKind::Pie),

@@ -36,7 +36,8 @@ pub enum Slot<'d> {
 pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
     let mut slots = BTreeMap::new();
     for relocation in build.dynamic_relocations() {
-        let symbol = build.dynamic_symbols().get(relocation.symbol as usize).filter(|_| relocation.symbol != 0);
+        let symbol =
+            build.dynamic_symbols().get(relocation.symbol as usize).filter(|_| relocation.symbol != 0);
         let import = symbol.filter(|s| s.section.is_none()).and_then(|_| build.import(relocation.symbol));
         let own = symbol.filter(|s| s.section.is_some()).map(|s| s.address);
         let slot = match relocation.kind {

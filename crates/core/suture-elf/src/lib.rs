@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod debug;
 pub mod error;
 pub mod frames;
 pub mod imports;

@@ -92,4 +92,3 @@ fn kind(raw: elf::SymbolType) -> SymbolKind {
         _ => SymbolKind::Untyped,
     }
 }
-

@@ -1,0 +1,83 @@
+//! Which types the code of a function deals with.
+
+use std::collections::BTreeSet;
+
+use super::DebugInfo;
+use super::entry::{self, EntryId};
+use super::error::DebugError;
+use super::index::is_type_scope;
+
+/// What a function uses, as far as the debug information says. Casts leave no trace in it, so that the types
+/// of the function's units ([`DebugInfo::types_of_unit`]) are the safe answer to "which types may matter".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Types of parameters, results and local variables, of itself, of what was inlined into it and of what
+    /// it calls.
+    pub types: BTreeSet<EntryId>,
+    /// Units in which it and what was inlined into it were written.
+    pub units: BTreeSet<u32>,
+}
+
+/// What a function takes and returns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// What it returns; `None`: nothing.
+    pub result: Option<EntryId>,
+    /// What it takes, in order.
+    pub parameters: Vec<Option<EntryId>>,
+}
+
+impl DebugInfo<'_> {
+    /// What the function with code at `address` uses; nothing if it has no debug information.
+    pub fn uses(&self, address: u64) -> Result<Uses, DebugError> {
+        let mut uses = Uses::default();
+        let Some(function) = self.function_entry_at(address) else { return Ok(uses) };
+        let parsed = self.parsed(function.unit)?;
+        let mut entries = parsed.entries_at_offset(gimli::UnitOffset(function.offset))?;
+        while let Some(entry) = entries.next_dfs()? {
+            let id = EntryId { unit: function.unit, offset: entry.offset().0 };
+            if id != function && entry.depth() <= 0 {
+                break;
+            }
+            let called = self.link(id, entry, gimli::DW_AT_call_origin)?;
+            for id in [Some(id), called].into_iter().flatten() {
+                self.through_origins(id, |id, entry| {
+                    uses.units.insert(id.unit);
+                    uses.types.extend(self.link(id, entry, gimli::DW_AT_type)?);
+                    Ok(None::<()>)
+                })?;
+            }
+        }
+        Ok(uses)
+    }
+
+    /// What the function with code at `address` takes and returns; `None` without debug information.
+    pub fn signature_at(&self, address: u64) -> Result<Option<Signature>, DebugError> {
+        let Some(function) = self.function_entry_at(address) else { return Ok(None) };
+        let result = self.through_origins(function, |id, entry| self.link(id, entry, gimli::DW_AT_type))?;
+        let mut parameters = Vec::new();
+        self.through_origins(function, |id, _| {
+            // A specialised instance may lack parameters, a declaration has them all.
+            let here = self.parameters(id)?;
+            if here.len() > parameters.len() {
+                parameters = here;
+            }
+            Ok(None::<()>)
+        })?;
+        Ok(Some(Signature { result, parameters }))
+    }
+
+    /// All structures, unions and enumerations that are defined in a unit, in its order. Compilers leave out
+    /// those that the unit's code does not use.
+    pub fn types_of_unit(&self, unit: u32) -> Result<Vec<EntryId>, DebugError> {
+        let mut types = Vec::new();
+        for scope in self.index(unit)?.scopes().iter().filter(|scope| is_type_scope(scope.tag)) {
+            let id = EntryId { unit, offset: scope.offset };
+            let entry = self.entry(id)?;
+            if !entry::is_declaration(&entry) && !entry.has_attr(gimli::DW_AT_signature) {
+                types.push(id);
+            }
+        }
+        Ok(types)
+    }
+}

@@ -1,0 +1,38 @@
+//! Variables by address.
+
+use super::DebugInfo;
+use super::entry::EntryId;
+use super::error::DebugError;
+
+/// A variable with a fixed address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VariableInfo {
+    /// Name as in the source, without its scope.
+    pub name: String,
+    /// Path of the file as the compiler was told; empty if unknown.
+    pub file: String,
+    /// Line of the declaration; 0 if unknown.
+    pub line: u32,
+    /// The main source file of its unit.
+    pub unit: String,
+    /// Its type.
+    pub type_id: Option<EntryId>,
+}
+
+impl DebugInfo<'_> {
+    /// The variable that begins at `address`. No table leads from data to units, so that the first question
+    /// costs a pass over all of them.
+    pub fn variable_at(&self, address: u64) -> Result<Option<VariableInfo>, DebugError> {
+        let Some(id) = self.definitions()?.variable_at(address) else { return Ok(None) };
+        self.variable(id).map(Some)
+    }
+
+    fn variable(&self, id: EntryId) -> Result<VariableInfo, DebugError> {
+        let name =
+            self.through_origins(id, |id, entry| Ok(self.string(id.unit, entry, gimli::DW_AT_name)))?;
+        let type_id = self.through_origins(id, |id, entry| self.link(id, entry, gimli::DW_AT_type))?;
+        let (file, line) = self.declared_at(id);
+        let unit = self.unit_name(self.declaration(id)?.unit).unwrap_or_default();
+        Ok(VariableInfo { name: name.unwrap_or_default(), file, line, unit, type_id })
+    }
+}
