@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use suture_surgery::home::Home;
 use suture_surgery::install::Installation;
 use suture_surgery::operation::{Call, Expected, Input, Throw};
-use suture_surgery::outcome::{FrameText, Refusal};
+use suture_surgery::busy::{self, Forbidden, Verdict};
+use suture_surgery::outcome::Refusal;
 use suture_surgery::switch::Write;
+use suture_surgery::unwind::{End as StackEnd, Unwinder};
 
 use crate::inject::{self, CallSite, Called, Loan};
 use crate::install::{self, Caller, InstallError};
@@ -21,6 +23,7 @@ pub(crate) struct Theatre<'p, 'j> {
     patient: &'p Patient,
     journal: &'j mut Journal,
     deadline: Instant,
+    unwinder: Option<Unwinder>,
 }
 
 /// The longest that an injected function may take before the operation goes on without it.
@@ -38,7 +41,7 @@ enum Need {
 
 impl<'p, 'j> Theatre<'p, 'j> {
     pub(crate) fn new(patient: &'p Patient, journal: &'j mut Journal, time: Duration) -> Self {
-        Self { patient, journal, deadline: Instant::now() + time }
+        Self { patient, journal, deadline: Instant::now() + time, unwinder: None }
     }
 
     /// Puts a home into the process.
@@ -77,6 +80,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let record = &home.record;
         let site =
             CallSite { prelude: record.text.start, head: record.home.start, stack_top: record.call_stack.end };
+        self.unwinder();
         let mut loan = self.borrow(Need::Function, call.what)?;
         let called = loan.function(site, call.function, call.arguments, FUNCTION_MAX);
         let tid = loan.tid();
@@ -94,12 +98,14 @@ impl<'p, 'j> Theatre<'p, 'j> {
     /// Stops the process, and writes if every thread is clear.
     pub(crate) fn throw(&mut self, throw: &Throw) -> Input {
         let patient = self.patient;
+        let forbidden = Forbidden::new(&throw.forbidden, &throw.entries);
+        let unwinder = self.unwinder().clone();
         // The kernel detaches what a thread has seized when it ends, whatever became of it.
         let stopped = std::thread::scope(|scope| {
             scope
-                .spawn(|| {
+                .spawn(move || {
                     let world = World::seize(patient.pid)?;
-                    Ok(world.stop(|tracee| look(patient, throw, tracee), || write(patient, throw)))
+                    Ok(world.stop(|tracee| look(patient, &forbidden, &unwinder, tracee), || write(patient, throw)))
                 })
                 .join()
         });
@@ -178,35 +184,42 @@ impl<'p, 'j> Theatre<'p, 'j> {
         }
     }
 
-    fn unfit(&self, _need: Need, _loan: &Loan<'_>) -> Option<String> {
-        None
+    /// Why a borrowed thread can't be used. A function must not run above a loader or an unwinder that it
+    /// may call again: both take locks that the thread would already hold.
+    fn unfit(&self, need: Need, loan: &Loan<'_>) -> Option<String> {
+        if need == Need::SystemCalls {
+            return None;
+        }
+        let stack = self.unwinder.as_ref()?.unwind(loan.registers(), &self.patient.memory);
+        if let StackEnd::Stopped(reason) = stack.end {
+            return Some(format!("the stack of thread {} can't be followed: {reason}", loan.tid()));
+        }
+        let holder = stack.frames.iter().find_map(|frame| self.patient.lock_holder(frame.pc))?;
+        Some(format!("thread {} is inside {holder}", loan.tid()))
+    }
+
+    /// The unwinder for the process as it was examined, made when it is first needed.
+    fn unwinder(&mut self) -> &Unwinder {
+        let patient = self.patient;
+        self.unwinder.get_or_insert_with(|| patient.unwinder())
     }
 }
 
 /// Whether a stopped thread is clear of the code that is about to change.
-fn look(patient: &Patient, throw: &Throw, tracee: &Tracee) -> Result<(), Refusal> {
+fn look(patient: &Patient, forbidden: &Forbidden, unwinder: &Unwinder, tracee: &Tracee) -> Result<(), Refusal> {
     let registers = &tracee.registers;
-    let hit = |address: u64| throw.forbidden.iter().find(|(range, _)| range.contains(address));
-    let busy = |function: &str, stack: Vec<FrameText>| Refusal::Busy {
+    let top = patient.stack_top(registers.rsp, registers.fs_base);
+    let (function, stack) = match busy::judge(forbidden, registers, top, &patient.memory, unwinder) {
+        Verdict::Clear => return Ok(()),
+        Verdict::Busy { function, stack } => (function, stack),
+        Verdict::Undecided { reason, stack } => (format!("a place that can't be told ({reason})"), stack),
+    };
+    Err(Refusal::Busy {
         thread: tracee.tid,
         thread_name: proc::name(tracee.tid),
-        function: function.to_owned(),
-        stack,
-    };
-    if !throw.entries.contains(&registers.rip) && let Some((_, name)) = hit(registers.rip) {
-        return Err(busy(name, Vec::new()));
-    }
-    let top = patient.stack_top(registers.rsp, registers.fs_base).unwrap_or(registers.rsp);
-    let mut bytes = vec![0; (top - registers.rsp) as usize];
-    if patient.memory.read_exact(registers.rsp, &mut bytes).is_ok() {
-        for word in bytes.chunks_exact(8) {
-            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
-            if let Some((_, name)) = hit(word) {
-                return Err(busy(name, Vec::new()));
-            }
-        }
-    }
-    Ok(())
+        function,
+        stack: patient.stack_text(&stack),
+    })
 }
 
 /// The writes of a throw, if nothing but what is expected stands at the sites.
