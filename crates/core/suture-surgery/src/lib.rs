@@ -24,6 +24,7 @@ pub mod operation;
 pub mod outcome;
 pub mod placement;
 pub mod registers;
+pub mod resolve;
 pub mod switch;
 pub mod unwind;
 pub mod way_home;

@@ -78,6 +78,13 @@ const NOTE_BUILD_ID: u32 = 3;
 /// What the kernel calls its own module in the list of mappings.
 const VDSO: &str = "[vdso]";
 
+impl Module {
+    /// Whether it is the object that the kernel maps into every process.
+    pub fn is_vdso(&self) -> bool {
+        self.name == VDSO
+    }
+}
+
 /// The modules of the process with these mappings (ascending), this memory and this auxiliary vector
 /// (`/proc/PID/auxv`), by address.
 ///
