@@ -1,4 +1,4 @@
-//! Debug information (DWARF 2 to 5): source lines, functions, variables and type layouts of a build.
+//! Debug information (DWARF 3 to 5): source lines, functions, variables and type layouts of a build.
 //!
 //! ```text
 //!  Build ─► DebugSections ─► DebugInfo ─► units by address ─► line_at, function_at, variable_at
@@ -39,7 +39,9 @@ pub use error::DebugError;
 pub use functions::FunctionInfo;
 pub use lines::SourceLine;
 pub use sections::DebugSections;
-pub use shape::{Aggregate, AggregateKind, Enumeration, Member, Place, PointerKind, Shape, Variant, Variants};
+pub use shape::{
+    Aggregate, AggregateKind, Enumeration, Member, Place, PointerKind, Shape, Variant, Variants,
+};
 pub use touched::{Signature, Uses};
 pub use variables::VariableInfo;
 
@@ -102,7 +104,8 @@ impl<'s> DebugInfo<'s> {
     pub fn producers(&self) -> Result<BTreeSet<String>, DebugError> {
         let mut producers = BTreeSet::new();
         for unit in 0..self.info_units as u32 {
-            producers.extend(self.root(unit)?.and_then(|root| self.string(unit, &root, gimli::DW_AT_producer)));
+            producers
+                .extend(self.root(unit)?.and_then(|root| self.string(unit, &root, gimli::DW_AT_producer)));
         }
         Ok(producers)
     }

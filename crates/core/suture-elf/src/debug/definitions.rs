@@ -164,7 +164,10 @@ mod tests {
     fn scopes_end_before_the_name() {
         assert_eq!(last_part("client"), "client");
         assert_eq!(last_part("a::b::C<d::e>"), "C<d::e>");
-        assert_eq!(last_part("p::{impl#0}::f::{closure_env#0}<fn(u8) -> x::Y>"), "{closure_env#0}<fn(u8) -> x::Y>");
+        assert_eq!(
+            last_part("p::{impl#0}::f::{closure_env#0}<fn(u8) -> x::Y>"),
+            "{closure_env#0}<fn(u8) -> x::Y>"
+        );
         assert_eq!(last_part("(anonymous namespace)::T"), "T");
     }
 }

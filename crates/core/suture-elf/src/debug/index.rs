@@ -149,9 +149,9 @@ impl Index {
         }
     }
 
-    fn alias<'s>(
+    fn alias(
         &mut self,
-        entries: &mut EntriesRaw<'_, Slice<'s>>,
+        entries: &mut EntriesRaw<'_, Slice<'_>>,
         specs: &[gimli::AttributeSpecification],
         offset: usize,
     ) -> Result<(), DebugError> {
@@ -168,7 +168,8 @@ impl Index {
 }
 
 fn is_scope(tag: DwTag) -> bool {
-    is_type_scope(tag) || matches!(tag, gimli::DW_TAG_namespace | gimli::DW_TAG_module | gimli::DW_TAG_subprogram)
+    is_type_scope(tag)
+        || matches!(tag, gimli::DW_TAG_namespace | gimli::DW_TAG_module | gimli::DW_TAG_subprogram)
 }
 
 /// Whether entries with this tag are types that hold named parts.

@@ -21,17 +21,24 @@ impl DebugInfo<'_> {
         if depth > DEPTH_MAX {
             return Err(DebugError::TooDeep { limit: DEPTH_MAX });
         }
-        let tag = self.entry(id)?.tag();
-        if is_type_scope(tag) {
+        let entry = self.entry(id)?;
+        if let Some(full) = self.link(id, &entry, gimli::DW_AT_signature)? {
+            return self.name_of_type(Some(full), depth + 1);
+        }
+        if is_type_scope(entry.tag()) {
             return self.qualified(id);
         }
         let inner = |target| self.name_of_type(target, depth + 1);
         Ok(match &*self.shape(id)? {
-            Shape::Base { name, .. } | Shape::Unspecified { name } | Shape::Declaration { name } => name.clone(),
-            Shape::Alias { name: Some(_), .. } => self.qualified(id)?,
-            Shape::Alias { name: None, target } => inner(*target)?,
             // rustc names its pointers.
-            Shape::Pointer { name: Some(name), .. } => name.clone(),
+            Shape::Base { name, .. }
+            | Shape::Unspecified { name }
+            | Shape::Declaration { name }
+            | Shape::Pointer { name: Some(name), .. } => name.clone(),
+            Shape::Alias { name: None, target } => inner(*target)?,
+            Shape::Alias { name: Some(_), .. } | Shape::Aggregate(_) | Shape::Enumeration(_) => {
+                self.qualified(id)?
+            }
             Shape::Pointer { kind: PointerKind::Pointer, target, .. } => format!("{} *", inner(*target)?),
             Shape::Pointer { kind: PointerKind::Reference, target, .. } => format!("{} &", inner(*target)?),
             Shape::Pointer { kind: PointerKind::RvalueReference, target, .. } => {
@@ -46,7 +53,6 @@ impl DebugInfo<'_> {
                 let parameters: Result<Vec<_>, _> = parameters.iter().map(|p| inner(*p)).collect();
                 format!("{}({})", inner(*result)?, parameters?.join(", "))
             }
-            Shape::Aggregate(_) | Shape::Enumeration(_) => self.qualified(id)?,
         })
     }
 
@@ -68,7 +74,9 @@ impl DebugInfo<'_> {
             let scope = index.scope(declared.offset);
             parts.push(match (self.own_name(id)?, scope) {
                 (Some(name), _) => name,
-                (None, Some(scope)) if scope.tag == gimli::DW_TAG_namespace => "(anonymous namespace)".to_owned(),
+                (None, Some(scope)) if scope.tag == gimli::DW_TAG_namespace => {
+                    "(anonymous namespace)".to_owned()
+                }
                 (None, scope) => format!("{{unnamed {}}}", scope.map_or(0, |scope| scope.ordinal)),
             });
             let around = match scope {
@@ -83,7 +91,8 @@ impl DebugInfo<'_> {
 
     /// The name without scopes.
     fn own_name(&self, id: EntryId) -> Result<Option<String>, DebugError> {
-        let name = |id| self.through_origins(id, |id, entry| Ok(self.string(id.unit, entry, gimli::DW_AT_name)));
+        let name =
+            |id| self.through_origins(id, |id, entry| Ok(self.string(id.unit, entry, gimli::DW_AT_name)));
         if let Some(name) = name(id)? {
             return Ok(Some(name));
         }

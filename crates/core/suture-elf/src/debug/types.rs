@@ -140,8 +140,12 @@ impl<'s> DebugInfo<'s> {
 
     fn member(&self, id: EntryId, entry: &Entry<'s>) -> Result<Member, DebugError> {
         let bits = unsigned(entry, gimli::DW_AT_bit_size);
-        let place = match entry.attr_value(gimli::DW_AT_data_member_location) {
-            Some(AttributeValue::Exprloc(computed)) => Place::Computed(computed.0.slice().to_vec()),
+        let location = entry.attr_value(gimli::DW_AT_data_member_location);
+        let place = match location {
+            Some(AttributeValue::Exprloc(computed)) => match self.constant_distance(id, &computed)? {
+                Some(bytes) => Place::Bit(bytes.wrapping_mul(8).wrapping_add(bit_offset(entry, bits))),
+                None => Place::Computed(computed.0.slice().to_vec()),
+            },
             offset => {
                 let bytes = offset.and_then(|offset| offset.udata_value()).unwrap_or(0);
                 Place::Bit(bytes.wrapping_mul(8).wrapping_add(bit_offset(entry, bits)))
@@ -153,6 +157,17 @@ impl<'s> DebugInfo<'s> {
             bits,
             type_id: self.link(id, entry, gimli::DW_AT_type)?,
         })
+    }
+
+    /// The number of bytes that an expression adds, if that is all it does: DWARF 2 says it so.
+    fn constant_distance(
+        &self,
+        id: EntryId,
+        expression: &gimli::Expression<super::Slice<'s>>,
+    ) -> Result<Option<u64>, DebugError> {
+        let mut operations = expression.operations(self.parsed(id.unit)?.encoding());
+        let Some(gimli::Operation::PlusConstant { value }) = operations.next()? else { return Ok(None) };
+        Ok(operations.next()?.is_none().then_some(value))
     }
 
     fn variants(&self, id: EntryId, entry: &Entry<'s>) -> Result<Variants, DebugError> {
