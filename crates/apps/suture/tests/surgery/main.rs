@@ -1,0 +1,166 @@
+//! The surgery on real processes, through the command line: behaviour before, after apply, after toggle, after
+//! revert; what is refused; and what a killed surgeon leaves behind.
+
+mod support;
+
+use support::{Pair, Target};
+
+/// What `answers.c` says to 3: the new code prints a line before it.
+fn asks_three(target: &mut Target) -> bool {
+    match target.ask("3").as_str() {
+        "44" => false,
+        line => {
+            assert!(line.starts_with("new zero "), "{line}");
+            assert_eq!(target.hear(), "1013");
+            true
+        }
+    }
+}
+
+fn whole_story(pair: &Pair) {
+    let report = pair.diff();
+    let changed: Vec<_> = report["changed"].as_array().unwrap().iter().map(|f| f["name"].clone()).collect();
+    assert_eq!(changed, ["answer"], "{report}");
+    let mut target = pair.start();
+    assert!(!asks_three(&mut target));
+    for (verb, outcome, new_code, state) in [
+        (&["apply"][..], "done", true, "on"),
+        (&["apply"], "already", true, "on"),
+        (&["toggle", "off"], "done", false, "off"),
+        (&["toggle", "off"], "already", false, "off"),
+        (&["toggle", "on"], "done", true, "on"),
+        (&["revert"], "done", false, "none"),
+        (&["revert"], "already", false, "none"),
+        (&["apply", "--dark"], "done", false, "dark"),
+        (&["toggle", "on"], "done", true, "on"),
+        (&["revert"], "done", false, "none"),
+    ] {
+        let ran = pair.operate(verb, &target, &[]);
+        assert_eq!((ran.outcome(), ran.exit), (outcome, Some(0)), "{verb:?}: {ran:?}");
+        assert_eq!(asks_three(&mut target), new_code, "{verb:?}");
+        assert_eq!(pair.state(&target), state, "{verb:?}");
+        assert_eq!(target.ask("pointer"), "1", "the address of a function is its old one");
+    }
+}
+
+macro_rules! stories {
+    ($($name:ident: $compiler:literal;)*) => {
+        $(#[test] fn $name() { whole_story(&Pair::build("c/answers.c", $compiler)); })*
+    };
+}
+
+stories! {
+    gcc_o0_pie: "gcc -O0";
+    gcc_o1_pie: "gcc -O1 -fPIE -pie";
+    gcc_o2_pie: "gcc -O2";
+    gcc_o3_pie: "gcc -O3";
+    gcc_o2_fixed_address: "gcc -O2 -no-pie -fno-pie";
+    gcc_o2_static: "gcc -O2 -static";
+    gcc_o2_static_pie: "gcc -O2 -static-pie";
+    gcc_o2_marked_for_cet: "gcc -O2 -fcf-protection=full";
+    gcc_o2_without_plt: "gcc -O2 -fno-plt";
+    gcc_o2_hardened: "gcc -O2 -fstack-protector-all -D_FORTIFY_SOURCE=2 -Wl,-z,now";
+    gcc_o2_lld: "gcc -O2 -fuse-ld=lld";
+    clang_o0: "clang -O0";
+    clang_o2: "clang -O2";
+    clang_o2_lld: "clang -O2 -fuse-ld=lld";
+    clang_o3_fixed_address: "clang -O3 -no-pie -fno-pie";
+}
+
+#[test]
+fn a_busy_function_is_waited_for_and_then_named() {
+    let pair = Pair::build("c/busy.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let ran = pair.operate(&["apply"], &target, &["--deadline", "0"]);
+    assert_eq!((ran.outcome(), ran.code(), ran.exit), ("refused", "busy", Some(4)), "{ran:?}");
+    let reason = ran.json["results"][0]["reason"].as_str().unwrap();
+    assert!(reason.ends_with("is in serve"), "{reason}");
+    assert!(ran.json["results"][0]["stack"].as_array().is_some_and(|stack| stack.len() >= 3), "{ran:?}");
+    assert_eq!(pair.state(&target), "none");
+    assert_eq!(target.ask("leave"), "left");
+    let ran = pair.operate(&["apply"], &target, &["--deadline", "10s"]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), "1006");
+}
+
+#[test]
+fn no_interruption_reaches_the_program() {
+    const CYCLES: usize = 250;
+    let pair = Pair::build("c/eintr.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    for _ in 0..CYCLES {
+        for (verb, answer) in [(&["apply"][..], "52"), (&["toggle", "off"], "51"), (&["toggle", "on"], "52"), (&["revert"], "51")] {
+            let ran = pair.operate(verb, &target, &["--deadline", "30s"]);
+            assert_eq!(ran.outcome(), "done", "{verb:?}: {ran:?}");
+            assert_eq!(target.ask("5"), answer, "{verb:?}");
+        }
+    }
+}
+
+/// Kills the surgeon behind each of its system calls in turn, in each operation.
+#[test]
+fn a_killed_surgeon_leaves_a_working_process_and_the_truth() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    for (prepare, verb) in [
+        (&["revert"][..], &["apply"][..]),
+        (&["apply"], &["toggle", "off"]),
+        (&["apply"], &["revert"]),
+    ] {
+        let mut number = 1;
+        loop {
+            assert!(pair.operate(prepare, &target, &[]).exit == Some(0));
+            let finished = pair.operate_killed(verb, &target, number);
+            let runs_new_code = asks_three(&mut target);
+            let state = pair.state(&target);
+            assert_eq!(runs_new_code, state == "on", "{verb:?} killed behind call {number}: ps says {state}");
+            for (verb, new_code) in [(&["apply"][..], true), (&["revert"], false)] {
+                let ran = pair.operate(verb, &target, &[]);
+                assert_eq!(ran.exit, Some(0), "{verb:?} after a kill behind call {number}: {ran:?}");
+                assert_eq!(asks_three(&mut target), new_code);
+            }
+            if finished {
+                break;
+            }
+            number += 1;
+        }
+        assert!(number > 20, "{verb:?} made only {number} calls: the test did not kill what it wanted to");
+    }
+}
+
+#[test]
+fn a_delta_for_another_build_is_refused_with_both_build_ids() {
+    let (pair, other) = (Pair::build("c/answers.c", "gcc -O2"), Pair::build("c/busy.c", "gcc -O2"));
+    pair.diff();
+    let target = other.start();
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!((ran.code(), ran.exit), ("wrong-build", Some(4)), "{ran:?}");
+    let reason = ran.json["results"][0]["reason"].as_str().unwrap().to_owned();
+    let build = other.ps(&target)["builds"][0]["build_id"].as_str().unwrap().to_owned();
+    assert!(reason.contains(&build), "{reason} does not name {build}");
+}
+
+#[test]
+fn a_process_that_is_gone_is_refused() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let target = pair.start();
+    let pid = target.pid().to_string();
+    drop(target);
+    let mut command = pair.suture();
+    let ran = support::finish(command.args(["--json", "apply"]).arg(&pair.delta).args(["--pid", &pid]));
+    assert_eq!((ran.code(), ran.exit), ("gone", Some(4)), "{ran:?}");
+}
+
+#[test]
+fn the_file_on_disk_may_be_gone() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    std::fs::remove_file(&pair.old).unwrap();
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert!(asks_three(&mut target));
+}

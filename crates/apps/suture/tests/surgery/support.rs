@@ -1,0 +1,186 @@
+//! Builds a fixture twice, starts it, talks to it line by line, and runs `suture` on it as a user would.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A program without and with its fix.
+pub struct Pair {
+    directory: TempDir,
+    pub old: PathBuf,
+    pub new: PathBuf,
+    pub delta: PathBuf,
+}
+
+/// A running program that answers each line with one or more.
+pub struct Target {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// How a run of `suture` ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub exit: Option<i32>,
+    pub json: Value,
+    pub stderr: String,
+}
+
+/// What the comparison needs of a C or C++ build.
+const FLAGS: [&str; 4] = ["-g", "-ffunction-sections", "-fdata-sections", "-Wl,--emit-relocs"];
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
+}
+
+impl Pair {
+    /// Compiles `fixtures/SOURCE` with `compiler` (a command with its options) twice: as it is, and with `-DFIX`.
+    pub fn build(source: &str, compiler: &str) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let source = root().join("fixtures").join(source);
+        let stem = source.file_stem().expect("a name").to_string_lossy().into_owned();
+        let compile = |which: &str, define: &[&str]| {
+            let output = directory.path().join(format!("{stem}.{which}"));
+            let mut words = compiler.split_whitespace();
+            let mut command = Command::new(words.next().expect("a compiler"));
+            command.args(words).args(FLAGS).args(define).arg("-o").arg(&output).arg(&source);
+            command.args(["-pthread", "-lm"]);
+            run(&mut command);
+            output
+        };
+        let (old, new) = (compile("old", &[]), compile("new", &["-DFIX"]));
+        let delta = directory.path().join(format!("{stem}.delta"));
+        Self { directory, old, new, delta }
+    }
+
+    /// `suture diff` of the two, which must succeed.
+    pub fn diff(&self) -> Value {
+        let ran = self.try_diff(&[]);
+        assert_eq!(ran.exit, Some(0), "{} {}", ran.json, ran.stderr);
+        ran.json
+    }
+
+    /// `suture diff` of the two, however it ends.
+    pub fn try_diff(&self, more: &[&str]) -> Ran {
+        let mut command = self.suture();
+        command.args(["diff", "--json", "--old"]).arg(&self.old).arg("--new").arg(&self.new);
+        finish(command.arg("-o").arg(&self.delta).args(more))
+    }
+
+    /// Starts the old build.
+    pub fn start(&self) -> Target {
+        Target::start(Command::new(&self.old))
+    }
+
+    /// `suture VERB DELTA --pid PID MORE`.
+    pub fn operate(&self, verb: &[&str], target: &Target, more: &[&str]) -> Ran {
+        finish(&mut self.operation(verb, target, more))
+    }
+
+    /// The same, killed behind the `number`th system call of the surgery. Whether it lived to its end.
+    pub fn operate_killed(&self, verb: &[&str], target: &Target, number: usize) -> bool {
+        let mut command = self.operation(verb, target, &[]);
+        command.env("SUTURE_FAULT", format!("kill-after:{number}"));
+        let output = command.output().expect("suture runs");
+        output.status.code().is_some()
+    }
+
+    fn operation(&self, verb: &[&str], target: &Target, more: &[&str]) -> Command {
+        let mut command = self.suture();
+        command.arg("--json").arg(verb[0]).arg(&self.delta).args(&verb[1..]);
+        command.args(["--pid", &target.pid().to_string()]).args(more);
+        command
+    }
+
+    /// What `suture ps` says of the target.
+    pub fn ps(&self, target: &Target) -> Value {
+        let ran = finish(self.suture().args(["ps", "--json", "--pid", &target.pid().to_string()]));
+        assert_eq!(ran.exit, Some(0), "{ran:?}");
+        ran.json["processes"][0].clone()
+    }
+
+    /// The state of the one patch that `ps` shows, or `none`.
+    pub fn state(&self, target: &Target) -> String {
+        let patches = self.ps(target)["patches"].clone();
+        patches[0]["state"].as_str().unwrap_or("none").to_owned()
+    }
+
+    /// `suture` with a state directory of its own.
+    pub fn suture(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
+        command.env("SUTURE_STATE_DIR", self.directory.path().join("state"));
+        command
+    }
+}
+
+impl Target {
+    /// Starts a command that talks.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let stdin = child.stdin.take().expect("stdin");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
+        Self { child, stdin, stdout }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Sends a line and gives the line that comes back.
+    pub fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.hear()
+    }
+
+    /// Sends a line.
+    pub fn send(&mut self, line: &str) {
+        writeln!(self.stdin, "{line}").expect("the target listens");
+    }
+
+    /// The next line that comes.
+    pub fn hear(&mut self) -> String {
+        let mut answer = String::new();
+        self.stdout.read_line(&mut answer).expect("the target answers");
+        assert!(!answer.is_empty(), "the target is gone: {:?}", self.child.try_wait());
+        answer.trim_end().to_owned()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ran {
+    /// Outcome of the one process that was operated on.
+    pub fn outcome(&self) -> &str {
+        self.json["results"][0]["outcome"].as_str().unwrap_or("no outcome")
+    }
+
+    /// Code of the refusal of the one process.
+    pub fn code(&self) -> &str {
+        self.json["results"][0]["code"].as_str().unwrap_or("no code")
+    }
+}
+
+/// Runs `suture` and reads its document.
+pub fn finish(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().expect("suture runs");
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    let json = serde_json::from_slice(&stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {stderr}", String::from_utf8_lossy(&stdout)));
+    Ran { exit: status.code(), json, stderr }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
