@@ -25,6 +25,7 @@ pub mod outcome;
 pub mod placement;
 pub mod registers;
 pub mod resolve;
+pub mod seccomp;
 pub mod switch;
 pub mod unwind;
 pub mod way_home;
