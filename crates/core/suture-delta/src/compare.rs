@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use suture_elf::{Build, BuildKind as ElfKind};
 
 use crate::emit::Emitter;
+use crate::format::Invalid;
 use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range, SCHEMA};
 use crate::names;
 use crate::objects;
@@ -279,7 +280,20 @@ fn emit(
         report: report.clone(),
     };
     let Emitter { sections, symbols, references, .. } = emitter;
-    Comparison { report, delta: Some(Delta { meta, sections, symbols, references }) }
+    let delta = Delta { meta, sections, symbols, references };
+    match delta.validate() {
+        Ok(()) => Comparison { report, delta: Some(delta) },
+        Err(invalid) => refused(report, vec![inconsistent(&invalid)]),
+    }
+}
+
+/// Tables of a sound build do not lead out of the build; those of a damaged or hostile one may.
+fn inconsistent(invalid: &Invalid) -> Refusal {
+    whole(
+        RefusalCode::InconsistentBuild,
+        &format!("the tables of the builds contradict each other: {invalid}"),
+        "make both builds again; if it stays so, suture has a defect that should be reported",
+    )
 }
 
 /// Functions of the new build that are to run in the process around an operation.

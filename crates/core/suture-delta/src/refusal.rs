@@ -66,6 +66,8 @@ pub enum RefusalCode {
     UnresolvedReference,
     /// Code that the comparison can't read (not decodable, no extent).
     UnreadableCode,
+    /// The tables of a build contradict each other, so that no sound delta can come of it.
+    InconsistentBuild,
 }
 
 impl fmt::Display for RefusalCode {
