@@ -238,6 +238,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
                 let end = end.ok_or_else(|| format!("the old build has no section {name}"))?;
                 Ok((self.image(&format!("end of {name}"), end), 0))
             }
+            Meaning::UnwindTable(name, _) => Err(format!("a place in {name}")),
             Meaning::Anonymous(address) => Ok((Target::Symbol(self.carry_content(address)), 0)),
             Meaning::After(id, distance) => self.after(id, distance),
             Meaning::Plain(address) => Ok((self.image("absolute", address), 0)),

@@ -12,7 +12,7 @@ use crate::pair::Pairs;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::report::DataChange;
 use crate::same::{Lines, Same};
-use crate::side::{Entity, EntityId, EntityKind, Side};
+use crate::side::{Entity, EntityId, EntityKind, Side, TlsVariable};
 use crate::target;
 
 /// What the comparison of the data found.
@@ -39,6 +39,7 @@ pub(crate) fn compare(
     let mut found = Objects { changes: Vec::new(), overwrites: Vec::new(), refusals: Vec::new() };
     let ignored = |name: &str| options.ignored_symbols.contains(name);
     let mut grown = Vec::new();
+    let tls_refusals;
     {
         let same = Same::new((old, new), pairs, (old_lines, new_lines), &ignored);
         for (id, entity) in (0..).zip(&new.entities) {
@@ -53,11 +54,12 @@ pub(crate) fn compare(
                 found.changed(old, new, (partner, id), options, &mut grown);
             }
         }
+        tls_refusals = tls(&same);
     }
     for (o, n) in grown {
         pairs.separate(o, n);
     }
-    found.refusals.extend(tls(old, new, pairs));
+    found.refusals.extend(tls_refusals);
     found
 }
 
@@ -161,7 +163,7 @@ fn refusal(code: RefusalCode, entity: &Entity<'_>, message: &str, help: &str) ->
 }
 
 /// Threads that run have the old block; no variable can be added to it or change its place.
-fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>, pairs: &Pairs) -> Vec<Refusal> {
+fn tls(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
     let refusal = |name: &str, what: &str| Refusal {
         code: RefusalCode::TlsChanged,
         symbol: names::demangle(name),
@@ -170,24 +172,26 @@ fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>, pairs: &Pairs) -> Vec<Refusal> {
         message: format!("the thread-local variable {what}, but running threads have the old block"),
         help: "use a table keyed by thread in the fix, or restart with the new build".to_owned(),
     };
-    let content = |side: &Side<'_, '_>, variable: &crate::side::TlsVariable<'_>| {
-        let segment = side.build.tls_segment()?;
-        side.build.read(segment.address + variable.offset, variable.size).map(<[u8]>::to_vec)
-    };
-    let is_zero =
-        |bytes: &Option<Vec<u8>>| bytes.as_ref().is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0));
     let mut refusals = Vec::new();
-    for (index, variable) in new.tls.iter().enumerate() {
-        let Some(before) = pairs.old_tls_of(index).map(|index| &old.tls[index]) else {
+    for (index, variable) in same.new.tls.iter().enumerate() {
+        let Some(before) = same.pairs.old_tls_of(index).map(|index| &same.old.tls[index]) else {
             refusals.push(refusal(variable.name, "is new"));
             continue;
         };
-        let (a, b) = (content(old, before), content(new, variable));
+        let (a, b) = (initial(same.old, before), initial(same.new, variable));
         if before.size != variable.size {
             refusals.push(refusal(variable.name, "changed its size"));
-        } else if a != b && !(is_zero(&a) && is_zero(&b)) {
+        } else if same.contents_differ(((a.0, true), a.1), ((b.0, true), b.1), variable.size) {
             refusals.push(refusal(variable.name, "has another initial value"));
         }
     }
     refusals
+}
+
+/// Where the initial value of a thread-local variable stands, and the value unless it is zero.
+fn initial<'d>(side: &Side<'_, 'd>, variable: &TlsVariable<'_>) -> (u64, Option<&'d [u8]>) {
+    let Some(segment) = side.build.tls_segment() else { return (0, None) };
+    let address = segment.address + variable.offset;
+    let in_file = variable.offset.checked_add(variable.size).is_some_and(|end| end <= segment.file_size);
+    (address, in_file.then(|| side.build.read(address, variable.size)).flatten())
 }

@@ -134,6 +134,7 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (Meaning::Tls(a, x), Meaning::Tls(b, y)) => self.pairs.old_tls_of(b) == Some(a) && x == y,
             (Meaning::Label(a, x), Meaning::Label(b, y)) => a == b && x == y,
             (Meaning::SectionEnd(a), Meaning::SectionEnd(b)) => a == b,
+            (Meaning::UnwindTable(a, x), Meaning::UnwindTable(b, y)) => a == b && x == y,
             (Meaning::After(a, x), Meaning::After(b, y)) => self.pairs.old_of(b) == Some(a) && x == y,
             (Meaning::Plain(a), Meaning::Plain(b)) => a == b,
             (Meaning::Anonymous(a), Meaning::Anonymous(b)) => self.same_content(a, b, depth),
@@ -258,15 +259,27 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         if y.names.iter().any(|name| (self.ignored)(name)) {
             return false;
         }
-        let is_zero = |bytes: Option<&[u8]>| bytes.is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0));
-        let fields_of = |side: &Side<'_, '_>, id: EntityId| {
-            let entity = side.entity(id);
-            let mut fields = fields::of_data(side.build, entity.address, entity.size, false);
-            fields.retain(|field| field.form != Form::Relative || !entity.writable);
+        let place = |entity: &crate::side::Entity<'_>| (entity.address, entity.writable);
+        self.contents_differ((place(x), self.old.bytes(old)), (place(y), self.new.bytes(new)), y.size)
+    }
+
+    /// Whether what stands at two places (address and whether it is writable) differs in its first `size`
+    /// bytes; no bytes are zeros.
+    pub(crate) fn contents_differ(
+        &self,
+        ((old, old_writable), a): ((u64, bool), Option<&[u8]>),
+        ((new, new_writable), b): ((u64, bool), Option<&[u8]>),
+        size: u64,
+    ) -> bool {
+        let fields_of = |side: &Side<'_, '_>, address: u64, writable: bool| {
+            let mut fields = fields::of_data(side.build, address, size, false);
+            fields.retain(|field| field.form != Form::Relative || !writable);
             fields
         };
-        let (f, g) = (fields_of(self.old, old), fields_of(self.new, new));
-        match (self.old.bytes(old), self.new.bytes(new)) {
+        let f = if a.is_some() { fields_of(self.old, old, old_writable) } else { Vec::new() };
+        let g = if b.is_some() { fields_of(self.new, new, new_writable) } else { Vec::new() };
+        let is_zero = |bytes: Option<&[u8]>| bytes.is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0));
+        match (a, b) {
             (Some(a), Some(b)) => {
                 !same_places(&f, &g)
                     || differences(a, b, &g).next().is_some()

@@ -20,6 +20,8 @@ pub(crate) enum Meaning<'d> {
     Label(&'d str, i64),
     /// The end of the section of that name.
     SectionEnd(&'d str),
+    /// A place in the unwind table of that name.
+    UnwindTable(&'d str, u64),
     /// A constant without a name, at this address.
     Anonymous(u64),
     /// A place in writable memory without a name: the entity before it and the distance from its end.
@@ -27,6 +29,9 @@ pub(crate) enum Meaning<'d> {
     /// A number, or an address outside the build.
     Plain(u64),
 }
+
+/// Sections in which an address is a position and no content: start-up code hands them to the unwinder.
+const UNWIND_TABLES: [&str; 2] = [".eh_frame", ".eh_frame_hdr"];
 
 /// What `field` of `side` refers to.
 pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
@@ -42,7 +47,11 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
             Slot::TlsOffset(_) | Slot::TlsModule(_) => Meaning::Plain(field.address),
         };
     }
-    if matches!(field.form, Form::Relative) && is_slot(side, field.address) {
+    let is_direct = symbol.is_some_and(|(_, found)| found.section.is_some() && found.address == field.address);
+    if let Some(end) = section_end(side, field) {
+        return end;
+    }
+    if matches!(field.form, Form::Relative) && !is_direct && is_slot(side, field.address) {
         return Meaning::Slot(field.address);
     }
     match symbol {
@@ -54,7 +63,7 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
         Some((_, found)) if field.form == Form::Absolute && field.address == 0 => {
             Meaning::Import(Import { name: found.name, version: None }, 0)
         }
-        _ => section_end(side, field).unwrap_or_else(|| by_address(side, field.address)),
+        _ => by_address(side, field.address),
     }
 }
 
@@ -70,6 +79,9 @@ pub(crate) fn by_address<'d>(side: &Side<'_, 'd>, address: u64) -> Meaning<'d> {
         return Meaning::Entity(id, (address - side.entity(id).address) as i64);
     }
     let Some(section) = side.build.section_at(address) else { return Meaning::Plain(address) };
+    if UNWIND_TABLES.contains(&section.name) {
+        return Meaning::UnwindTable(section.name, address - section.address);
+    }
     if !side.is_writable(address) && !section.is_code() {
         return Meaning::Anonymous(address);
     }
