@@ -8,7 +8,8 @@ use suture_delta::compare::{self, Comparison, DebugLines};
 use suture_delta::format::{self, DeltaId};
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{Report, Verdict};
-use suture_delta::{DataAction, NoLines, Options, inspect};
+use suture_delta::{DataAction, Lines, Options, inspect};
+use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_elf::{Build, ElfError};
 
 use crate::args::ComparisonArgs;
@@ -82,8 +83,37 @@ fn compare(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> R
         Err(Unusable::Foreign(refusal)) => return Ok(refused(*refusal)),
         Err(Unusable::Malformed(failure)) => return Err(failure),
     };
-    let lines = DebugLines { old: &NoLines, new: &NoLines };
+    let (old_sections, new_sections) = (debug_sections(&old_build, "old"), debug_sections(&new_build, "new"));
+    let (old_lines, new_lines) =
+        (SourceLines::of(old_sections.as_ref(), "old"), SourceLines::of(new_sections.as_ref(), "new"));
+    let lines = DebugLines { old: &old_lines, new: &new_lines };
     Ok(compare::compare(&old_build, &new_build, lines, &options(old, new, args)?))
+}
+
+/// Source lines of a build, as far as its debug information can be read. Without them a difference that is only
+/// one of `__LINE__` counts as a change: one too many, never one too few.
+struct SourceLines<'s>(Option<DebugInfo<'s>>);
+
+impl<'s> SourceLines<'s> {
+    fn of(sections: Option<&'s DebugSections<'_>>, role: &str) -> Self {
+        let info = sections.map(DebugInfo::new).transpose();
+        Self(
+            info.inspect_err(|error| tracing::warn!("the {role} build's lines can't be read: {error}"))
+                .ok()
+                .flatten(),
+        )
+    }
+}
+
+impl Lines for SourceLines<'_> {
+    fn line(&self, address: u64) -> Option<u32> {
+        self.0.as_ref()?.line_number_at(address)
+    }
+}
+
+fn debug_sections<'d>(build: &Build<'d>, role: &str) -> Option<DebugSections<'d>> {
+    let sections = DebugSections::load(build);
+    sections.inspect_err(|error| tracing::warn!("the {role} build's lines can't be read: {error}")).ok()
 }
 
 fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> Result<Options, Failure> {

@@ -81,6 +81,9 @@ fn line(row: &Row) -> Line<'_> {
 
 fn text(rows: &[Row], look: &Look) -> String {
     let mut page = Page::new(*look);
+    if rows.is_empty() {
+        page.line("no process has the build mapped or the patch in it");
+    }
     let columns = [Column::Right, Column::Name, Column::Left, Column::Left];
     let cells = rows.iter().map(|row| {
         let (word, tone) = word(&row.outcome.end);

@@ -71,6 +71,35 @@ fn a_fix_becomes_a_delta() {
     assert!(String::from_utf8_lossy(&digest.stdout).starts_with(document["id"].as_str().unwrap()));
 }
 
+/// A fix moves every line behind it; a line number in an instruction is then no change.
+#[test]
+fn a_moved_line_number_is_no_change() {
+    const SOURCE: &str = r#"
+#include <stdio.h>
+__attribute__((noinline)) int check(int n) {
+#ifdef FIX
+    if (n > 100)
+        return -1;
+#endif
+    return printf("%d\n", n);
+}
+__attribute__((noinline)) void trace(void) { printf("line %d\n", __LINE__); }
+int main(int argc, char **argv) { (void)argv; trace(); return check(argc) < 0; }
+"#;
+    let here = directory("moved-line");
+    let fixed = SOURCE.replace("#ifdef FIX\n", "").replace("#endif\n", "");
+    let vulnerable =
+        SOURCE.replace("    if (n > 100)\n        return -1;\n", "").replace("#ifdef FIX\n#endif\n", "");
+    for (name, source) in [("old", vulnerable), ("new", fixed)] {
+        std::fs::write(here.join("check.c"), source).unwrap();
+        build(&here, name, &[]);
+    }
+    let (document, exit) = json(&here, &["diff", "--old", "old", "--new", "new", "--json"]);
+    let changed: Vec<_> =
+        document["changed"].as_array().unwrap().iter().filter_map(|f| f["name"].as_str()).collect();
+    assert_eq!((exit, changed), (Some(0), vec!["check"]));
+}
+
 #[test]
 fn the_same_builds_give_the_same_file() {
     let here = directory("same-file");

@@ -6,8 +6,9 @@ use crate::transcript::{directory, run, transcript};
 fn the_manual() {
     let here = directory("manual");
     insta::assert_snapshot!(transcript(&here, &["--help"]));
-    insta::assert_snapshot!(transcript(&here, &["diff", "--help"]));
-    insta::assert_snapshot!(transcript(&here, &["inspect", "--help"]));
+    for command in ["diff", "inspect", "ps", "apply", "toggle", "revert"] {
+        insta::assert_snapshot!(format!("manual_{command}"), transcript(&here, &[command, "--help"]));
+    }
 }
 
 #[test]
@@ -16,6 +17,10 @@ fn mistakes() {
     insta::assert_snapshot!(transcript(&here, &["patch"]));
     insta::assert_snapshot!(transcript(&here, &["diff", "--old", "a"]));
     insta::assert_snapshot!(transcript(&here, &["diff", "--old", "a", "--new", "b", "--data", "table=drop"]));
+    insta::assert_snapshot!(transcript(&here, &["apply", "fix.delta"]));
+    insta::assert_snapshot!(transcript(&here, &["apply", "fix.delta", "--pid", "1", "--all"]));
+    insta::assert_snapshot!(transcript(&here, &["revert", "abcd", "--all", "--deadline", "10"]));
+    insta::assert_snapshot!(transcript(&here, &["toggle", "abcd", "maybe", "--pid", "0"]));
 }
 
 #[test]
