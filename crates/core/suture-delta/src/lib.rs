@@ -16,6 +16,7 @@
 
 pub mod compare;
 pub mod format;
+pub mod frames;
 pub mod inspect;
 pub mod model;
 pub mod options;

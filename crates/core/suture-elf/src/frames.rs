@@ -85,7 +85,7 @@ impl<'d> Frames<'d> {
         let outside = || Flaw::Said("it lies outside the file").in_table(address);
         let section = build.section_at(address).ok_or_else(outside)?;
         let data = section.data.get((address - section.address) as usize..).ok_or_else(outside)?;
-        Table::read(bytes(data), address).map(Some).map_err(|flaw| flaw.in_table(address))
+        Table::read(data, address).map(Some)
     }
 }
 

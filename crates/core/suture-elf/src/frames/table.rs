@@ -5,7 +5,7 @@
 
 use gimli::Reader;
 
-use super::error::Flaw;
+use super::error::{Flaw, FrameError};
 use super::pointer::{self, Bytes, Pointer};
 
 /// Actions that may follow one another.
@@ -49,8 +49,13 @@ pub struct CallSite {
 }
 
 impl<'d> Table<'d> {
-    /// Reads the table at `address`, of which `bytes` begin with the first and end somewhere behind it.
-    pub(super) fn read(bytes: Bytes<'d>, address: u64) -> Result<Self, Flaw> {
+    /// Reads the table at the virtual address `address`, of which `bytes` begin with the first and end
+    /// somewhere behind it.
+    pub fn read(bytes: &'d [u8], address: u64) -> Result<Self, FrameError> {
+        Self::decode(Bytes::new(bytes, gimli::LittleEndian), address).map_err(|flaw| flaw.in_table(address))
+    }
+
+    fn decode(bytes: Bytes<'d>, address: u64) -> Result<Self, Flaw> {
         let place = |rest: &Bytes<'_>| address.wrapping_add((bytes.len() - rest.len()) as u64);
         let mut rest = bytes;
         let base_encoding = rest.read_u8()?;

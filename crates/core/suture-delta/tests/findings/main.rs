@@ -1,0 +1,4 @@
+//! What the comparison finds beside code and data: unwind rules, layouts, who calls whom; on real programs.
+
+mod frames;
+mod program;
