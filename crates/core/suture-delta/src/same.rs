@@ -316,7 +316,27 @@ fn is_location(bytes: &[u8], fields: &[Field]) -> bool {
 pub(crate) fn extent(side: &Side<'_, '_>, address: u64) -> u64 {
     let end = side.build.section_at(address).map_or(address, |section| section.address + section.size);
     let next = side.next_boundary(address).unwrap_or(end).min(end);
-    (next - address).min(CONTENT_LEN_MAX)
+    let len = (next - address).min(CONTENT_LEN_MAX);
+    shared_text(side, address, len, end).unwrap_or(len)
+}
+
+/// Length, with its NUL, of a text whose end is a text too: the linker lets `"%d\n"` be the end of
+/// `"count: %d\n"`, so that the next thing that is referred to is the middle of this one.
+///
+/// The texts of Rust stand one behind the other without a NUL, and would run into each other this way: in
+/// a build with Rust in it a text ends where the next begins.
+fn shared_text(side: &Side<'_, '_>, address: u64, len: u64, section_end: u64) -> Option<u64> {
+    if side.has_rust {
+        return None;
+    }
+    let bytes = side.build.read(address, (section_end - address).min(CONTENT_LEN_MAX))?;
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    let is_text = std::str::from_utf8(&bytes[..end]).is_ok_and(|text| text.chars().all(is_printable));
+    (is_text && end as u64 >= len).then_some(end as u64 + 1)
+}
+
+fn is_printable(c: char) -> bool {
+    !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b')
 }
 
 /// Length, with its NUL, of the text at an address, if there is nothing but texts to the next thing that
@@ -336,8 +356,7 @@ fn texts_only(bytes: &[u8]) -> Option<u64> {
     const TEXT_MIN: usize = 2;
     let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
     bytes.get(end)?;
-    let printable = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b');
-    let is_text = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.chars().all(printable));
+    let is_text = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.chars().all(is_printable));
     let mut texts = bytes[..end].split(|byte| *byte == 0);
     let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
     texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)

@@ -70,6 +70,8 @@ pub(crate) struct Side<'b, 'd> {
     fragments: HashMap<EntityId, Vec<EntityId>>,
     /// Every address that code or data refers to and where no entity begins, ascending.
     referenced: Vec<u64>,
+    /// Whether rustc has compiled any of it: its texts do not end with a NUL.
+    pub(crate) has_rust: bool,
 }
 
 impl<'b, 'd> Side<'b, 'd> {
@@ -82,6 +84,7 @@ impl<'b, 'd> Side<'b, 'd> {
             by_symbol: vec![None; build.symbols().len()],
             fragments: HashMap::new(),
             referenced: Vec::new(),
+            has_rust: build.symbols().iter().any(|symbol| rustc_demangle::try_demangle(symbol.name).is_ok()),
         };
         side.collect_entities();
         side.give_sizes();

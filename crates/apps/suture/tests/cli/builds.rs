@@ -100,6 +100,36 @@ int main(int argc, char **argv) { (void)argv; trace(); return check(argc) < 0; }
     assert_eq!((exit, changed), (Some(0), vec!["check"]));
 }
 
+/// The linker lets `": %d\\n"` be the end of a longer text. The longer one is still one text: a change in its end is
+/// a change, and it travels as a whole.
+#[test]
+fn a_text_whose_end_is_another_text_is_one_text() {
+    const SOURCE: &str = r#"
+#include <stdio.h>
+__attribute__((noinline)) int check(int n) {
+#ifdef FIX
+    return printf("the value is: %x\n", n);
+#else
+    return printf("the value is: %d\n", n);
+#endif
+}
+__attribute__((noinline)) int ends(int n) { return printf(": %x\n", n) + printf(": %d\n", n); }
+int main(int argc, char **argv) { (void)argv; return check(argc) + ends(argc); }
+"#;
+    let here = directory("shared-text");
+    std::fs::write(here.join("check.c"), SOURCE).unwrap();
+    build(&here, "old", &["-fno-builtin"]);
+    build(&here, "new", &["-fno-builtin", "-DFIX"]);
+    let arguments = ["diff", "--old", "old", "--new", "new", "-o", "fix.delta", "--json"];
+    let (document, exit) = json(&here, &arguments);
+    let changed: Vec<_> =
+        document["changed"].as_array().unwrap().iter().filter_map(|f| f["name"].as_str()).collect();
+    assert_eq!((exit, changed), (Some(0), vec!["check"]));
+    let code = run(&here, &["inspect", "fix.delta", "--disasm"]).stdout;
+    let code = String::from_utf8(code).unwrap();
+    assert!(code.contains(r#"; "the value is: %x\n""#), "{code}");
+}
+
 #[test]
 fn the_same_builds_give_the_same_file() {
     let here = directory("same-file");
