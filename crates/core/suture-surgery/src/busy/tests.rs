@@ -1,3 +1,5 @@
+//! Tests of judging stacks that were made by hand.
+
 use super::*;
 use crate::memory::Snapshot;
 use crate::unwind::made::{CODE, DEF_CFA_OFFSET, OUTERMOST, STACK, at, function, stack, table, unwinder};

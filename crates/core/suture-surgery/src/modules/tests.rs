@@ -1,3 +1,5 @@
+//! Tests of finding modules in memory made by hand.
+
 use proptest::prelude::*;
 
 use super::headers::ET_DYN;

@@ -1,3 +1,5 @@
+//! Tests of unwinding stacks and tables made by hand.
+
 use proptest::prelude::*;
 
 use super::made::*;

@@ -1,0 +1,43 @@
+# `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CARGO ?= cargo
+CACHE ?= target/real
+
+.PHONY: help setup test demo lint docs fuzz clean-cache
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: ## installs what builds and tests need, or says what to install
+	@scripts/setup
+
+test: setup ## all tests
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --workspace --no-fail-fast && $(CARGO) test --workspace --doc --quiet; \
+	else \
+	  $(CARGO) test --workspace; \
+	fi
+	@demo/run --short
+
+demo: setup ## patches a real redis under load, and takes the patch back
+	@demo/run
+
+lint: ## format, lints, tidiness, dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) run --quiet --package xtask -- tidy
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	  $(CARGO) deny --offline check licenses bans sources; \
+	else \
+	  echo 'cargo-deny is not installed: licences and duplicate versions are not checked (cargo install cargo-deny)'; \
+	fi
+
+docs: ## documentation of all crates, warnings denied
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+fuzz: ## ten minutes for each fuzz target (needs cargo-fuzz and a nightly toolchain)
+	cd fuzz && for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run $$target -- -max_total_time=600; done
+
+clean-cache: ## forgets fetched sources and what was built of them
+	rm -rf $(CACHE)
