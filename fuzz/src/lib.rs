@@ -12,8 +12,9 @@ use suture_delta::compare::{DebugLines, compare};
 use suture_delta::format;
 use suture_delta::inspect;
 use suture_delta::page::Look;
-use suture_delta::{NoLines, Options};
+use suture_delta::{Lines, Options};
 use suture_elf::Build;
+use suture_elf::debug::{DebugInfo, DebugSections};
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
 ///
@@ -54,7 +55,11 @@ pub fn diff(pair: &[u8]) {
     };
     let names = ("old".to_owned(), "new".to_owned());
     let options = Options { names, ..Options::default() };
-    let comparison = compare(&old, &new, DebugLines { old: &NoLines, new: &NoLines }, &options);
+    let (old_sections, new_sections) = (DebugSections::load(&old).ok(), DebugSections::load(&new).ok());
+    let (old_lines, new_lines) =
+        (SourceLines::of(old_sections.as_ref()), SourceLines::of(new_sections.as_ref()));
+    let lines = DebugLines { old: &old_lines, new: &new_lines };
+    let comparison = compare(&old, &new, lines, &options);
     inspect::report(&comparison.report, &Look::default());
     let Some(delta) = comparison.delta else {
         assert!(!comparison.report.refusals.is_empty(), "no delta and no reason");
@@ -66,6 +71,21 @@ pub fn diff(pair: &[u8]) {
     let file = format::write(&delta).expect("a comparison makes valid deltas");
     assert_eq!(format::read(&file), Ok(delta.clone()));
     inspect::disassemble(&delta, "", Some(&old)).expect("the delta is for the old build");
+}
+
+/// Source lines as `suture diff` reads them.
+struct SourceLines<'s>(Option<DebugInfo<'s>>);
+
+impl<'s> SourceLines<'s> {
+    fn of(sections: Option<&'s DebugSections<'_>>) -> Self {
+        Self(sections.and_then(|sections| DebugInfo::new(sections).ok()))
+    }
+}
+
+impl Lines for SourceLines<'_> {
+    fn line(&self, address: u64) -> Option<u32> {
+        self.0.as_ref()?.line_number_at(address)
+    }
 }
 
 /// An error is one sentence that can be shown on a terminal.

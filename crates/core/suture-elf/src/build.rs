@@ -14,6 +14,8 @@ use crate::symbols::{self, Symbol, SymbolKind};
 type Header = elf::FileHeader64<LittleEndian>;
 const ENDIAN: LittleEndian = LittleEndian;
 
+/// One past the last address that a program can have (47 bits, psABI §3.3.2).
+pub(crate) const ADDRESSES_END: u64 = 1 << 47;
 /// Longest decompressed section, bytes.
 const DECOMPRESSED_MAX: usize = 4 << 30;
 
@@ -128,7 +130,8 @@ impl<'d> Build<'d> {
         for (index, raw) in sections_table.enumerate() {
             sections.push(section(index.0 as u32, raw, sections_table.section_name(ENDIAN, raw)?, data)?);
         }
-        let segments: Vec<_> = header.program_headers(ENDIAN, data)?.iter().map(segment).collect();
+        let segments: Vec<Segment> =
+            header.program_headers(ENDIAN, data)?.iter().map(segment).collect::<Result<_, _>>()?;
         let symbols = symbols::read(&sections_table.symbols(ENDIAN, data, elf::SHT_SYMTAB)?)?;
         let dynamic_table = sections_table.symbols(ENDIAN, data, elf::SHT_DYNSYM)?;
         let dynamic_symbols = symbols::read(&dynamic_table)?;
@@ -387,8 +390,14 @@ fn section<'d>(
     name: &'d [u8],
     data: &'d [u8],
 ) -> Result<Section<'d>, ElfError> {
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    check_addresses(
+        || format!("section {}", name.escape_default()),
+        raw.sh_addr(ENDIAN),
+        raw.sh_size(ENDIAN),
+    )?;
     Ok(Section {
-        name: std::str::from_utf8(name).unwrap_or_default(),
+        name,
         index,
         address: raw.sh_addr(ENDIAN),
         size: raw.sh_size(ENDIAN),
@@ -399,8 +408,17 @@ fn section<'d>(
     })
 }
 
-fn segment(raw: &elf::ProgramHeader64<LittleEndian>) -> Segment {
-    Segment {
+/// So that an address inside anything that was read may be added to without care.
+fn check_addresses(what: impl Fn() -> String, address: u64, size: u64) -> Result<(), ElfError> {
+    match address.checked_add(size) {
+        Some(end) if end <= ADDRESSES_END => Ok(()),
+        _ => Err(ElfError::Malformed(format!("{} reaches beyond the addresses of a program", what()))),
+    }
+}
+
+fn segment(raw: &elf::ProgramHeader64<LittleEndian>) -> Result<Segment, ElfError> {
+    check_addresses(|| "a segment".to_owned(), raw.p_vaddr(ENDIAN), raw.p_memsz(ENDIAN))?;
+    Ok(Segment {
         kind: raw.p_type(ENDIAN).0,
         address: raw.p_vaddr(ENDIAN),
         size: raw.p_memsz(ENDIAN),
@@ -408,7 +426,7 @@ fn segment(raw: &elf::ProgramHeader64<LittleEndian>) -> Segment {
         align: raw.p_align(ENDIAN),
         writable: raw.p_flags(ENDIAN).0 & elf::PF_W.0 != 0,
         executable: raw.p_flags(ENDIAN).0 & elf::PF_X.0 != 0,
-    }
+    })
 }
 
 fn versions<'d>(table: &VersionTable<'d, Header>, count: usize) -> Vec<Option<&'d str>> {

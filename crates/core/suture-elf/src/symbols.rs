@@ -3,6 +3,7 @@
 use object::elf;
 use object::read::elf::{Sym, SymbolTable};
 
+use crate::build::ADDRESSES_END;
 use crate::error::ElfError;
 
 /// Most symbols that are read.
@@ -70,7 +71,8 @@ pub(crate) fn read<'d>(table: &SymbolTable<'d, Header>) -> Result<Vec<Symbol<'d>
         symbols.push(Symbol {
             name,
             address: raw.st_value(endian),
-            size: raw.st_size(endian),
+            // A size that leads out of all addresses says nothing.
+            size: raw.st_size(endian).min(ADDRESSES_END.saturating_sub(raw.st_value(endian))),
             kind,
             local,
             weak: raw.st_bind() == elf::STB_WEAK,
