@@ -1,7 +1,7 @@
 //! The delta as a file: an ELF relocatable object that ordinary tools read.
 //!
 //! `readelf -a`, `nm` and `objdump -dr` show a reviewer everything that the surgery will do, and
-//! nothing else can be in the file: a delta has exactly one spelling. [`read`] writes what it has
+//! nothing else can be in the file: a delta has exactly one spelling. [`read()`] writes what it has
 //! understood once more and refuses a file that differs in a single byte, so there is no padding,
 //! no spare header field and no second copy of a fact in which something could hide, and the
 //! [`id`] of a file is the id of its meaning.
