@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use suture_delta::Delta;
 use suture_delta::format::{self, DeltaId};
@@ -29,23 +29,25 @@ pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failu
     Ok((delta, id, bytes))
 }
 
-/// Writes `content` to `path` as a whole or not at all.
+/// Writes `content` to `path` as a whole or not at all. Links are followed, and what is no file (`/dev/stdout`, a pipe)
+/// is written to and not replaced.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let write = || {
-        let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(&directory)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(drop).map_err(|error| {
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_device = target.metadata().is_ok_and(|metadata| !metadata.is_file());
+    let written = if is_device { std::fs::write(&target, content) } else { replace(&target, content) };
+    written.map_err(|error| {
         Failure::unexpected(format!("`{}` can't be written", path.display()))
             .why(&error)
             .help("make room, or name another file with -o")
     })
+}
+
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(directory)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// What `creat` would give; the umask takes its part.

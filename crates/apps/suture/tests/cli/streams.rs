@@ -1,5 +1,6 @@
 //! Pipes that close, disks that are full, colours where they belong.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::builds;
@@ -44,4 +45,22 @@ fn logs_go_to_stderr() {
     let output = run(&here, &arguments);
     serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("delta written"));
+}
+
+/// Writing a delta replaces a file, follows a link, and leaves a device the device that it is.
+#[test]
+fn a_delta_is_written_where_it_is_told() {
+    let here = directory("output");
+    builds::pair(&here);
+    let to = |name: &str| run(&here, &["diff", "--old", "old", "--new", "new", "-o", name]).status.code();
+    std::fs::write(here.join("file"), "before").unwrap();
+    std::os::unix::fs::symlink("file", here.join("link")).unwrap();
+    assert_eq!(to("link"), Some(0));
+    assert!(here.join("link").is_symlink());
+    assert!(std::fs::read(here.join("file")).unwrap().starts_with(b"\x7fELF"));
+    assert_eq!(to("/dev/null"), Some(0));
+    assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+    assert_eq!(to("missing/fix.delta"), Some(1));
+    let left = std::fs::read_dir(&here).unwrap().count();
+    assert_eq!(left, ["check.c", "old", "new", "file", "link"].len());
 }
