@@ -23,6 +23,7 @@ pub mod options;
 pub mod page;
 pub mod refusal;
 pub mod report;
+pub mod types;
 
 mod emit;
 mod fields;

@@ -2,3 +2,4 @@
 
 mod frames;
 mod program;
+mod types;

@@ -34,9 +34,3 @@ pub(crate) fn compile_all(compiler: &str, arguments: &[&str], files: &[(&str, &s
     let bytes = std::fs::read(dir.path().join("program")).expect("the program is there");
     Program { bytes, name: format!("{compiler} {arguments:?}") }
 }
-
-/// Address of the symbol of that name.
-pub(crate) fn address(build: &suture_elf::Build<'_>, name: &str) -> u64 {
-    let symbol = build.symbols().iter().find(|symbol| symbol.name == name && symbol.section.is_some());
-    symbol.unwrap_or_else(|| panic!("no symbol {name}")).address
-}

@@ -108,6 +108,13 @@ impl<'s> DebugInfo<'s> {
     }
 }
 
+impl EntryId {
+    /// Number of the unit in which it stands.
+    pub fn unit(self) -> u32 {
+        self.unit
+    }
+}
+
 /// Whether the entry only declares what another defines.
 pub(super) fn is_declaration(entry: &Entry<'_>) -> bool {
     matches!(entry.attr_value(gimli::DW_AT_declaration), Some(AttributeValue::Flag(true)))

@@ -43,8 +43,9 @@ impl DebugInfo<'_> {
         })
     }
 
-    /// File and line of the declaration nearest to the definition; empty and 0 if unknown.
-    pub(super) fn declared_at(&self, id: EntryId) -> (String, u32) {
+    /// File and line of the declaration of a function, variable or type that is nearest to its definition;
+    /// empty and 0 if unknown.
+    pub fn declared_at(&self, id: EntryId) -> (String, u32) {
         let place = self.through_origins(id, |id, entry| {
             let file = match entry.attr_value(gimli::DW_AT_decl_file) {
                 Some(AttributeValue::FileIndex(file)) => self.file_name(id.unit, file),

@@ -115,7 +115,7 @@ impl DebugInfo<'_> {
     }
 
     /// Name of the unit: the path of its main source file, as the compiler was told.
-    pub(super) fn unit_name(&self, unit: u32) -> Option<String> {
+    pub fn unit_name(&self, unit: u32) -> Option<String> {
         self.parsed(unit).ok()?.name.map(|name| name.to_string_lossy().into_owned())
     }
 }

@@ -1,0 +1,226 @@
+//! Comparison of type layouts: may new code work on what old code has left in memory?
+//!
+//! A field that is added moves its neighbours, no symbol changes, and often not even `sizeof`: only the
+//! debug information of the two builds shows it. Compared are all types that the units of the changed
+//! functions define, for casts leave no trace of which function uses which type, and from there whatever
+//! members and pointers lead to. A type is found again by its name, scopes included; one without a name by
+//! where it is used. New types and new constants of an enumeration are no change; a new name for the same
+//! layout is none either. Whatever can't be shown to be the same counts as changed.
+
+mod describe;
+mod same;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use suture_elf::debug::{DebugError, DebugInfo, EntryId, Shape};
+
+use same::Layouts;
+
+/// Entry addresses of a function in the two builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunctionPair {
+    /// In the old build; `None` if it is new.
+    pub old: Option<u64>,
+    /// In the new build.
+    pub new: u64,
+}
+
+/// A type that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayoutChange {
+    /// Its name, scopes included.
+    pub type_name: String,
+    /// Source file in the new build; empty if unknown.
+    pub file: String,
+    /// Line of its declaration; 0 if unknown.
+    pub line: u32,
+    /// What changed, without the name: "member 'flags' moves from offset 8 to 12".
+    pub description: String,
+    /// What it means.
+    pub kind: LayoutChangeKind,
+}
+
+/// What a change of a type means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LayoutChangeKind {
+    /// New code would misread what lives in the process.
+    Layout,
+    /// A constant of an enumeration has another value: what was stored under its name has a new meaning.
+    EnumValue,
+}
+
+/// Compares the layouts that the given functions and objects of the two builds depend on.
+///
+/// Objects are pairs of addresses (old, new). Fails if debug information can't be read, for then nothing
+/// is known. The answer is ascending by name.
+pub fn compare_layouts(
+    old: &DebugInfo<'_>,
+    new: &DebugInfo<'_>,
+    functions: &[FunctionPair],
+    objects: &[(u64, u64)],
+) -> Result<Vec<LayoutChange>, DebugError> {
+    let mut comparison = Comparison {
+        old,
+        new,
+        layouts: Layouts::new(old, new),
+        names: OldNames::default(),
+        queue: VecDeque::new(),
+        seen: HashSet::new(),
+        changes: BTreeMap::new(),
+    };
+    comparison.functions(functions)?;
+    comparison.objects(objects)?;
+    comparison.work_off()?;
+    Ok(comparison.changes.into_values().collect())
+}
+
+struct Comparison<'a, 'o, 'n> {
+    old: &'a DebugInfo<'o>,
+    new: &'a DebugInfo<'n>,
+    layouts: Layouts<'a, 'o, 'n>,
+    names: OldNames,
+    queue: VecDeque<(EntryId, EntryId)>,
+    seen: HashSet<(EntryId, EntryId)>,
+    changes: BTreeMap<(String, LayoutChangeKind), LayoutChange>,
+}
+
+/// Types that the old units of the changed functions define, by name.
+#[derive(Default)]
+struct OldNames {
+    in_unit: HashMap<(String, String), EntryId>,
+    anywhere: HashMap<String, EntryId>,
+}
+
+impl Comparison<'_, '_, '_> {
+    fn functions(&mut self, functions: &[FunctionPair]) -> Result<(), DebugError> {
+        let (mut old_units, mut new_units) = (BTreeSet::new(), BTreeSet::new());
+        for pair in functions {
+            if let Some(address) = pair.old {
+                old_units.extend(self.old.uses(address)?.units);
+            }
+            new_units.extend(self.new.uses(pair.new)?.units);
+        }
+        for unit in old_units {
+            let unit_name = self.old.unit_name(unit).unwrap_or_default();
+            for id in self.old.types_of_unit(unit)? {
+                let name = self.old.type_name(id)?;
+                self.names.in_unit.entry((unit_name.clone(), name.clone())).or_insert(id);
+                self.names.anywhere.entry(name).or_insert(id);
+            }
+        }
+        for unit in new_units {
+            let unit_name = self.new.unit_name(unit).unwrap_or_default();
+            for id in self.new.types_of_unit(unit)? {
+                self.find_partner(id, &unit_name)?;
+            }
+        }
+        for pair in functions {
+            self.renamed_parameters(*pair)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a type of the new build next to the one of the old build that has its name.
+    fn find_partner(&mut self, id: EntryId, unit_name: &str) -> Result<(), DebugError> {
+        let name = self.new.type_name(id)?;
+        // Without a name and outside any scope: compared where it is used.
+        if !self.new.is_named(id)? && !name.contains("::") {
+            return Ok(());
+        }
+        let key = (unit_name.to_owned(), name);
+        let near = self.names.in_unit.get(&key).or_else(|| self.names.anywhere.get(&key.1));
+        if let Some(partner) = near {
+            self.queue.push_back((*partner, id));
+            return Ok(());
+        }
+        // The unit sees the type for the first time; others may have filled the process with it.
+        let mut first = None;
+        for partner in self.old.types_named(&key.1)? {
+            if self.layouts.difference(partner, id)?.is_none() {
+                return Ok(());
+            }
+            first = first.or(Some(partner));
+        }
+        self.queue.extend(first.map(|partner| (partner, id)));
+        Ok(())
+    }
+
+    /// A parameter that points to a type which has a new name and another layout: the old name is gone and
+    /// the new one was not there, so by name alone nothing would be compared.
+    fn renamed_parameters(&mut self, pair: FunctionPair) -> Result<(), DebugError> {
+        let Some(old) = pair.old else { return Ok(()) };
+        let (Some(old), Some(new)) = (self.old.signature_at(old)?, self.new.signature_at(pair.new)?) else {
+            return Ok(());
+        };
+        if old.parameters.len() != new.parameters.len() {
+            return Ok(());
+        }
+        for (a, b) in old.parameters.into_iter().zip(new.parameters) {
+            let (Some(a), Some(b)) = (pointee(self.old, a)?, pointee(self.new, b)?) else { continue };
+            let (was, is) = (self.old.type_name(a)?, self.new.type_name(b)?);
+            let is_renamed =
+                was != is && self.new.types_named(&was)?.is_empty() && self.old.types_named(&is)?.is_empty();
+            if is_renamed {
+                self.queue.push_back((a, b));
+            }
+        }
+        Ok(())
+    }
+
+    fn objects(&mut self, objects: &[(u64, u64)]) -> Result<(), DebugError> {
+        for (old, new) in objects {
+            let (Some(was), Some(is)) = (self.old.variable_at(*old)?, self.new.variable_at(*new)?) else {
+                continue;
+            };
+            if let (Some(a), Some(b)) = (was.type_id, is.type_id)
+                && let Some(description) = self.layouts.difference_of_use(Some(a), Some(b))?
+            {
+                let name = self.new.type_name(b)?;
+                let description = format!("of the variable '{}': {description}", is.name);
+                self.record(name, (is.file, is.line), description, LayoutChangeKind::Layout);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares pair by pair; each comparison may bring up types that are the same only if those are that
+    /// they are made of.
+    fn work_off(&mut self) -> Result<(), DebugError> {
+        loop {
+            self.queue.extend(self.layouts.take_relied_on());
+            let Some((a, b)) = self.queue.pop_front() else { return Ok(()) };
+            if !self.seen.insert((a, b)) {
+                continue;
+            }
+            if let Some(description) = self.layouts.difference(a, b)? {
+                let name = self.new.type_name(b)?;
+                self.record(name, self.new.declared_at(b), description, LayoutChangeKind::Layout);
+            } else if let Some(description) = describe::changed_constant(self.old, self.new, a, b)? {
+                let name = self.new.type_name(b)?;
+                self.record(name, self.new.declared_at(b), description, LayoutChangeKind::EnumValue);
+            }
+        }
+    }
+
+    fn record(
+        &mut self,
+        type_name: String,
+        (file, line): (String, u32),
+        description: String,
+        kind: LayoutChangeKind,
+    ) {
+        let change = LayoutChange { type_name: type_name.clone(), file, line, description, kind };
+        self.changes.entry((type_name, kind)).or_insert(change);
+    }
+}
+
+/// The structure that a pointer leads to.
+fn pointee(debug: &DebugInfo<'_>, id: Option<EntryId>) -> Result<Option<EntryId>, DebugError> {
+    let Some(id) = same::bare(debug, id)? else { return Ok(None) };
+    let target = match &*debug.shape(id)? {
+        Shape::Pointer { target, .. } => *target,
+        _ => return Ok(None),
+    };
+    let Some(id) = same::bare(debug, target)? else { return Ok(None) };
+    Ok(matches!(&*debug.shape(id)?, Shape::Aggregate(_)).then_some(id))
+}
