@@ -260,6 +260,7 @@ fn emit(
     let hooks = hooks(&mut emitter);
     let overwrites = overwrites.iter().map(|object| object.emit(&mut emitter)).collect();
     emitter.finish_queue();
+    emitter.add_frames();
     if !emitter.refusals.is_empty() {
         return refused(report, emitter.refusals);
     }

@@ -7,12 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use suture_elf::frames::Pointer;
 use suture_elf::relocations::kind;
 use suture_elf::{Import, Slot};
 
 use crate::fields::{self, Field, Form};
+use crate::frames::{Outside, Piece, Rules};
 use crate::model::{
-    Reference, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind, Target,
+    Range, Reference, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind, Target,
     TlsAnchor,
 };
 use crate::refusal::{Refusal, RefusalCode};
@@ -463,11 +465,71 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         Ok(self.same.old.tls[old].offset.wrapping_sub(size).wrapping_add_signed(distance))
     }
 
+    /// Adds the unwind rules and exception tables of all code that travels.
+    pub(crate) fn add_frames(&mut self) {
+        let same = self.same;
+        let frames = match &same.new.frames {
+            Ok(frames) => frames,
+            Err(error) => return self.refuse_frames("", &error.to_string()),
+        };
+        let mut rules = Rules::new(same.new.build, frames);
+        let code: Vec<(EntityId, u32)> = self.carried.iter().map(|(id, symbol)| (*id, *symbol)).collect();
+        for (id, symbol) in code {
+            let entity = same.new.entity(id);
+            if entity.kind == EntityKind::Object {
+                continue;
+            }
+            let range = Range { start: entity.address, end: entity.address + entity.size };
+            if let Err(error) = rules.add(&Piece { name: entity.name, range, code: symbol }, self) {
+                self.refuse_frames(entity.name, &error.to_string());
+            }
+        }
+        self.finish_queue();
+        self.sections.extend(rules.finish());
+    }
+
+    fn refuse_frames(&mut self, name: &str, why: &str) {
+        self.refusals.push(Refusal {
+            code: RefusalCode::UnresolvedReference,
+            symbol: crate::names::demangle(name),
+            file: String::new(),
+            line: 0,
+            message: why.to_owned(),
+            help: "restart with the new build".to_owned(),
+        });
+    }
+
     /// The alignment that an address of the new build shows: its section's, as far as the address has it.
     fn alignment(&self, address: u64) -> u64 {
         let section = self.same.new.build.section_at(address).map_or(1, |section| section.align.max(1));
         let own = 1 << address.trailing_zeros().min(12);
         section.min(own).next_power_of_two()
+    }
+}
+
+impl Outside for Emitter<'_, '_, '_, '_> {
+    fn resolve(&mut self, pointer: Pointer) -> Result<Place, String> {
+        match pointer {
+            Pointer::Slot(address) if target::is_slot(self.same.new, address) => Ok((self.slot(address)?, 0)),
+            Pointer::Slot(address) | Pointer::Direct(address) => {
+                self.place(target::by_address(self.same.new, address), Form::Absolute)
+            }
+        }
+    }
+
+    fn code(&mut self, address: u64) -> Result<Place, String> {
+        let id = self.same.new.at(address).ok_or_else(|| "no function is there".to_owned())?;
+        let distance = (address - self.same.new.entity(id).address) as i64;
+        let symbol = self.carried.get(&id).ok_or_else(|| "that function does not travel".to_owned())?;
+        Ok((Target::Symbol(*symbol), distance))
+    }
+
+    fn place_table(&mut self, name: &str, table: Section) -> Target {
+        let (section, size) = (self.sections.len() as u32, table.size);
+        self.sections.push(table);
+        let name = format!("exceptions.{name}");
+        self.symbols.push(Symbol { name, section, offset: 0, size, kind: SymbolKind::Object });
+        Target::Symbol(self.symbols.len() as u32 - 1)
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use iced_x86::{Decoder, DecoderOptions};
 use suture_elf::Slot;
+use suture_elf::frames::Pointer;
 
 use crate::fields::{self, Field, Form};
 use crate::pair::Pairs;
@@ -69,11 +70,40 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         if !same_places(&x, &y) || !self.same_instructions(old, new, a, b, &x) {
             return Some("code");
         }
-        let differing = x.iter().zip(&y).find(|(x, y)| !self.same_field(x, y))?;
+        let Some(differing) = x.iter().zip(&y).find(|(x, y)| !self.same_field(x, y)) else {
+            return (!self.same_unwind_rules(old, new)).then_some("unwind rules or exception table");
+        };
         let content = |side: &Side<'_, '_>, field: &Field| {
             side.build.section_at(field.address).is_some_and(|section| !section.is_code())
         };
         Some(if content(self.new, differing.1) { "a constant it refers to" } else { "what it refers to" })
+    }
+
+    /// Whether two pieces of code are unwound, and catch exceptions, in the same way.
+    fn same_unwind_rules(&self, old: EntityId, new: EntityId) -> bool {
+        let identity = |side: &Side<'b, 'd>, id: EntityId| {
+            let entity = side.entity(id);
+            let frames = side.frames.as_ref().ok()?;
+            frames.identity(side.build, entity.address, entity.address + entity.size).ok()
+        };
+        let (Some(a), Some(b)) = (identity(self.old, old), identity(self.new, new)) else {
+            // Unreadable on both sides is no difference; the code itself was the same.
+            return self.old.frames.is_err() && self.new.frames.is_err();
+        };
+        a.rules == b.rules
+            && a.pointers.len() == b.pointers.len()
+            && a.pointers.iter().zip(&b.pointers).all(|(a, b)| self.same_pointer(*a, *b))
+    }
+
+    fn same_pointer(&self, old: Pointer, new: Pointer) -> bool {
+        match (old, new) {
+            (Pointer::Direct(a), Pointer::Direct(b)) => {
+                self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), 0)
+            }
+            // The word may be a named object or a slot of the global offset table: what it will hold counts.
+            (Pointer::Slot(a), Pointer::Slot(b)) => self.same_slot(a, b, 0),
+            _ => false,
+        }
     }
 
     /// Whether the bytes outside the fields are the same, but for line numbers.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use suture_elf::frames::{FrameError, Frames};
 use suture_elf::relocations::kind;
 use suture_elf::{Build, SymbolKind};
 
@@ -64,6 +65,8 @@ pub(crate) struct Side<'b, 'd> {
     pub(crate) entities: Vec<Entity<'d>>,
     /// Thread-local variables, ascending by offset.
     pub(crate) tls: Vec<TlsVariable<'d>>,
+    /// Unwind rules; an error if they can't be read.
+    pub(crate) frames: Result<Frames<'d>, FrameError>,
     /// For each symbol its entity.
     by_symbol: Vec<Option<EntityId>>,
     /// Fragments of each function that has any.
@@ -81,6 +84,7 @@ impl<'b, 'd> Side<'b, 'd> {
             build,
             entities: Vec::new(),
             tls: tls_variables(build),
+            frames: Frames::parse(build),
             by_symbol: vec![None; build.symbols().len()],
             fragments: HashMap::new(),
             referenced: Vec::new(),

@@ -95,7 +95,7 @@ pub(crate) fn by_address<'d>(side: &Side<'_, 'd>, address: u64) -> Meaning<'d> {
 }
 
 /// Whether a word at `address` is a slot of the global offset table.
-fn is_slot(side: &Side<'_, '_>, address: u64) -> bool {
+pub(crate) fn is_slot(side: &Side<'_, '_>, address: u64) -> bool {
     side.build.section_at(address).is_some_and(|section| section.name.starts_with(".got"))
 }
 
