@@ -357,7 +357,7 @@ mod tests {
         /// Any bytes are a program that ends, and a filter that allows everything changes nothing.
         #[test]
         fn arbitrary_programs_end(bytes in prop::collection::vec(any::<u8>(), 0..400), nr in any::<i32>()) {
-            let alone = evaluate(&[bytes.clone()], &call(nr, [1; 6]));
+            let alone = evaluate(std::slice::from_ref(&bytes), &call(nr, [1; 6]));
             let beside = evaluate(&[program(&[(0x06, 0, 0, ALLOW)]), bytes], &call(nr, [1; 6]));
             prop_assert_eq!(alone, beside);
         }
