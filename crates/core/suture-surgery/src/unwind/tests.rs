@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::made::*;
 use super::*;
+use crate::memory::Snapshot;
+use crate::modules::Module;
 
 fn pcs(stack: &Stack) -> Vec<u64> {
     stack.frames.iter().map(|frame| frame.pc).collect()
@@ -143,7 +145,87 @@ fn endless_stacks_are_cut() {
     assert_eq!(end, End::Stopped(StopReason::Circular { pc }));
 }
 
+/// Where the header of the table stands in the made-up module.
+const HEADER: u64 = TABLE - 0x1000;
+
+/// A module whose table has this header before it.
+fn with_header(header: Vec<u8>, section: Vec<u8>) -> Result<Unwinder, FramesError> {
+    let range = |start, len: usize| Range { start, end: start + len as u64 };
+    let module = Module {
+        name: "module".to_owned(),
+        path: String::new(),
+        base: CODE,
+        bias: 0,
+        range: Range { start: CODE, end: TABLE + 0x1000 },
+        is_executable: true,
+        is_interpreter: false,
+        entry: CODE,
+        build_id: None,
+        dynamic: None,
+        eh_frame_hdr: Some(range(HEADER, header.len())),
+        tls: None,
+        text: vec![range(CODE, 0x1000)],
+        segments: vec![range(CODE, 0x1000), range(HEADER, header.len()), range(TABLE, section.len())],
+    };
+    let mut memory = Snapshot::default();
+    memory.insert(HEADER, header);
+    memory.insert(TABLE, section);
+    Ok(Unwinder::new(vec![ModuleFrames::of_module(&module, &memory)?]))
+}
+
+/// The header that a linker writes: a search table of 32-bit offsets from its own beginning.
+fn header(section: &[u8], functions: u64) -> Vec<u8> {
+    let mut header = vec![1, 0x1b, 0x03, 0x3b];
+    header.extend(((TABLE - HEADER - 4) as u32).to_le_bytes());
+    header.extend((functions as u32).to_le_bytes());
+    let mut at = 0;
+    let mut entries = (0..=functions).map(|_| {
+        let here = at;
+        at += 4 + u32::from_le_bytes(*section[here..].first_chunk().unwrap()) as usize;
+        here as u64
+    });
+    entries.next();
+    for (number, entry) in (0..functions).zip(entries) {
+        header.extend((function(number).start.wrapping_sub(HEADER) as u32).to_le_bytes());
+        header.extend(((TABLE + entry - HEADER) as u32).to_le_bytes());
+    }
+    header
+}
+
+#[test]
+fn a_header_finds_the_entries_with_and_without_a_search_table() {
+    let functions = [(function(0), &[DEF_CFA_OFFSET, 16][..]), (function(1), OUTERMOST)];
+    let section = table(b"zR", &functions);
+    let sound = header(&section, 2);
+    let mut no_table = sound[..8].to_vec();
+    (no_table[2], no_table[3]) = (0xff, 0xff);
+    for header in [sound, no_table] {
+        let unwinder = with_header(header, section.clone()).unwrap();
+        let stack = unwinder.unwind(&at(CODE + 1), &stack(&[0, CODE + 0x120]));
+        assert_eq!((pcs(&stack), stack.end), (vec![CODE + 1, CODE + 0x120], End::Complete));
+    }
+}
+
 proptest! {
+    /// A damaged header gives an error or another stack, and no panic.
+    #[test]
+    fn damaged_headers_are_read_safely(
+        damage in prop::collection::vec((0..28_usize, any::<u8>()), 1..6),
+        place in 0..0x200_u64,
+    ) {
+        let functions = [(function(0), &[DEF_CFA_OFFSET, 16][..]), (function(1), OUTERMOST)];
+        let section = table(b"zR", &functions);
+        let mut header = header(&section, 2);
+        let len = header.len();
+        for (at, byte) in damage {
+            header[at % len] = byte;
+        }
+        if let Ok(unwinder) = with_header(header, section) {
+            let memory = stack(&[CODE + 0x110, CODE + 0x120, STACK + 8, 0, 0, 0]);
+            prop_assert!(unwinder.unwind(&at(CODE + place), &memory).frames.len() <= FRAMES_MAX);
+        }
+    }
+
     /// Damaged tables give an error or another stack, and no panic.
     #[test]
     fn damaged_tables_are_read_safely(
