@@ -14,9 +14,12 @@
 //! Pure: bytes and values in, values out.
 #![forbid(unsafe_code)]
 
+pub mod classify;
 pub mod compare;
+pub mod critical;
 pub mod format;
 pub mod frames;
+pub mod impact;
 pub mod inspect;
 pub mod model;
 pub mod options;

@@ -18,7 +18,9 @@ pub(crate) fn compile(compiler: &str, arguments: &[&str], (name, source): (&str,
 pub(crate) fn compile_all(compiler: &str, arguments: &[&str], files: &[(&str, &str)]) -> Program {
     let dir = tempfile::tempdir().expect("a directory for the program");
     for (name, source) in files {
-        std::fs::write(dir.path().join(name), source).expect("the source is written");
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("the directory is made");
+        std::fs::write(path, source).expect("the source is written");
     }
     let is_header = |name: &&str| Path::new(name).extension().is_some_and(|ending| ending == "h");
     let sources = files.iter().map(|(name, _)| *name).filter(|name| !is_header(name));
