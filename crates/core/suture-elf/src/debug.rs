@@ -104,10 +104,13 @@ impl<'s> DebugInfo<'s> {
     pub fn producers(&self) -> Result<BTreeSet<String>, DebugError> {
         let mut producers = BTreeSet::new();
         for unit in 0..self.info_units as u32 {
-            producers
-                .extend(self.root(unit)?.and_then(|root| self.string(unit, &root, gimli::DW_AT_producer)));
+            producers.extend(self.producer(unit)?);
         }
         Ok(producers)
+    }
+
+    fn producer(&self, unit: u32) -> Result<Option<String>, DebugError> {
+        Ok(self.root(unit)?.and_then(|root| self.string(unit, &root, gimli::DW_AT_producer)))
     }
 
     /// The name of the source file that the compiler was given for the code at `address`; for code of

@@ -1,34 +1,45 @@
 //! Names of types, with the scopes they stand in.
 
+use std::cell::Cell;
+
 use super::DebugInfo;
 use super::entry::EntryId;
 use super::error::DebugError;
 use super::index::is_type_scope;
 use super::shape::{PointerKind, Shape};
 
-/// Types that a type's name is made of.
-const DEPTH_MAX: usize = 64;
+/// Levels of types or scopes in a type's name.
+const DEPTH_MAX: usize = 128;
+/// Types and scopes in a type's name.
+const PARTS_MAX: usize = 4096;
 
 impl DebugInfo<'_> {
     /// The type's name as people write it: `net::Peer`, `char *`, `int[16]`. A type without a name has the
     /// name of its `typedef`, or a number within its scope.
     pub fn type_name(&self, id: EntryId) -> Result<String, DebugError> {
-        self.name_of_type(Some(id), 0)
+        self.name_of_type(Some(id), 0, &Cell::new(PARTS_MAX))
     }
 
-    fn name_of_type(&self, id: Option<EntryId>, depth: usize) -> Result<String, DebugError> {
+    /// A type may be named by the same other one many times over: `left` says how many parts are left.
+    fn name_of_type(
+        &self,
+        id: Option<EntryId>,
+        depth: usize,
+        left: &Cell<usize>,
+    ) -> Result<String, DebugError> {
         let Some(id) = id else { return Ok("void".to_owned()) };
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || left.get() == 0 {
             return Err(DebugError::TooDeep { limit: DEPTH_MAX });
         }
+        left.set(left.get() - 1);
         let entry = self.entry(id)?;
         if let Some(full) = self.link(id, &entry, gimli::DW_AT_signature)? {
-            return self.name_of_type(Some(full), depth + 1);
+            return self.name_of_type(Some(full), depth + 1, left);
         }
         if is_type_scope(entry.tag()) {
             return self.qualified(id);
         }
-        let inner = |target| self.name_of_type(target, depth + 1);
+        let inner = |target| self.name_of_type(target, depth + 1, left);
         Ok(match &*self.shape(id)? {
             // rustc names its pointers.
             Shape::Base { name, .. }

@@ -67,6 +67,48 @@ impl DebugInfo<'_> {
         Ok(Some(Signature { result, parameters }))
     }
 
+    /// Whether the types are known that the function with code at `address` deals with. They are not where
+    /// the debug information holds lines only (`-g1`, `debug = "line-tables-only"`): then
+    /// [`DebugInfo::uses`] finds nothing, and that means nothing. Assembly has no types to know.
+    pub fn knows_types_at(&self, address: u64) -> Result<bool, DebugError> {
+        let Some(concrete) = self.units_at(address).next() else { return Ok(false) };
+        if self.is_assembly(concrete)? {
+            return Ok(true);
+        }
+        let Some(function) = self.function_entry_at(address) else { return Ok(false) };
+        let unit = self.declaration(function)?.unit;
+        if self.has_types(unit)? {
+            return Ok(true);
+        }
+        // A small unit may need no type; then others that were compiled alike have some.
+        let producer = self.producer(unit)?;
+        for other in 0..self.info_units as u32 {
+            if self.producer(other)? == producer && self.has_types(other)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn has_types(&self, unit: u32) -> Result<bool, DebugError> {
+        let parsed = self.parsed(unit)?;
+        let mut entries = parsed.entries_raw(None)?;
+        while !entries.is_empty() {
+            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            if abbreviation.tag() == gimli::DW_TAG_base_type || is_type_scope(abbreviation.tag()) {
+                return Ok(true);
+            }
+            entries.skip_attributes(abbreviation.attributes())?;
+        }
+        Ok(false)
+    }
+
+    fn is_assembly(&self, unit: u32) -> Result<bool, DebugError> {
+        let language = self.root(unit)?.and_then(|root| root.attr_value(gimli::DW_AT_language));
+        let assembly = gimli::DW_LANG_Mips_Assembler;
+        Ok(matches!(language, Some(gimli::AttributeValue::Language(language)) if language == assembly))
+    }
+
     /// All structures, unions and enumerations that are defined in a unit, in its order. Compilers leave out
     /// those that the unit's code does not use.
     pub fn types_of_unit(&self, unit: u32) -> Result<Vec<EntryId>, DebugError> {

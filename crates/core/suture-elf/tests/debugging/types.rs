@@ -167,3 +167,42 @@ fn a_function_uses_what_it_inlines_and_calls() {
         });
     }
 }
+
+#[test]
+fn lines_alone_are_not_taken_for_no_types() {
+    let source = "struct s { int a; }; __attribute__((noinline)) int use(struct s *p) { return p->a; }\n\
+        int main(int c, char **v) { (void)c; return use((struct s *)v); }";
+    let knows = |compiler: &str, level: &str, function: &str| {
+        let program = compile(compiler, &[level, "-O1"], ("s.c", source));
+        with_debug(&program, |build, debug| debug.knows_types_at(address(build, function)).unwrap())
+    };
+    for compiler in ["gcc", "clang"] {
+        assert!(knows(compiler, "-g", "use"), "{compiler}");
+        assert!(!knows(compiler, "-g1", "use"), "{compiler}");
+        assert!(!knows(compiler, "-g0", "use"), "{compiler}");
+    }
+    assert!(!knows("gcc", "-g", "_start"), "the C library has no debug information here");
+    let source =
+        "#[no_mangle] #[inline(never)] pub fn work(n: &[u32]) -> u32 { n[0] } fn main() { work(&[3]); }";
+    for (level, expected) in [("2", true), ("1", false), ("line-tables-only", false)] {
+        let program = compile("rustc", &["-C", &format!("debuginfo={level}")], ("work.rs", source));
+        with_debug(&program, |build, debug| {
+            assert_eq!(debug.knows_types_at(address(build, "work")).unwrap(), expected, "{level}");
+        });
+    }
+}
+
+#[test]
+fn a_small_unit_without_types_is_believed() {
+    let files = [
+        ("small.c", "void other(void); void small(void) { other(); }"),
+        (
+            "main.c",
+            "void small(void); int n; void other(void) { n++; } int main(void) { small(); return n; }",
+        ),
+    ];
+    let program = crate::program::compile_all("gcc", &["-g", "-O1"], &files);
+    with_debug(&program, |build, debug| {
+        assert!(debug.knows_types_at(address(build, "small")).unwrap());
+    });
+}
