@@ -10,8 +10,18 @@ const FILE_LINES_MAX: usize = 500;
 const LONG_FILES: [(&str, usize); 0] = [];
 /// What code in `core/` may not name: the outside world.
 const OUTSIDE: [&str; 12] = [
-    "std::fs", "std::net", "std::process", "std::env", "std::thread", "std::io::stdin", "SystemTime::now",
-    "Instant::now", "tokio::", "rand::", "std::os", "libc::",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "std::thread",
+    "std::io::stdin",
+    "SystemTime::now",
+    "Instant::now",
+    "tokio::",
+    "rand::",
+    "std::os",
+    "libc::",
 ];
 /// Names that explain nothing.
 const EMPTY_NAMES: [&str; 4] = ["manager", "common", "util", "helper"];
@@ -48,7 +58,8 @@ fn directions(manifest: &Source) -> Vec<String> {
     let upward = names.filter(|name| matches!((own, floor(name)), (Some(own), Some(other)) if other > own));
     let same_floor_edge = |name: &&str| own == Some(1) && floor(name) == Some(1);
     let found: Vec<&str> = upward.collect();
-    let sideways = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(same_floor_edge);
+    let sideways =
+        dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(same_floor_edge);
     found
         .into_iter()
         .chain(sideways)
@@ -81,7 +92,10 @@ fn purity(file: &Source) -> Vec<String> {
 }
 
 fn unsafe_place(file: &Source) -> Vec<String> {
-    if file.path.starts_with("crates/edge/suture-process/") || file.path.starts_with("hooks/") || file.path.starts_with("xtask/") {
+    if file.path.starts_with("crates/edge/suture-process/")
+        || file.path.starts_with("hooks/")
+        || file.path.starts_with("xtask/")
+    {
         return Vec::new();
     }
     find(file, &["unsafe {", "unsafe fn", "unsafe impl"], "`unsafe` stands in suture-process alone")
@@ -113,16 +127,20 @@ fn module_docs(file: &Source) -> Option<String> {
 
 fn names(file: &Source) -> Option<String> {
     let stem = file.path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs")).unwrap_or_default();
-    let empty = EMPTY_NAMES.iter().find(|name| stem.split('_').any(|word| word.trim_end_matches('s') == **name));
+    let empty =
+        EMPTY_NAMES.iter().find(|name| stem.split('_').any(|word| word.trim_end_matches('s') == **name));
     empty.map(|name| format!("{}: a file called `{name}` can hold anything", file.path))
 }
 
 fn unfinished(file: &Source) -> Vec<String> {
-    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!(")];
+    let words =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!(")];
     let hits = find_all(file, &words);
     hits.into_iter()
         .filter(|(_, line)| !line.contains("(#"))
-        .map(|(number, line)| format!("{}:{number}: unfinished, without an issue's number: {}", file.path, line.trim()))
+        .map(|(number, line)| {
+            format!("{}:{number}: unfinished, without an issue's number: {}", file.path, line.trim())
+        })
         .collect()
 }
 

@@ -14,8 +14,8 @@ use suture_elf::{Import, Slot};
 use crate::fields::{self, Field, Form};
 use crate::frames::{Outside, Piece, Rules};
 use crate::model::{
-    Range, Reference, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind, Target,
-    TlsAnchor,
+    Range, Reference, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind,
+    Target, TlsAnchor,
 };
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::{Same, extent, text_extent};

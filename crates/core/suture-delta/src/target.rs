@@ -47,7 +47,8 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
             Slot::TlsOffset(_) | Slot::TlsModule(_) => Meaning::Plain(field.address),
         };
     }
-    let is_direct = symbol.is_some_and(|(_, found)| found.section.is_some() && found.address == field.address);
+    let is_direct =
+        symbol.is_some_and(|(_, found)| found.section.is_some() && found.address == field.address);
     if let Some(end) = section_end(side, field) {
         return end;
     }

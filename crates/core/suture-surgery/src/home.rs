@@ -225,7 +225,9 @@ pub enum HomeError {
         what: String,
     },
     /// The record was written by another version.
-    #[error("the patch at {address:#x} was applied by another version of suture (record version {found}, this one reads {RECORD_SCHEMA}); use that version to take it back")]
+    #[error(
+        "the patch at {address:#x} was applied by another version of suture (record version {found}, this one reads {RECORD_SCHEMA}); use that version to take it back"
+    )]
     OtherVersion {
         /// Base of the home.
         address: u64,
@@ -327,7 +329,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; draft-eastlake-fnv): finds damage, not malice.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

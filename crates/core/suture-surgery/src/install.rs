@@ -4,8 +4,8 @@
 use suture_delta::model::{Delta, JUMP_LEN, Range, SymbolKind};
 
 use crate::home::{
-    self, Head, Home, RECORD_SCHEMA, Record, RecordedFunction, RecordedHooks, RecordedOverwrite, RecordedSite,
-    State,
+    self, Head, Home, RECORD_SCHEMA, Record, RecordedFunction, RecordedHooks, RecordedOverwrite,
+    RecordedSite, State,
 };
 use crate::link::{self, HomeLayout, LinkError, Part, Resolver};
 use crate::outcome::Refusal;
@@ -175,9 +175,8 @@ fn display_name(delta: &Delta, symbol: &str) -> String {
 }
 
 fn frames(delta: &Delta, layout: &HomeLayout, base: u64) -> Option<u64> {
-    let is_frames = |section: &suture_delta::model::Section| {
-        section.kind == suture_delta::model::SectionKind::Frames
-    };
+    let is_frames =
+        |section: &suture_delta::model::Section| section.kind == suture_delta::model::SectionKind::Frames;
     let index = delta.sections.iter().position(is_frames)?;
     Some(base + layout.sections[index])
 }

@@ -171,7 +171,12 @@ impl Cursor {
         Ok(Range { start, end })
     }
 
-    fn sections(&mut self, delta: &Delta, offsets: &mut [u64], kinds: &[SectionKind]) -> Result<u64, LinkError> {
+    fn sections(
+        &mut self,
+        delta: &Delta,
+        offsets: &mut [u64],
+        kinds: &[SectionKind],
+    ) -> Result<u64, LinkError> {
         for kind in kinds {
             for (section, offset) in delta.sections.iter().zip(offsets.iter_mut()) {
                 if section.kind == *kind {
@@ -195,7 +200,8 @@ pub fn link(
 ) -> Result<Vec<Part>, LinkError> {
     let linker = Linker { delta, layout, base, values: values(delta, base, bias, resolver)? };
     let text = (layout.text, Protection::ReadExecute, [SectionKind::Text].as_slice());
-    let constants = (layout.read_only, Protection::ReadOnly, [SectionKind::ReadOnly, SectionKind::Frames].as_slice());
+    let constants =
+        (layout.read_only, Protection::ReadOnly, [SectionKind::ReadOnly, SectionKind::Frames].as_slice());
     let data = (layout.writable, Protection::ReadWrite, [SectionKind::Data].as_slice());
     let mut parts = vec![linker.empty(layout.header, Protection::ReadWrite)];
     for (range, protection, kinds) in [text, constants, data] {
@@ -291,9 +297,10 @@ impl Linker<'_> {
             Target::Reference(index) => {
                 let reference = self.delta.references.get(index as usize);
                 let value = self.values.get(index as usize);
-                reference.zip(value).map(|(reference, value)| (reference.name.as_str(), *value)).ok_or_else(
-                    || LinkError::Malformed(format!("there is no reference {index}")),
-                )
+                reference
+                    .zip(value)
+                    .map(|(reference, value)| (reference.name.as_str(), *value))
+                    .ok_or_else(|| LinkError::Malformed(format!("there is no reference {index}")))
             }
         }
     }
@@ -302,10 +309,12 @@ impl Linker<'_> {
     fn template(&self, symbol: u32, size: u64, address: u64) -> Result<Vec<u8>, LinkError> {
         let malformed = |what: &str| LinkError::Malformed(format!("new content of an object: {what}"));
         let symbol = self.delta.symbols.get(symbol as usize).ok_or_else(|| malformed("no such symbol"))?;
-        let section = self.delta.sections.get(symbol.section as usize).ok_or_else(|| malformed("no such section"))?;
+        let section =
+            self.delta.sections.get(symbol.section as usize).ok_or_else(|| malformed("no such section"))?;
         let bytes = self.section(section, address.wrapping_sub(symbol.offset))?;
         let end = symbol.offset.checked_add(size).ok_or_else(|| malformed("too long"))?;
-        let content = bytes.get(symbol.offset as usize..end as usize).ok_or_else(|| malformed("too short"))?;
+        let content =
+            bytes.get(symbol.offset as usize..end as usize).ok_or_else(|| malformed("too short"))?;
         Ok(content.to_vec())
     }
 }

@@ -13,9 +13,7 @@
 
 use suture_delta::model::Range;
 
-use crate::home::{
-    CHANGED_AT_OFFSET, EVER_ON_OFFSET, FRAMES_REGISTERED_OFFSET, Home, STATE_OFFSET, State,
-};
+use crate::home::{CHANGED_AT_OFFSET, EVER_ON_OFFSET, FRAMES_REGISTERED_OFFSET, Home, STATE_OFFSET, State};
 use crate::install::Installation;
 use crate::outcome::{End, Outcome, Refusal};
 use crate::switch::{self, Direction, Write};
@@ -225,9 +223,9 @@ impl Operation {
                 self.home.head.state = State::Installed;
                 self.after_install(now)
             }
-            Step::RegisterFrames | Step::PostHook | Step::Throw(..) => self.finish(End::Failed(
-                format!("the answer to {:?} does not fit", self.at),
-            )),
+            Step::RegisterFrames | Step::PostHook | Step::Throw(..) => {
+                self.finish(End::Failed(format!("the answer to {:?} does not fit", self.at)))
+            }
             Step::MarkRegistered => self.pre_hook(now),
             Step::PreHook => self.after_pre_hook(now),
             Step::MarkApplied => match self.goal {
@@ -247,11 +245,15 @@ impl Operation {
         let head = &self.home.head;
         match (self.goal, head.state) {
             (Goal::Apply { dark: true }, State::Applied) if self.settled => self.finish(End::Already),
-            (Goal::Apply { dark: true }, State::Applied) => self.throw(Direction::of(head.switch), Reason::Asked, now),
+            (Goal::Apply { dark: true }, State::Applied) => {
+                self.throw(Direction::of(head.switch), Reason::Asked, now)
+            }
             (Goal::Apply { dark: false }, State::Applied) => self.throw_if_needed(Direction::On, now),
             (Goal::Apply { .. }, State::Installed | State::Reverted) => self.install(),
             (Goal::Toggle(direction), State::Applied) => self.throw_if_needed(direction, now),
-            (Goal::Toggle(_), State::Installed | State::Reverted) => self.finish(End::Refused(Refusal::NotApplied)),
+            (Goal::Toggle(_), State::Installed | State::Reverted) => {
+                self.finish(End::Refused(Refusal::NotApplied))
+            }
             (Goal::Revert, State::Applied | State::Installed) => self.pre_hook(now),
             (Goal::Revert, State::Reverted) => self.finish(End::Already),
         }

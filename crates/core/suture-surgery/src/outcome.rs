@@ -131,7 +131,9 @@ pub enum Refusal {
         why: String,
     },
     /// The code in memory is not the code of the build.
-    #[error("{function} at {address:#x} begins with {found} where the build has {expected}: something else has patched it")]
+    #[error(
+        "{function} at {address:#x} begins with {found} where the build has {expected}: something else has patched it"
+    )]
     ForeignCode {
         /// Function, demangled.
         function: String,
@@ -211,8 +213,12 @@ impl Refusal {
     /// How to go on, one sentence.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::WrongBuild { .. } => "make the delta against the build that runs; `suture ps` shows the build-ids",
-            Self::Busy { .. } => "try again with a longer --deadline; a function that never returns can't be patched while it runs",
+            Self::WrongBuild { .. } => {
+                "make the delta against the build that runs; `suture ps` shows the build-ids"
+            }
+            Self::Busy { .. } => {
+                "try again with a longer --deadline; a function that never returns can't be patched while it runs"
+            }
             Self::Unstoppable { .. } => "try again when the thread has left the kernel",
             Self::NoSafeThread { .. } => "try again with a longer --deadline, when a thread waits for work",
             Self::Traced { .. } => "detach the debugger first",

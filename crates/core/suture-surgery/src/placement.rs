@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn below_the_image_comes_first() {
         let image = Range { start: 0x5555_5555_0000, end: 0x5555_5556_0000 };
-        let maps = [mapping(image.start, image.end, None), mapping(image.end, image.end + 0x1000, Some("[heap]"))];
+        let maps =
+            [mapping(image.start, image.end, None), mapping(image.end, image.end + 0x1000, Some("[heap]"))];
         assert_eq!(place(&maps, image, 0x3000, LIMITS), Some(image.start - 0x4000));
     }
 

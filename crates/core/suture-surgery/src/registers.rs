@@ -73,9 +73,8 @@ impl Registers {
     /// For a thread in an event stop or about to get a signal: the kernel looks at the result again when
     /// it leaves such a stop (arch/x86/kernel/signal.c, `arch_do_signal_or_restart`).
     pub fn hide_interruption(&mut self) -> bool {
-        let restartable = self.orig_rax != NO_SYSTEM_CALL
-            && self.orig_rax != SYS_CLOSE
-            && self.orig_rax != SYS_CLOSE_RANGE;
+        let restartable =
+            self.orig_rax != NO_SYSTEM_CALL && self.orig_rax != SYS_CLOSE && self.orig_rax != SYS_CLOSE_RANGE;
         if restartable && self.rax as i64 == -EINTR {
             self.rax = -ERESTARTNOHAND as u64;
             return true;

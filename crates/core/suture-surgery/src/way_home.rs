@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn ends_where_the_return_over_the_red_zone_needs_it() {
-        let registers = Registers { rip: 0x40_1000, rsp: 0x7000_0000, orig_rax: u64::MAX, ..Registers::default() };
+        let registers =
+            Registers { rip: 0x40_1000, rsp: 0x7000_0000, orig_rax: u64::MAX, ..Registers::default() };
         let context = ThreadContext { registers, extended: Vec::new(), signal_mask: 0x55 };
         let frame = WayHome::new(&context).unwrap();
         let word = |at: u64| u64::from_le_bytes(frame.bytes[at as usize..][..8].try_into().unwrap());

@@ -26,7 +26,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use suture_surgery::home::{CALL_DONE_OFFSET, CALL_EXTENDED_OFFSET, CALL_RESULT_OFFSET, CALL_WAY_HOME_OFFSET};
+use suture_surgery::home::{
+    CALL_DONE_OFFSET, CALL_EXTENDED_OFFSET, CALL_RESULT_OFFSET, CALL_WAY_HOME_OFFSET,
+};
 use suture_surgery::outcome::Refusal;
 use suture_surgery::registers::{NO_SYSTEM_CALL, Registers};
 use suture_surgery::way_home::{ThreadContext, WAY_HOME_CODE, WayHome};
@@ -35,8 +37,6 @@ use crate::memory::RemoteMemory;
 use crate::sys::{self, Alarm};
 use crate::tracee::{self, Stop, Tracee};
 
-/// Length of [`system_call_stub`], in bytes; the code at a program's entry point is longer.
-pub(crate) const SYSTEM_CALL_STUB_LEN: usize = 2 + WAY_HOME_CODE.len();
 /// Offset of the call stub in [`prelude`].
 const CALL_STUB_OFFSET: u64 = 32;
 /// Offset in the call stub behind its `getpid`, where the surgeon waits.
@@ -48,7 +48,7 @@ const ALL_SIGNALS: u64 = u64::MAX;
 const SYSTEM_CALL_MAX: Duration = Duration::from_secs(10);
 const STATE_ALIGN: u64 = 64;
 
-/// `syscall`, and the way home.
+/// `syscall`, and the way home. The code at a program's entry point is longer.
 pub(crate) fn system_call_stub() -> Vec<u8> {
     [&[0x0f, 0x05], &WAY_HOME_CODE[..]].concat()
 }
@@ -344,6 +344,8 @@ fn failed(tid: i32, what: &str, error: &io::Error) -> Refusal {
             what: format!("{what} thread {tid}"),
             missing: "CAP_SYS_PTRACE, or kernel.yama.ptrace_scope".to_owned(),
         },
-        _ => Refusal::Unstoppable { thread: tid, thread_name: crate::proc::name(tid), why: error.to_string() },
+        _ => {
+            Refusal::Unstoppable { thread: tid, thread_name: crate::proc::name(tid), why: error.to_string() }
+        }
     }
 }

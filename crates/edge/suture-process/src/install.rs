@@ -138,10 +138,8 @@ impl Caller<'_, '_> {
     }
 
     fn call(&mut self, (number, name): (u64, &'static str), arguments: [u64; 6]) -> Result<u64, Refusal> {
-        let result = self
-            .loan
-            .system_call(self.stub, number, arguments)
-            .map_err(|error| unexpected(name, &error))?;
+        let result =
+            self.loan.system_call(self.stub, number, arguments).map_err(|error| unexpected(name, &error))?;
         if (-4095..0).contains(&result) {
             return Err(Refusal::NoResources { call: name, error: os_error(-result as i32) });
         }

@@ -10,14 +10,14 @@ use crate::{proc, sys};
 
 /// Memory of a process that this one may trace.
 #[derive(Debug)]
-pub struct RemoteMemory {
+pub(crate) struct RemoteMemory {
     pid: i32,
     file: File,
 }
 
 impl RemoteMemory {
     /// Opens the memory of `pid`. Fails as `open` on `/proc/PID/mem` does: without the right to trace it.
-    pub fn open(pid: i32) -> io::Result<Self> {
+    pub(crate) fn open(pid: i32) -> io::Result<Self> {
         let path = proc::path(pid, "mem");
         let file = sys::call(|| {
             let writable = File::options().read(true).write(true).open(&path);

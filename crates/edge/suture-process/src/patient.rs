@@ -39,7 +39,9 @@ impl Patient {
         let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
         let (_, start) = proc::state_and_start(pid).map_err(|_| Refusal::Gone)?;
         if status.no_memory {
-            return Err(Refusal::Unsupported("it has no memory of its own: a kernel thread, or ended".to_owned()));
+            return Err(Refusal::Unsupported(
+                "it has no memory of its own: a kernel thread, or ended".to_owned(),
+            ));
         }
         let memory = RemoteMemory::open(pid).map_err(denied(pid))?;
         let text = proc::read_text(pid, "maps").map_err(denied(pid))?;

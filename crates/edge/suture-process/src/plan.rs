@@ -35,7 +35,7 @@ pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Res
     if let Some(home) = home {
         in_order(patient, home, request.goal)?;
     }
-    let register_frames = Scope::new(patient).function("__register_frame_info");
+    let register_frames = Scope::new(patient, 0).function("__register_frame_info");
     match (request.goal, request.patch, home) {
         (Goal::Apply { .. }, Patch::Delta { id, delta }, home) => {
             let applied = home.filter(|home| home.head.state == State::Applied);
@@ -90,7 +90,10 @@ fn in_order(patient: &Patient, home: &Home, goal: Goal) -> Result<(), Refusal> {
     })
 }
 
-fn module_of<'p>(patient: &'p Patient, delta: &Delta) -> Result<&'p suture_surgery::modules::Module, Refusal> {
+fn module_of<'p>(
+    patient: &'p Patient,
+    delta: &Delta,
+) -> Result<&'p suture_surgery::modules::Module, Refusal> {
     let wanted = &delta.meta.old;
     patient.module(&wanted.build_id).ok_or_else(|| {
         let like = |m: &&suture_surgery::modules::Module| m.name == wanted.name || m.is_executable;
@@ -115,7 +118,7 @@ fn prepare(
     let user = sys::user_name(uid).unwrap_or_default();
     let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };
     let layout = install::layout(&order)?;
-    let scope = Scope::new(patient);
+    let scope = Scope::new(patient, module.bias);
     if let Some(parked) = parked {
         let mut again = install::prepare(&order, &layout, parked.record.home.start, &before, &scope)?;
         if again.home.record == parked.record {
@@ -129,9 +132,9 @@ fn prepare(
         }
     }
     let lowest = sys::read_file("/proc/sys/vm/mmap_min_addr").ok();
-    let lowest = lowest.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok()).unwrap_or(1 << 16);
-    let highest =
-        if delta.meta.old.kind == BuildKind::Executable { LOW_SPACE_END } else { USER_SPACE_END };
+    let lowest =
+        lowest.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok()).unwrap_or(1 << 16);
+    let highest = if delta.meta.old.kind == BuildKind::Executable { LOW_SPACE_END } else { USER_SPACE_END };
     let image = Range { start: module.range.start, end: module.range.end };
     let base = placement::place(&patient.maps, image, layout.len(), Limits { lowest, highest })
         .ok_or(Refusal::NoRoom { len: layout.len() })?;
@@ -148,25 +151,33 @@ fn stands_on(patient: &Patient, delta: &Delta) -> Result<(), Refusal> {
     }
     let missing: Vec<String> = delta.meta.on.iter().filter(|id| !applied.contains(id)).cloned().collect();
     if !missing.is_empty() {
-        return Err(Refusal::Order { why: "it stands on patches that are not applied".to_owned(), order: missing });
+        return Err(Refusal::Order {
+            why: "it stands on patches that are not applied".to_owned(),
+            order: missing,
+        });
     }
     let mut order: Vec<String> = applied.into_iter().filter(|id| !delta.meta.on.contains(id)).collect();
     order.reverse();
-    Err(Refusal::Order { why: "the module has patches that it was not made on top of; revert these before".to_owned(), order })
+    Err(Refusal::Order {
+        why: "the module has patches that it was not made on top of; revert these before".to_owned(),
+        order,
+    })
 }
 
 /// What stands at each site: the code of the build, or the jump of a patch below.
 fn before(patient: &Patient, delta: &Delta, bias: u64) -> Result<Vec<[u8; JUMP_LEN]>, Refusal> {
-    let addresses: Vec<u64> = delta.meta.sites.iter().map(|site| site.jump_address.wrapping_add(bias)).collect();
+    let addresses: Vec<u64> =
+        delta.meta.sites.iter().map(|site| site.jump_address.wrapping_add(bias)).collect();
     let found = sys::read_pieces::<JUMP_LEN>(patient.pid, &addresses)
         .map_err(|error| crate::world::refused(patient.pid, &error))?;
     for (site, found) in delta.meta.sites.iter().zip(&found) {
         let address = site.jump_address.wrapping_add(bias);
         let hex: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
         let is_own = site.expected.starts_with(&hex);
-        let is_below = patient.applied().flat_map(|home| &home.record.sites).any(|below| {
-            below.jump_address == address && *found == switch::jump_bytes(address, below.code)
-        });
+        let is_below = patient
+            .applied()
+            .flat_map(|home| &home.record.sites)
+            .any(|below| below.jump_address == address && *found == switch::jump_bytes(address, below.code));
         if !is_own && !is_below {
             let expected = site.expected.chars().take(2 * JUMP_LEN).collect();
             return Err(Refusal::ForeignCode { function: site.name.clone(), address, expected, found: hex });

@@ -60,7 +60,8 @@ pub(crate) fn status(tid: i32) -> io::Result<Status> {
             "Uid" => status.uid = number(words.nth(1)),
             "Seccomp" => status.seccomp = number(words.next()),
             "SigIgn" => {
-                status.ignored_signals = words.next().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0);
+                status.ignored_signals =
+                    words.next().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0);
             }
             "x86_Thread_features" => status.shadow_stack = words.any(|word| word == "shstk"),
             "VmSize" => status.no_memory = false,
@@ -74,9 +75,8 @@ pub(crate) fn status(tid: i32) -> io::Result<Status> {
 pub(crate) fn threads(pid: i32) -> io::Result<Vec<i32>> {
     sys::call(|| {
         let entries = std::fs::read_dir(path(pid, "task"))?;
-        let mut threads: Vec<i32> = entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect();
+        let mut threads: Vec<i32> =
+            entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
         threads.sort_unstable();
         Ok(threads)
     })

@@ -3,34 +3,68 @@
 use suture_delta::model::{Reference, Resolution};
 use suture_surgery::home::State;
 use suture_surgery::link::Resolver;
+use suture_surgery::memory::Memory as _;
+use suture_surgery::resolve;
 
 use crate::patient::Patient;
 
 /// The link scope of a process, as its dynamic loader sees it, and the patches in it.
 pub(crate) struct Scope<'p> {
     patient: &'p Patient,
+    tables: Result<resolve::Scope, resolve::ResolveError>,
+    bias: u64,
 }
 
 impl<'p> Scope<'p> {
-    pub(crate) fn new(patient: &'p Patient) -> Self {
-        Self { patient }
+    /// `bias` is that of the module that is patched.
+    pub(crate) fn new(patient: &'p Patient, bias: u64) -> Self {
+        Self { patient, tables: resolve::Scope::read(&patient.modules, &patient.memory), bias }
     }
 
     /// Address of a function of any loaded module.
-    pub(crate) fn function(&self, _name: &str) -> Option<u64> {
-        None
+    pub(crate) fn function(&self, name: &str) -> Option<u64> {
+        self.import(name, None).ok()
+    }
+
+    fn import(&self, symbol: &str, version: Option<&str>) -> Result<u64, String> {
+        let tables = self.tables.as_ref().map_err(ToString::to_string)?;
+        let found = tables.find(symbol, version, &self.patient.memory).map_err(|error| error.to_string())?;
+        match found {
+            Some(found) if found.is_ifunc => {
+                Err("it is chosen at run time, and nothing has chosen yet".to_owned())
+            }
+            Some(found) => Ok(found.address),
+            None => Err("no loaded library has it".to_owned()),
+        }
+    }
+
+    fn word(&self, address: u64) -> Result<u64, String> {
+        self.patient.memory.read_u64(address.wrapping_add(self.bias)).map_err(|error| error.to_string())
+    }
+
+    fn patch(&self, id: &str, symbol: u32) -> Result<u64, String> {
+        let applied =
+            |home: &&suture_surgery::home::Home| home.record.id == id && home.head.state == State::Applied;
+        let home =
+            self.patient.homes.iter().find(applied).ok_or_else(|| format!("patch {id} is not applied"))?;
+        let address = home.record.symbols.get(symbol as usize).copied();
+        address.ok_or_else(|| format!("patch {id} has no symbol {symbol}"))
     }
 }
 
 impl Resolver for Scope<'_> {
     fn resolve(&self, reference: &Reference) -> Result<u64, String> {
         match &reference.resolution {
-            Resolution::Patch { id, symbol } => {
-                let home = self.patient.homes.iter().find(|h| h.record.id == *id && h.head.state == State::Applied);
-                let home = home.ok_or_else(|| format!("patch {id} is not applied"))?;
-                home.record.symbols.get(*symbol as usize).copied().ok_or_else(|| format!("patch {id} has no symbol {symbol}"))
+            Resolution::Import { symbol, version } => self.import(symbol, version.as_deref()),
+            Resolution::Patch { id, symbol } => self.patch(id, *symbol),
+            Resolution::TlsOffset { offset, anchor } => {
+                let known = self.word(anchor.address)?;
+                Ok(known.wrapping_sub(anchor.offset).wrapping_add(*offset))
             }
-            _ => Err("no such symbol".to_owned()),
+            Resolution::TlsModule { anchor_address } => self.word(*anchor_address),
+            Resolution::Image { .. } | Resolution::Switch => {
+                Err("it is no matter of the link scope".to_owned())
+            }
         }
     }
 }

@@ -65,7 +65,10 @@ impl Journal {
     pub(crate) fn open(pid: i32, start: u64, time: Duration) -> Result<Self, Refusal> {
         let directory = directory();
         let path = directory.join(format!("{pid}-{start}.journal"));
-        let failed = |error: &io::Error| Refusal::Journal { path: path.display().to_string(), error: error.to_string() };
+        let failed = |error: &io::Error| Refusal::Journal {
+            path: path.display().to_string(),
+            error: error.to_string(),
+        };
         create_directory(&directory).map_err(|error| failed(&error))?;
         let lock = open(&directory.join(format!("{pid}-{start}.lock"))).map_err(|error| failed(&error))?;
         lock_in_time(&lock, time)?;
@@ -77,8 +80,9 @@ impl Journal {
     pub(crate) fn write(&mut self, entry: &Entry) -> Result<(), Refusal> {
         let mut line = serde_json::to_vec(entry).expect("an entry is plain data with text keys");
         line.push(b'\n');
-        sys::call(|| self.file.write_all(&line).and_then(|()| self.file.sync_data()))
-            .map_err(|error| Refusal::Journal { path: self.path.display().to_string(), error: error.to_string() })
+        sys::call(|| self.file.write_all(&line).and_then(|()| self.file.sync_data())).map_err(|error| {
+            Refusal::Journal { path: self.path.display().to_string(), error: error.to_string() }
+        })
     }
 
     /// Bytes of the entry point that a killed surgeon has not returned.
@@ -115,7 +119,12 @@ fn create_directory(path: &Path) -> io::Result<()> {
 fn open(path: &Path) -> io::Result<File> {
     sys::call(|| {
         let mut options = File::options();
-        options.read(true).append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
+        options
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
         options.open(path)
     })
 }

@@ -108,8 +108,14 @@ fn attempt(
     journal.write(&Entry::Begin { at: unix_s(), goal, patch })?;
     let settled = settled(&patient, &plan.home);
     let deadline_ms = request.deadline.as_millis() as u64;
-    let mut operation =
-        Operation::new(request.goal, plan.home, settled, plan.installation, plan.register_frames, deadline_ms);
+    let mut operation = Operation::new(
+        request.goal,
+        plan.home,
+        settled,
+        plan.installation,
+        plan.register_frames,
+        deadline_ms,
+    );
     let mut theatre = Theatre::new(&patient, journal, request.deadline);
     let mut input = Input::Start;
     loop {
@@ -137,7 +143,8 @@ fn attempt(
 /// Whether everything in the process is as the switch says.
 fn settled(patient: &Patient, home: &Home) -> bool {
     let want = if home.head.switch { SiteState::Code } else { SiteState::Before };
-    site_states(patient, home).is_some_and(|states| states.iter().all(|state| *state == want)) && home.data_settled()
+    site_states(patient, home).is_some_and(|states| states.iter().all(|state| *state == want))
+        && home.data_settled()
 }
 
 fn site_states(patient: &Patient, home: &Home) -> Option<Vec<SiteState>> {

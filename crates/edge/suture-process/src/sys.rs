@@ -205,7 +205,14 @@ pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Re
         let read = call(|| {
             // SAFETY: `local` spans the chunk of `pieces`; `remote` are addresses of the other process.
             check(unsafe {
-                libc::process_vm_readv(pid, &raw const local, 1, remote.as_ptr(), remote.len() as libc::c_ulong, 0)
+                libc::process_vm_readv(
+                    pid,
+                    &raw const local,
+                    1,
+                    remote.as_ptr(),
+                    remote.len() as libc::c_ulong,
+                    0,
+                )
             } as i64)
         })?;
         if read as usize != local.iov_len {
@@ -264,7 +271,8 @@ impl Urgent {
             new.sched_priority = 1;
             let known = policy >= 0 && libc::sched_getparam(0, &raw mut old) == 0;
             let raised = known
-                && libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const new) == 0;
+                && libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const new)
+                    == 0;
             raised.then_some((policy, old))
         };
         Self { before }

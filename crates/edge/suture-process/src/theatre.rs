@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use suture_surgery::busy::{self, Forbidden, Verdict};
 use suture_surgery::home::Home;
 use suture_surgery::install::Installation;
 use suture_surgery::operation::{Call, Expected, Input, Throw};
-use suture_surgery::busy::{self, Forbidden, Verdict};
 use suture_surgery::outcome::Refusal;
 use suture_surgery::switch::Write;
 use suture_surgery::unwind::{End as StackEnd, Unwinder};
@@ -16,7 +16,7 @@ use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
 use crate::tracee::Tracee;
 use crate::world::{StopError, World};
-use crate::{proc, sys};
+use crate::{filters, proc, sys};
 
 /// One operation's way to the process.
 pub(crate) struct Theatre<'p, 'j> {
@@ -65,7 +65,10 @@ impl<'p, 'j> Theatre<'p, 'j> {
             self.with_caller(|caller| caller.protect(installation).map_err(InstallError::Refused))?;
         }
         let filled = install::refill(&self.patient.memory, installation);
-        Ok(filled.map_or_else(|error| Input::Failed(format!("filling {:#x}: {error}", home.start)), |()| Input::Done))
+        Ok(filled.map_or_else(
+            |error| Input::Failed(format!("filling {:#x}: {error}", home.start)),
+            |()| Input::Done,
+        ))
     }
 
     /// Runs a function of the process.
@@ -78,19 +81,26 @@ impl<'p, 'j> Theatre<'p, 'j> {
 
     fn try_call(&mut self, home: &Home, call: Call) -> Result<Input, Refusal> {
         let record = &home.record;
-        let site =
-            CallSite { prelude: record.text.start, head: record.home.start, stack_top: record.call_stack.end };
+        let site = CallSite {
+            prelude: record.text.start,
+            head: record.home.start,
+            stack_top: record.call_stack.end,
+        };
         self.unwinder();
         let mut loan = self.borrow(Need::Function, call.what)?;
+        filters::check(loan.tid(), record.text.start)?;
         let called = loan.function(site, call.function, call.arguments, FUNCTION_MAX);
         let tid = loan.tid();
         let returned = loan.give_back();
         Ok(match (called, returned) {
             (Ok(Called::Returned(result)), Ok(())) => Input::Returned(result),
-            (Ok(Called::Crashed(signal)), _) => Input::Failed(format!("{} raised signal {signal}", call.what)),
-            (Ok(Called::StillRunning), _) => {
-                Input::Failed(format!("{} had not returned after {FUNCTION_MAX:?}; thread {tid} goes on with it", call.what))
+            (Ok(Called::Crashed(signal)), _) => {
+                Input::Failed(format!("{} raised signal {signal}", call.what))
             }
+            (Ok(Called::StillRunning), _) => Input::Failed(format!(
+                "{} had not returned after {FUNCTION_MAX:?}; thread {tid} goes on with it",
+                call.what
+            )),
             (Err(error), _) | (_, Err(error)) => Input::Failed(format!("running {}: {error}", call.what)),
         })
     }
@@ -105,7 +115,10 @@ impl<'p, 'j> Theatre<'p, 'j> {
             scope
                 .spawn(move || {
                     let world = World::seize(patient.pid)?;
-                    Ok(world.stop(|tracee| look(patient, &forbidden, &unwinder, tracee), || write(patient, throw)))
+                    Ok(world.stop(
+                        |tracee| look(patient, &forbidden, &unwinder, tracee),
+                        || write(patient, throw),
+                    ))
                 })
                 .join()
         });
@@ -129,20 +142,29 @@ impl<'p, 'j> Theatre<'p, 'j> {
     ) -> Result<T, InstallError> {
         let stub = self.lend_entry()?;
         let mut loan = self.borrow(Need::SystemCalls, "system calls")?;
+        if let Err(why) = filters::check(loan.tid(), stub) {
+            drop(loan);
+            self.return_entry(stub)?;
+            return Err(why.into());
+        }
         let mut caller = Caller { pid: self.patient.pid, loan: &mut loan, stub };
         let result = act(&mut caller);
         let returned = loan.give_back();
         self.return_entry(stub)?;
         if let Err(error) = returned {
-            return Err(InstallError::Refused(Refusal::NoResources { call: "go on", error: error.to_string() }));
+            return Err(InstallError::Refused(Refusal::NoResources {
+                call: "go on",
+                error: error.to_string(),
+            }));
         }
         result
     }
 
     /// Lends the code at the program's entry point, which never runs again, to the stub of system calls.
     fn lend_entry(&mut self) -> Result<u64, Refusal> {
-        let entry = suture_surgery::modules::entry_point(&self.patient.auxv)
-            .ok_or_else(|| Refusal::Unsupported("the kernel does not say where the program begins".to_owned()))?;
+        let entry = suture_surgery::modules::entry_point(&self.patient.auxv).ok_or_else(|| {
+            Refusal::Unsupported("the kernel does not say where the program begins".to_owned())
+        })?;
         let stub = inject::system_call_stub();
         let mut bytes = vec![0; stub.len()];
         let failed = |error: std::io::Error| crate::world::refused(self.patient.pid, &error);
@@ -206,7 +228,12 @@ impl<'p, 'j> Theatre<'p, 'j> {
 }
 
 /// Whether a stopped thread is clear of the code that is about to change.
-fn look(patient: &Patient, forbidden: &Forbidden, unwinder: &Unwinder, tracee: &Tracee) -> Result<(), Refusal> {
+fn look(
+    patient: &Patient,
+    forbidden: &Forbidden,
+    unwinder: &Unwinder,
+    tracee: &Tracee,
+) -> Result<(), Refusal> {
     let registers = &tracee.registers;
     let top = patient.stack_top(registers.rsp, registers.fs_base);
     let (function, stack) = match busy::judge(forbidden, registers, top, &patient.memory, unwinder) {
@@ -233,7 +260,9 @@ fn write(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
     }
     for write in &throw.writes {
         match write {
-            Write::Bytes { address, bytes } => patient.memory.write(*address, bytes).map_err(StopError::Act)?,
+            Write::Bytes { address, bytes } => {
+                patient.memory.write(*address, bytes).map_err(StopError::Act)?
+            }
             Write::Copy { from, to, len } => {
                 let mut bytes = vec![0; *len as usize];
                 patient.memory.read_exact(*from, &mut bytes).map_err(StopError::Act)?;

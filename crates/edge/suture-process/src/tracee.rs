@@ -45,7 +45,9 @@ impl Tracee {
             Ok(()) => Ok(Some(Self::new(tid))),
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
             // A thread that is ending can't be seized any more; it says so by its state.
-            Err(_) if proc::state_and_start(tid).is_ok_and(|(state, _)| matches!(state, 'Z' | 'X')) => Ok(None),
+            Err(_) if proc::state_and_start(tid).is_ok_and(|(state, _)| matches!(state, 'Z' | 'X')) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -103,13 +103,17 @@ impl World {
                 if let Stop::Clone(child) = stop {
                     return Ok(Some(child));
                 }
-                if reason.is_none() && stop != Stop::Gone { look(thread)? }
+                if reason.is_none() && stop != Stop::Gone {
+                    look(thread)?
+                }
                 Ok(None)
             });
             match looked {
                 Ok(Some(child)) => {
                     // The parent stands in the call that started it; its stack counts like any other.
-                    if reason.is_none() && let Err(why) = look(&self.threads[next]) {
+                    if reason.is_none()
+                        && let Err(why) = look(&self.threads[next])
+                    {
                         reason = Some(why);
                     }
                     if !self.threads.iter().any(|known| known.tid == child) {
@@ -151,7 +155,9 @@ pub(crate) fn refused(pid: i32, error: &io::Error) -> Refusal {
             Ok(status) if status.tracer != 0 => {
                 Refusal::Traced { tracer: status.tracer, tracer_name: proc::name(status.tracer) }
             }
-            Ok(status) => Refusal::NoPermission { what: format!("trace process {pid}"), missing: missing(status.uid) },
+            Ok(status) => {
+                Refusal::NoPermission { what: format!("trace process {pid}"), missing: missing(status.uid) }
+            }
             Err(_) => Refusal::Gone,
         },
         _ => Refusal::Unstoppable { thread: pid, thread_name: proc::name(pid), why: error.to_string() },

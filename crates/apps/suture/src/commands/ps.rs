@@ -96,7 +96,14 @@ fn process(patient: &Patient) -> Process {
 
 fn unreadable(pid: i32, why: &str) -> Process {
     let name = suture_process::process_name(pid);
-    Process { pid, name, builds: Vec::new(), patches: Vec::new(), patchable: false, why: Some(why.to_owned()) }
+    Process {
+        pid,
+        name,
+        builds: Vec::new(),
+        patches: Vec::new(),
+        patchable: false,
+        why: Some(why.to_owned()),
+    }
 }
 
 fn applied(home: &Home) -> Applied {
@@ -134,9 +141,15 @@ fn text(processes: &[Process], look: &Look) -> String {
         ]);
         for patch in &process.patches {
             let short: String = patch.id.chars().take(ID_DIGITS).collect();
-            let what = format!("{} in {}, by {}: {}", patch.state, patch.name, patch.by, patch.functions.join(", "));
+            let what =
+                format!("{} in {}, by {}: {}", patch.state, patch.name, patch.by, patch.functions.join(", "));
             let tone = if patch.state == "on" { Tone::Good } else { Tone::Plain };
-            rows.push(vec![cell("", Tone::Plain), cell("patch", Tone::Plain), cell(&short, Tone::Strong), cell(&what, tone)]);
+            rows.push(vec![
+                cell("", Tone::Plain),
+                cell("patch", Tone::Plain),
+                cell(&short, Tone::Strong),
+                cell(&what, tone),
+            ]);
         }
     }
     page.table(&[Column::Right, Column::Name, Column::Left, Column::Left], rows);

@@ -1,6 +1,7 @@
 //! The surgery on real processes, through the command line: behaviour before, after apply, after toggle, after
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
+mod programs;
 mod support;
 
 use support::{Pair, Target};
@@ -91,7 +92,12 @@ fn no_interruption_reaches_the_program() {
     pair.diff();
     let mut target = pair.start();
     for _ in 0..CYCLES {
-        for (verb, answer) in [(&["apply"][..], "52"), (&["toggle", "off"], "51"), (&["toggle", "on"], "52"), (&["revert"], "51")] {
+        for (verb, answer) in [
+            (&["apply"][..], "52"),
+            (&["toggle", "off"], "51"),
+            (&["toggle", "on"], "52"),
+            (&["revert"], "51"),
+        ] {
             let ran = pair.operate(verb, &target, &["--deadline", "30s"]);
             assert_eq!(ran.outcome(), "done", "{verb:?}: {ran:?}");
             assert_eq!(target.ask("5"), answer, "{verb:?}");
@@ -105,11 +111,9 @@ fn a_killed_surgeon_leaves_a_working_process_and_the_truth() {
     let pair = Pair::build("c/answers.c", "gcc -O2");
     pair.diff();
     let mut target = pair.start();
-    for (prepare, verb) in [
-        (&["revert"][..], &["apply"][..]),
-        (&["apply"], &["toggle", "off"]),
-        (&["apply"], &["revert"]),
-    ] {
+    for (prepare, verb) in
+        [(&["revert"][..], &["apply"][..]), (&["apply"], &["toggle", "off"]), (&["apply"], &["revert"])]
+    {
         let mut number = 1;
         loop {
             assert!(pair.operate(prepare, &target, &[]).exit == Some(0));

@@ -8,15 +8,15 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A program without and with its fix.
-pub struct Pair {
+pub(crate) struct Pair {
     directory: TempDir,
-    pub old: PathBuf,
-    pub new: PathBuf,
-    pub delta: PathBuf,
+    pub(crate) old: PathBuf,
+    pub(crate) new: PathBuf,
+    pub(crate) delta: PathBuf,
 }
 
 /// A running program that answers each line with one or more.
-pub struct Target {
+pub(crate) struct Target {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
@@ -24,23 +24,23 @@ pub struct Target {
 
 /// How a run of `suture` ended.
 #[derive(Debug)]
-pub struct Ran {
-    pub exit: Option<i32>,
-    pub json: Value,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) exit: Option<i32>,
+    pub(crate) json: Value,
+    pub(crate) stderr: String,
 }
 
 /// What the comparison needs of a C or C++ build.
 const FLAGS: [&str; 4] = ["-g", "-ffunction-sections", "-fdata-sections", "-Wl,--emit-relocs"];
 
 /// The root of the repository.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
 }
 
 impl Pair {
     /// Compiles `fixtures/SOURCE` with `compiler` (a command with its options) twice: as it is, and with `-DFIX`.
-    pub fn build(source: &str, compiler: &str) -> Self {
+    pub(crate) fn build(source: &str, compiler: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let source = root().join("fixtures").join(source);
         let stem = source.file_stem().expect("a name").to_string_lossy().into_owned();
@@ -58,32 +58,54 @@ impl Pair {
         Self { directory, old, new, delta }
     }
 
+    /// Compiles `fixtures/SOURCE` with rustc and `options` twice: as it is, and with `--cfg fix`.
+    pub(crate) fn build_rust(source: &str, options: &str) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let source = root().join("fixtures").join(source);
+        let compile = |which: &str, cfg: &[&str]| {
+            let output = directory.path().join(which);
+            let mut command = Command::new("rustc");
+            command.args(["--edition", "2024", "--crate-name", "fixture", "--check-cfg", "cfg(fix)", "-g"]);
+            command.args(["-C", "link-arg=-Wl,--emit-relocs"]).args(options.split_whitespace()).args(cfg);
+            run(command.arg("-o").arg(&output).arg(&source));
+            output
+        };
+        let (old, new) = (compile("old", &[]), compile("new", &["--cfg", "fix"]));
+        let delta = directory.path().join("fixture.delta");
+        Self { directory, old, new, delta }
+    }
+
+    /// A directory for whatever else the test needs.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// `suture diff` of the two, which must succeed.
-    pub fn diff(&self) -> Value {
+    pub(crate) fn diff(&self) -> Value {
         let ran = self.try_diff(&[]);
         assert_eq!(ran.exit, Some(0), "{} {}", ran.json, ran.stderr);
         ran.json
     }
 
     /// `suture diff` of the two, however it ends.
-    pub fn try_diff(&self, more: &[&str]) -> Ran {
+    pub(crate) fn try_diff(&self, more: &[&str]) -> Ran {
         let mut command = self.suture();
         command.args(["diff", "--json", "--old"]).arg(&self.old).arg("--new").arg(&self.new);
         finish(command.arg("-o").arg(&self.delta).args(more))
     }
 
     /// Starts the old build.
-    pub fn start(&self) -> Target {
+    pub(crate) fn start(&self) -> Target {
         Target::start(Command::new(&self.old))
     }
 
     /// `suture VERB DELTA --pid PID MORE`.
-    pub fn operate(&self, verb: &[&str], target: &Target, more: &[&str]) -> Ran {
+    pub(crate) fn operate(&self, verb: &[&str], target: &Target, more: &[&str]) -> Ran {
         finish(&mut self.operation(verb, target, more))
     }
 
     /// The same, killed behind the `number`th system call of the surgery. Whether it lived to its end.
-    pub fn operate_killed(&self, verb: &[&str], target: &Target, number: usize) -> bool {
+    pub(crate) fn operate_killed(&self, verb: &[&str], target: &Target, number: usize) -> bool {
         let mut command = self.operation(verb, target, &[]);
         command.env("SUTURE_FAULT", format!("kill-after:{number}"));
         let output = command.output().expect("suture runs");
@@ -98,20 +120,20 @@ impl Pair {
     }
 
     /// What `suture ps` says of the target.
-    pub fn ps(&self, target: &Target) -> Value {
+    pub(crate) fn ps(&self, target: &Target) -> Value {
         let ran = finish(self.suture().args(["ps", "--json", "--pid", &target.pid().to_string()]));
         assert_eq!(ran.exit, Some(0), "{ran:?}");
         ran.json["processes"][0].clone()
     }
 
     /// The state of the one patch that `ps` shows, or `none`.
-    pub fn state(&self, target: &Target) -> String {
+    pub(crate) fn state(&self, target: &Target) -> String {
         let patches = self.ps(target)["patches"].clone();
         patches[0]["state"].as_str().unwrap_or("none").to_owned()
     }
 
     /// `suture` with a state directory of its own.
-    pub fn suture(&self) -> Command {
+    pub(crate) fn suture(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
         command.env("SUTURE_STATE_DIR", self.directory.path().join("state"));
         command
@@ -120,30 +142,30 @@ impl Pair {
 
 impl Target {
     /// Starts a command that talks.
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let stdin = child.stdin.take().expect("stdin");
         let stdout = BufReader::new(child.stdout.take().expect("stdout"));
         Self { child, stdin, stdout }
     }
 
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id() as i32
     }
 
     /// Sends a line and gives the line that comes back.
-    pub fn ask(&mut self, line: &str) -> String {
+    pub(crate) fn ask(&mut self, line: &str) -> String {
         self.send(line);
         self.hear()
     }
 
     /// Sends a line.
-    pub fn send(&mut self, line: &str) {
+    pub(crate) fn send(&mut self, line: &str) {
         writeln!(self.stdin, "{line}").expect("the target listens");
     }
 
     /// The next line that comes.
-    pub fn hear(&mut self) -> String {
+    pub(crate) fn hear(&mut self) -> String {
         let mut answer = String::new();
         self.stdout.read_line(&mut answer).expect("the target answers");
         assert!(!answer.is_empty(), "the target is gone: {:?}", self.child.try_wait());
@@ -161,18 +183,18 @@ impl Drop for Target {
 
 impl Ran {
     /// Outcome of the one process that was operated on.
-    pub fn outcome(&self) -> &str {
+    pub(crate) fn outcome(&self) -> &str {
         self.json["results"][0]["outcome"].as_str().unwrap_or("no outcome")
     }
 
     /// Code of the refusal of the one process.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.json["results"][0]["code"].as_str().unwrap_or("no code")
     }
 }
 
 /// Runs `suture` and reads its document.
-pub fn finish(command: &mut Command) -> Ran {
+pub(crate) fn finish(command: &mut Command) -> Ran {
     let Output { status, stdout, stderr } = command.output().expect("suture runs");
     let stderr = String::from_utf8_lossy(&stderr).into_owned();
     let json = serde_json::from_slice(&stdout)

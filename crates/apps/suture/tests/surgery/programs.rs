@@ -1,0 +1,177 @@
+//! Programs that use what C alone does not have, or that make the surgery hard.
+
+use std::process::Command;
+
+use crate::support::{Pair, Target};
+
+/// Applies, checks with `new`, reverts, checks with `old`, twice.
+fn back_and_forth(pair: &Pair, target: &mut Target, old: impl Fn(&mut Target), new: impl Fn(&mut Target)) {
+    old(target);
+    for _ in 0..2 {
+        let ran = pair.operate(&["apply"], target, &[]);
+        assert_eq!(ran.outcome(), "done", "{ran:?}");
+        new(target);
+        let ran = pair.operate(&["revert"], target, &[]);
+        assert_eq!(ran.outcome(), "done", "{ran:?}");
+        old(target);
+    }
+}
+
+fn exceptions(compiler: &str) {
+    let pair = Pair::build("cpp/exceptions.cpp", compiler);
+    pair.diff();
+    let mut target = pair.start();
+    let old = |target: &mut Target| {
+        assert_eq!(target.ask("5"), "105");
+        assert_eq!(target.ask("15"), "115");
+        assert!(target.ask("25").starts_with("error old 25 unwound "));
+        assert_eq!(target.hear(), "-2");
+        assert_eq!(target.ask("area"), "25");
+        assert_eq!(target.ask("depth"), "1");
+    };
+    let new = |target: &mut Target| {
+        assert_eq!(target.ask("5"), "106");
+        for _ in 0..50 {
+            assert!(target.ask("15").starts_with("failure new 16 unwound "));
+            assert_eq!(target.hear(), "-1");
+        }
+        assert_eq!(target.ask("area"), "26");
+        assert_eq!(target.ask("depth"), "2");
+    };
+    back_and_forth(&pair, &mut target, old, new);
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_gcc_o2() {
+    exceptions("g++ -O2");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_gcc_o0() {
+    exceptions("g++ -O0");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_clang_o2_lld() {
+    exceptions("clang++ -O2 -fuse-ld=lld");
+}
+
+fn panics(options: &str) {
+    let pair = Pair::build_rust("rust/panics.rs", options);
+    let report = pair.diff();
+    let changed = report["changed"].as_array().unwrap().len();
+    assert!((1..=6).contains(&changed), "{report}");
+    let mut target = pair.start();
+    let old = |target: &mut Target| {
+        assert_eq!(target.ask("15"), "31");
+        assert_eq!(target.ask("25"), "panic: 25 is above 20");
+        assert_eq!(target.ask("speak"), "dog 7");
+    };
+    let new = |target: &mut Target| {
+        assert_eq!(target.ask("5"), "11");
+        for _ in 0..50 {
+            assert_eq!(target.ask("15"), "panic: 15 is above 10");
+        }
+        assert_eq!(target.ask("speak"), "fixed dog 7");
+    };
+    back_and_forth(&pair, &mut target, old, new);
+    // 6 calls of the old code and 102 of the new, each of which ran its destructor.
+    let calls: u32 = target.ask("calls").parse().unwrap();
+    assert_eq!(calls, 101 * (6 + 102), "the static is the one that the process had before");
+}
+
+#[test]
+fn panics_pass_through_patched_frames() {
+    panics("-C opt-level=2 -C codegen-units=16");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_one_unit() {
+    panics("-C opt-level=3 -C codegen-units=1");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_v0_names() {
+    panics("-C opt-level=2 -C symbol-mangling-version=v0");
+}
+
+#[test]
+fn hooks_run_and_can_say_no() {
+    let pair = Pair::build("c/hooks.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    for (refused, verb, answer) in [("1", "apply", "5"), ("2", "apply", "5")] {
+        target.ask(&format!("refuse {refused}"));
+        let ran = pair.operate(&[verb], &target, &[]);
+        assert_eq!((ran.outcome(), ran.code(), ran.exit), ("refused", "hook-refused", Some(4)), "{ran:?}");
+        assert_eq!(target.ask("5"), answer);
+        assert_eq!(pair.state(&target), "none");
+    }
+    target.ask("refuse 0");
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_eq!((target.ask("5"), target.ask("hooks")), ("1005".into(), "3".into()));
+    for refused in ["4", "8"] {
+        target.ask(&format!("refuse {refused}"));
+        let ran = pair.operate(&["revert"], &target, &[]);
+        assert_eq!(ran.code(), "hook-refused", "{ran:?}");
+        assert_eq!((target.ask("5"), pair.state(&target)), ("1005".into(), "on".into()));
+    }
+    target.ask("refuse 0");
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+    assert_eq!((target.ask("5"), target.ask("hooks")), ("5".into(), "15".into()));
+}
+
+#[test]
+fn a_filter_that_forbids_the_surgery_is_respected() {
+    let pair = Pair::build("c/filtered.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("5"), "5");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!((ran.code(), ran.exit), ("seccomp", Some(4)), "{ran:?}");
+    assert_eq!(target.ask("6"), "6");
+
+    let mut command = Command::new(&pair.old);
+    command.arg("open");
+    let mut target = Target::start(command);
+    assert_eq!(target.ask("5"), "5");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), "1005");
+}
+
+#[test]
+fn threads_that_come_and_go_and_signals_are_no_hindrance() {
+    let pair = Pair::build("c/churn.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let before: i64 = target.ask("rounds").parse().unwrap();
+    for _ in 0..40 {
+        for (verb, answer) in [(&["apply"][..], "52"), (&["revert"], "51")] {
+            let ran = pair.operate(verb, &target, &["--deadline", "60s"]);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            assert_eq!(target.ask("5"), answer);
+        }
+    }
+    assert!(target.ask("rounds").parse::<i64>().unwrap() > before, "the program has stopped working");
+}
+
+#[test]
+fn a_shared_library_is_patched_in_its_host() {
+    let pair = Pair::build("c/library.c", "gcc -O2 -shared -fPIC");
+    let report = pair.diff();
+    assert_eq!(report["changed"][0]["name"], "library_work", "{report}");
+    let host = pair.directory().join("host");
+    let library = pair.directory().join("liblibrary.so");
+    std::fs::copy(&pair.old, &library).unwrap();
+    let source = crate::support::root().join("fixtures/c/library_host.c");
+    let built = Command::new("gcc").arg("-O2").arg("-o").arg(&host).arg(source).arg(&library).status();
+    assert!(built.unwrap().success());
+    let mut target = Target::start(Command::new(&host));
+    assert_eq!(target.ask("5"), "10005");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), (5 + 1000 + 20000 + 1).to_string());
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("5"), "30005");
+}
