@@ -11,12 +11,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    match std::env::args().nth(1).as_deref() {
-        Some("tidy") => report(tidy::check(&root)),
-        _ => {
-            eprintln!("usage: cargo xtask tidy");
-            ExitCode::from(2)
-        }
+    if let Some("tidy") = std::env::args().nth(1).as_deref() {
+        report(tidy::check(&root))
+    } else {
+        eprintln!("usage: cargo xtask tidy");
+        ExitCode::from(2)
     }
 }
 

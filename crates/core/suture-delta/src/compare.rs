@@ -316,9 +316,8 @@ fn hooks(emitter: &mut Emitter<'_, '_, '_, '_>) -> Hooks {
 fn build_ref(build: &Build<'_>, name: &str) -> BuildRef {
     const PT_LOAD: u32 = 1;
     let loaded = || build.segments().iter().filter(|segment| segment.kind == PT_LOAD);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     BuildRef {
-        build_id: build.build_id().map(hex).unwrap_or_default(),
+        build_id: build.build_id().map(model::hex).unwrap_or_default(),
         name: name.to_owned(),
         kind: match build.kind() {
             ElfKind::Executable => model::BuildKind::Executable,

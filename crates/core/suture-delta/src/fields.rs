@@ -108,7 +108,7 @@ impl Scan<'_, '_> {
             taken = Some(offset);
         }
         for index in mine {
-            self.absolute(self.relocations[index], instruction, &constants, taken, end);
+            self.absolute(self.relocations[index], instruction, constants, taken, end);
         }
     }
 
@@ -141,7 +141,7 @@ impl Scan<'_, '_> {
         &mut self,
         relocation: Relocation,
         instruction: &Instruction,
-        constants: &iced_x86::ConstantOffsets,
+        constants: iced_x86::ConstantOffsets,
         taken: Option<u32>,
         end: u32,
     ) {

@@ -323,3 +323,12 @@ impl Range {
         self.end <= self.start
     }
 }
+
+/// Bytes as the metadata and people spell them: two hexadecimal digits each.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

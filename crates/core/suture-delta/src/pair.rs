@@ -78,6 +78,9 @@ fn groups<'k>(side: &'k Side<'_, '_>, with_file: bool, is_free: impl Fn(EntityId
     groups
 }
 
+/// Whether two entities with their bytes are alike enough to be one.
+type Likeness = fn(&Entity<'_>, &Entity<'_>, Option<&[u8]>, Option<&[u8]>) -> bool;
+
 fn pair_group(
     old: &Side<'_, '_>,
     new: &Side<'_, '_>,
@@ -89,7 +92,7 @@ fn pair_group(
         pairs.join(*o, *n);
         return;
     }
-    let rules: [fn(&Entity<'_>, &Entity<'_>, Option<&[u8]>, Option<&[u8]>) -> bool; 4] = [
+    let rules: [Likeness; 4] = [
         |a, b, x, y| a.names == b.names && a.size == b.size && x == y,
         |a, b, _, _| a.names == b.names && a.size == b.size,
         |a, b, x, y| a.size == b.size && x == y,

@@ -408,7 +408,7 @@ fn differences<'s>(a: &'s [u8], b: &'s [u8], fields: &'s [Field]) -> impl Iterat
             while fields.get(next).is_some_and(|field| field.offset as usize + field.len as usize <= *at) {
                 next += 1;
             }
-            x != y && !fields.get(next).is_some_and(|field| *at >= field.offset as usize)
+            x != y && fields.get(next).is_none_or(|field| *at < field.offset as usize)
         })
         .map(|(at, _)| at)
 }

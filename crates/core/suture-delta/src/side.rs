@@ -169,8 +169,9 @@ impl<'b, 'd> Side<'b, 'd> {
             .collect();
         for index in build.symbols_by_address() {
             let symbol = build.symbols()[*index as usize];
-            let is_loaded =
-                |section: u32| build.sections().get(section as usize).is_some_and(|s| s.is_loaded());
+            let is_loaded = |section: u32| {
+                build.sections().get(section as usize).is_some_and(suture_elf::Section::is_loaded)
+            };
             // Data of no size is a label: where something begins or ends.
             let is_label = symbol.kind == SymbolKind::Object && symbol.size == 0;
             if !symbol.section.is_some_and(is_loaded) || symbol.name.is_empty() || is_label {

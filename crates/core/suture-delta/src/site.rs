@@ -16,7 +16,7 @@ use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic};
 use crate::emit::Emitter;
 use crate::fields::{self, is_near_branch};
 use crate::model::{
-    JUMP_LEN, Range, Relocation, RelocationKind, Resolution, SectionKind, Site, SymbolKind, Target,
+    self, JUMP_LEN, Range, Relocation, RelocationKind, Resolution, SectionKind, Site, SymbolKind, Target,
 };
 use crate::names;
 use crate::refusal::{Refusal, RefusalCode};
@@ -56,7 +56,7 @@ pub(crate) fn site(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId, code: u
         symbol: entity.name.to_owned(),
         address: entity.address,
         jump_address: displaced.jump_address,
-        expected: expected.iter().map(|byte| format!("{byte:02x}")).collect(),
+        expected: model::hex(expected),
         ranges,
         code,
         stub,
@@ -198,8 +198,8 @@ fn moved(
     decoder_bytes = decoder_bytes.get((displaced.jump_address - base) as usize..).unwrap_or_default();
     let mut decoder = Decoder::with_ip(64, decoder_bytes, displaced.jump_address, DecoderOptions::NONE);
     for instruction in &displaced.instructions {
-        let decoded = decoder.decode();
-        let constants = decoder.get_constant_offsets(&decoded);
+        let again = decoder.decode();
+        let constants = decoder.get_constant_offsets(&again);
         let from = (instruction.ip() - displaced.jump_address) as usize;
         let bytes = decoder_bytes.get(from..from + instruction.len()).unwrap_or_default();
         if is_near_branch(instruction) {

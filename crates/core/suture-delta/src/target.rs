@@ -62,10 +62,19 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
             None => Meaning::Label(found.name, field.address.wrapping_sub(found.address) as i64),
         },
         Some((_, found)) if field.form == Form::Absolute && field.address == 0 => {
-            Meaning::Import(Import { name: found.name, version: None }, 0)
+            Meaning::Import(imported(found.name), 0)
         }
         _ => by_address(side, field.address),
     }
+}
+
+/// An undefined symbol of `.symtab`: linkers write the version behind the name there.
+fn imported(name: &str) -> Import<'_> {
+    let (name, version) = match name.split_once('@') {
+        Some((name, version)) => (name, Some(version.trim_start_matches('@'))),
+        None => (name, None),
+    };
+    Import { name, version }
 }
 
 /// The end of a section is the beginning of the next, but only one of the two is meant.
@@ -101,8 +110,8 @@ pub(crate) fn is_slot(side: &Side<'_, '_>, address: u64) -> bool {
 }
 
 fn tls<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
-    let Some(size) = tls_block_size(side) else { return Meaning::Plain(field.address) };
-    let offset = field.address.wrapping_add(size);
+    let Some(block) = tls_block_size(side) else { return Meaning::Plain(field.address) };
+    let offset = field.address.wrapping_add(block);
     tls_variable(side, offset, field.symbol)
 }
 

@@ -34,7 +34,7 @@ pub struct Build<'d> {
     dynamic_relocations: Vec<DynamicRelocation>,
     slots: BTreeMap<u64, Slot<'d>>,
     stubs: BTreeMap<u64, u64>,
-    build_id: Option<(u64, &'d [u8])>,
+    id: Option<(u64, &'d [u8])>,
     interpreted: bool,
 }
 
@@ -92,27 +92,27 @@ pub struct Section<'d> {
 impl Section<'_> {
     /// Whether it is part of the program in memory.
     pub fn is_loaded(&self) -> bool {
-        self.flags & u64::from(elf::SHF_ALLOC.0) != 0
+        self.flags & elf::SHF_ALLOC.0 != 0
     }
 
     /// Whether the program may write to it, once relocated or at any time.
     pub fn is_writable(&self) -> bool {
-        self.flags & u64::from(elf::SHF_WRITE.0) != 0
+        self.flags & elf::SHF_WRITE.0 != 0
     }
 
     /// Whether it holds code.
     pub fn is_code(&self) -> bool {
-        self.flags & u64::from(elf::SHF_EXECINSTR.0) != 0
+        self.flags & elf::SHF_EXECINSTR.0 != 0
     }
 
     /// Whether its variables exist once for each thread.
     pub fn is_tls(&self) -> bool {
-        self.flags & u64::from(elf::SHF_TLS.0) != 0
+        self.flags & elf::SHF_TLS.0 != 0
     }
 
     /// Whether its bytes are compressed.
     pub fn is_compressed(&self) -> bool {
-        self.flags & u64::from(elf::SHF_COMPRESSED.0) != 0
+        self.flags & elf::SHF_COMPRESSED.0 != 0
     }
 
     /// Whether `address` lies in it.
@@ -153,10 +153,10 @@ impl<'d> Build<'d> {
             dynamic_relocations: Vec::new(),
             slots: BTreeMap::new(),
             stubs: BTreeMap::new(),
-            build_id: None,
+            id: None,
             interpreted,
         };
-        build.build_id = build.find_build_id();
+        build.id = build.find_build_id();
         build.read_relocations(&sections_table, data)?;
         build.slots = imports::slots(&build);
         build.stubs = imports::stubs(&build);
@@ -217,12 +217,12 @@ impl<'d> Build<'d> {
 
     /// GNU build-id.
     pub fn build_id(&self) -> Option<&'d [u8]> {
-        self.build_id.map(|(_, id)| id)
+        self.id.map(|(_, id)| id)
     }
 
     /// Virtual address of the build-id's bytes.
     pub fn build_id_address(&self) -> Option<u64> {
-        self.build_id.map(|(address, _)| address)
+        self.id.map(|(address, _)| address)
     }
 
     /// Symbols of `.symtab`, in its order.
@@ -320,7 +320,7 @@ impl<'d> Build<'d> {
                 });
             }
             let is_loaded = |index: u32| self.sections.get(index as usize).is_some_and(Section::is_loaded);
-            if raw.sh_flags(ENDIAN).0 & u64::from(elf::SHF_ALLOC.0) != 0 {
+            if raw.sh_flags(ENDIAN).0 & elf::SHF_ALLOC.0 != 0 {
                 self.dynamic_relocations.extend(entries.iter().map(|entry| DynamicRelocation {
                     address: entry.r_offset(ENDIAN),
                     kind: entry.r_type(ENDIAN, false).0,

@@ -85,6 +85,7 @@ pub enum State {
 
 /// The changing part of a home.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a byte of the head that is written by itself")]
 pub struct Head {
     /// Whether new code runs.
     pub switch: bool,
@@ -237,6 +238,10 @@ pub enum HomeError {
 }
 
 /// The first `HEAD_LEN + body` bytes of a home that has just been put in place.
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "a record is plain data with text keys: it can always be written"
+)]
 pub fn encode(home: &Home) -> Vec<u8> {
     let body = serde_json::to_vec(&home.record).expect("a record is plain data with text keys");
     let mut bytes = vec![0; HEAD_LEN as usize];

@@ -1,4 +1,4 @@
-//! The mappings of a process, from the text of `/proc/PID/maps` (proc_pid_maps(5)).
+//! The mappings of a process, from the text of `/proc/PID/maps` (`proc_pid_maps(5)`).
 
 use suture_delta::model::Range;
 use thiserror::Error;
@@ -8,6 +8,7 @@ pub const MAPPINGS_MAX: usize = 1 << 21;
 
 /// One mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the permissions as the kernel prints them")]
 pub struct Mapping {
     /// Addresses.
     pub range: Range,

@@ -233,10 +233,9 @@ impl Operation {
                 _ => self.throw(Direction::On, Reason::Asked, now),
             },
             Step::MarkRestored if self.was_on => self.throw(Direction::On, Reason::Undo, now),
-            Step::MarkRestored => self.undone(),
             Step::Backoff(direction, reason) => self.throw(direction, reason, now),
             Step::MarkReverted if self.goal == Goal::Revert && self.pending.is_none() => self.post_hook(),
-            Step::MarkReverted => self.undone(),
+            Step::MarkRestored | Step::MarkReverted => self.undone(),
             Step::Over => self.finish(End::Done),
         }
     }

@@ -84,6 +84,7 @@ impl Registers {
 
     /// The registers from which the program goes on without the kernel's help: an interrupted system
     /// call is repeated, one that counts down a time goes on with what is left of it.
+    #[must_use]
     pub fn rewound(&self) -> Self {
         let mut registers = *self;
         if self.orig_rax != NO_SYSTEM_CALL {

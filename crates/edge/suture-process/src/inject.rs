@@ -237,7 +237,7 @@ impl<'m> Loan<'m> {
             return Ok(());
         }
         if self.moved {
-            self.to_event_stop()?;
+            self.reach_event_stop()?;
             // In this order: killed in between, the thread still walks home by itself.
             sys::set_extended_state(self.tracee.tid, &self.context.extended)?;
             sys::set_signal_mask(self.tracee.tid, self.context.signal_mask)?;
@@ -248,7 +248,7 @@ impl<'m> Loan<'m> {
     }
 
     /// Only when it leaves an event stop does the kernel look whether a system call is to be restarted.
-    fn to_event_stop(&mut self) -> io::Result<()> {
+    fn reach_event_stop(&mut self) -> io::Result<()> {
         if self.tracee.stop == Some(Stop::Event) {
             return Ok(());
         }

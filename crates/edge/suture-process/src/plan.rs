@@ -1,6 +1,6 @@
 //! What has to be known of a process before an operation on it can begin.
 
-use suture_delta::model::{BuildKind, Delta, JUMP_LEN, Range};
+use suture_delta::model::{self, BuildKind, Delta, JUMP_LEN, Range};
 use suture_surgery::home::{Home, State};
 use suture_surgery::install::{self, Installation, Order};
 use suture_surgery::operation::Goal;
@@ -172,7 +172,7 @@ fn before(patient: &Patient, delta: &Delta, bias: u64) -> Result<Vec<[u8; JUMP_L
         .map_err(|error| crate::world::refused(patient.pid, &error))?;
     for (site, found) in delta.meta.sites.iter().zip(&found) {
         let address = site.jump_address.wrapping_add(bias);
-        let hex: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = model::hex(found);
         let is_own = site.expected.starts_with(&hex);
         let is_below = patient
             .applied()

@@ -35,14 +35,14 @@ pub(crate) enum Entry {
         patch: String,
     },
     /// The code at the entry point is about to be lent to the stub of injected calls.
-    EntryLent {
+    Lent {
         /// Where.
         address: u64,
         /// What stands there.
         bytes: Vec<u8>,
     },
     /// The code at the entry point is its own again.
-    EntryReturned,
+    Returned,
     /// The operation has ended.
     End {
         /// Seconds since 1970.
@@ -92,8 +92,8 @@ impl Journal {
         // A line cut short by a kill is no entry.
         let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
         entries.fold(None, |lent, entry| match entry {
-            Entry::EntryLent { address, bytes } => Some((address, bytes)),
-            Entry::EntryReturned => None,
+            Entry::Lent { address, bytes } => Some((address, bytes)),
+            Entry::Returned => None,
             Entry::Begin { .. } | Entry::End { .. } => lent,
         })
     }

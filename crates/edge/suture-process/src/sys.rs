@@ -311,9 +311,9 @@ impl Alarm {
             event.sigev_notify_thread_id = libc::gettid();
             let mut timer: libc::timer_t = std::mem::zeroed();
             check(i64::from(libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)))?;
-            let period = libc::timespec { tv_sec: 0, tv_nsec: ALARM_PERIOD_NS };
-            let times = libc::itimerspec { it_interval: period, it_value: period };
-            check(i64::from(libc::timer_settime(timer, 0, &raw const times, std::ptr::null_mut())))?;
+            let tick = libc::timespec { tv_sec: 0, tv_nsec: ALARM_PERIOD_NS };
+            let interval = libc::itimerspec { it_interval: tick, it_value: tick };
+            check(i64::from(libc::timer_settime(timer, 0, &raw const interval, std::ptr::null_mut())))?;
             Ok(Self { timer })
         }
     }

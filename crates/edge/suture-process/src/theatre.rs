@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use suture_delta::model;
 use suture_surgery::busy::{self, Forbidden, Verdict};
 use suture_surgery::home::Home;
 use suture_surgery::install::Installation;
@@ -170,7 +171,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let failed = |error: std::io::Error| crate::world::refused(self.patient.pid, &error);
         self.patient.memory.read_exact(entry, &mut bytes).map_err(failed)?;
         if bytes != stub {
-            self.journal.write(&Entry::EntryLent { address: entry, bytes })?;
+            self.journal.write(&Entry::Lent { address: entry, bytes })?;
             self.patient.memory.write(entry, &stub).map_err(failed)?;
         }
         Ok(entry)
@@ -180,7 +181,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         if let Some((address, bytes)) = self.journal.lent_entry().filter(|(address, _)| *address == entry) {
             let written = self.patient.memory.write(address, &bytes);
             written.map_err(|error| crate::world::refused(self.patient.pid, &error))?;
-            self.journal.write(&Entry::EntryReturned)?;
+            self.journal.write(&Entry::Returned)?;
         }
         Ok(())
     }
@@ -261,7 +262,7 @@ fn write(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
     for write in &throw.writes {
         match write {
             Write::Bytes { address, bytes } => {
-                patient.memory.write(*address, bytes).map_err(StopError::Act)?
+                patient.memory.write(*address, bytes).map_err(StopError::Act)?;
             }
             Write::Copy { from, to, len } => {
                 let mut bytes = vec![0; *len as usize];
@@ -274,11 +275,15 @@ fn write(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
 }
 
 fn foreign(expected: &Expected, found: [u8; 5]) -> Refusal {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     Refusal::ForeignCode {
         function: expected.function.clone(),
         address: expected.address,
-        expected: expected.any_of.iter().map(|bytes| hex(bytes)).collect::<Vec<_>>().join(" or "),
-        found: hex(&found),
+        expected: expected
+            .any_of
+            .iter()
+            .map(|bytes| model::hex(bytes.as_slice()))
+            .collect::<Vec<_>>()
+            .join(" or "),
+        found: model::hex(&found),
     }
 }

@@ -104,7 +104,7 @@ impl World {
                     return Ok(Some(child));
                 }
                 if reason.is_none() && stop != Stop::Gone {
-                    look(thread)?
+                    look(thread)?;
                 }
                 Ok(None)
             });

@@ -30,6 +30,7 @@ struct Process {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are keys of a document")]
 struct Build {
     name: String,
     path: String,

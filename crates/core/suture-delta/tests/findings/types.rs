@@ -229,11 +229,11 @@ fn a_coroutine_that_keeps_more_is_a_change() {
 fn rust_enumerations_and_structures() {
     let program = |fields: &str, variants: &str| {
         let source = format!(
-            "pub struct Peer {{ {fields} pub last: u32 }}\n\
+            "#[derive(Default)] pub struct Peer {{ {fields} pub last: u32 }}\n\
              #[allow(dead_code)] pub enum Message {{ Quit, Move {{ x: i64, y: i64 }}, {variants} }}\n\
              #[inline(never)] pub fn use_it(p: &Peer, m: &Message) -> i64 {{\n\
              match m {{ Message::Move {{ x, .. }} => *x + i64::from(p.last), _ => 0 }} }}\n\
-             fn main() {{ let p: Peer = unsafe {{ std::mem::zeroed() }}; let m = Message::Move {{ x: 1, y: 2 }};\n\
+             fn main() {{ let p = Peer::default(); let m = Message::Move {{ x: 1, y: 2 }};\n\
              println!(\"{{}}\", use_it(std::hint::black_box(&p), std::hint::black_box(&m))); }}"
         );
         compile("rustc", &["-g", "-O"], ("peers.rs", &source))
