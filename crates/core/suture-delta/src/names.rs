@@ -43,10 +43,10 @@ pub(crate) fn fragment_parent(name: &str) -> Option<&str> {
 }
 
 /// Whether the name stands for content and not for an identity: rustc's and LLVM's names of anonymous
-/// constants.
+/// constants, and labels of the assembler, which some linkers keep.
 pub(crate) fn is_content(name: &str) -> bool {
-    let name = name.strip_prefix(".L").unwrap_or(name);
-    name.starts_with("anon.")
+    name.starts_with(".L")
+        || name.starts_with("anon.")
         || name.starts_with("alloc_")
         || name.starts_with("switch.table.")
         || name.starts_with("__unnamed_")

@@ -265,6 +265,7 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         if y.is_empty() && texts_only(b).is_some_and(is_text) {
             return true;
         }
+        let (len, b) = self.without_padding(old, new, b);
         let Some(a) = self.old.build.read(old, len) else { return false };
         let x = fields::of_data(self.old.build, old, len, true);
         if !same_places(&x, &y) {
@@ -278,6 +279,20 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             let (x, y) = (target::meaning(self.old, x), target::meaning(self.new, y));
             self.same_meaning(x, y, depth + 1)
         })
+    }
+
+    /// What remains of a constant's bytes `b` if their end may be the gap before the next, aligned, constant:
+    /// zeros, fewer than that one's alignment, from where the old constant ends.
+    fn without_padding(&self, old: u64, new: u64, b: &'d [u8]) -> (u64, &'d [u8]) {
+        let len = b.len() as u64;
+        let old_len = extent(self.old, old);
+        let (Some(kept), Some(gap)) = (b.get(..old_len as usize), b.get(old_len as usize..)) else {
+            return (len, b);
+        };
+        let alignment = 1 << new.wrapping_add(len).trailing_zeros().min(12);
+        let is_padding =
+            !kept.is_empty() && (gap.len() as u64) < alignment && gap.iter().all(|byte| *byte == 0);
+        if is_padding { (old_len, kept) } else { (len, b) }
     }
 
     /// Why two objects differ in what they hold at start, or `None` if they do not.

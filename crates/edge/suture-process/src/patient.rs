@@ -78,8 +78,8 @@ impl Patient {
         if let Some(error) = self.unreadable.first() {
             return Some(error.clone().into());
         }
-        if self.status.tracer != 0 {
-            let tracer = self.status.tracer;
+        let tracer = self.status.tracer;
+        if tracer != 0 && !proc::is_own_thread(tracer) {
             return Some(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
         }
         if self.status.shadow_stack {

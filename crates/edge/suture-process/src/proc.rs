@@ -4,14 +4,14 @@
 //! in another one has an id here as well.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::sys;
 
 /// Fields of `/proc/PID/status` that the surgery looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Status {
-    /// Process that traces it, 0 if none.
+    /// Thread that traces it, 0 if none.
     pub(crate) tracer: i32,
     /// Process that the thread belongs to.
     pub(crate) thread_group: i32,
@@ -69,6 +69,11 @@ pub(crate) fn status(tid: i32) -> io::Result<Status> {
         }
     }
     Ok(status)
+}
+
+/// Whether a thread is one of this process.
+pub(crate) fn is_own_thread(tid: i32) -> bool {
+    Path::new("/proc/self/task").join(tid.to_string()).exists()
 }
 
 /// Threads of a process now, ascending.

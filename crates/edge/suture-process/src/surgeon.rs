@@ -85,7 +85,7 @@ fn open_journal(pid: i32, time: Duration) -> Result<Journal, Refusal> {
         // Another surgeon holds the lock, and is waited for; anything else is a debugger.
         let journal = Journal::open(pid, start, time)?;
         let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
-        if status.tracer != 0 {
+        if status.tracer != 0 && !proc::is_own_thread(status.tracer) {
             return Err(Refusal::Traced { tracer: status.tracer, tracer_name: proc::name(status.tracer) });
         }
         return Ok(journal);

@@ -242,6 +242,12 @@ pub(crate) fn try_lock(file: &std::fs::File) -> io::Result<bool> {
     }
 }
 
+/// Number of the calling thread.
+pub(crate) fn thread_id() -> i32 {
+    // SAFETY: reads a number.
+    unsafe { libc::gettid() }
+}
+
 /// Effective user id of this process.
 pub fn effective_uid() -> u32 {
     // SAFETY: takes nothing, can't fail.

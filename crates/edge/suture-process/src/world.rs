@@ -28,6 +28,9 @@ pub(crate) struct World {
 /// be seized is given up for this attempt.
 const LISTINGS_MAX: usize = 1000;
 
+/// How long the kernel may take to let go what a thread of ours had seized that has ended.
+const FORMER_TRACER_MAX: Duration = Duration::from_millis(50);
+
 impl World {
     /// Seizes all threads. When two readings of the list agree, none can be missing: what a seized thread
     /// starts is seized by the kernel.
@@ -41,14 +44,10 @@ impl World {
                 return Ok(Self { pid, threads });
             }
             for tid in new {
-                match Tracee::seize(tid) {
+                match seize_in_time(tid) {
                     Ok(Some(tracee)) => threads.push(tracee),
                     Ok(None) => {}
-                    // The kernel has seized it for us when one of ours started it.
-                    Err(_) if proc::status(tid).is_ok_and(|s| s.tracer == std::process::id() as i32) => {
-                        threads.push(Tracee::new(tid));
-                    }
-                    Err(error) => return Err(Self::give_up(threads, refused(pid, &error))),
+                    Err(error) => return Err(Self::give_up(threads, refused(tid, &error))),
                 }
                 seen.insert(tid);
             }
@@ -145,6 +144,29 @@ pub(crate) enum StopError {
     Refused(Refusal),
     /// Writing failed.
     Act(io::Error),
+}
+
+/// Seizes a thread; `Ok(None)` if it has ended.
+///
+/// A thread that one of ours has started since is ours already. One that was ours in the attempt before
+/// may be that attempt's still: the kernel lets it go a moment after the attempt's thread has been joined.
+fn seize_in_time(tid: i32) -> io::Result<Option<Tracee>> {
+    let begun = Instant::now();
+    loop {
+        let error = match Tracee::seize(tid) {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => error,
+            other => return other,
+        };
+        match proc::status(tid).map_or(0, |status| status.tracer) {
+            tracer if tracer == sys::thread_id() => return Ok(Some(Tracee::new(tid))),
+            tracer if proc::is_own_thread(tracer) && begun.elapsed() < FORMER_TRACER_MAX => {
+                std::thread::yield_now();
+            }
+            // Nobody's now: it was let go between the two looks, or has ended.
+            0 if begun.elapsed() < FORMER_TRACER_MAX => std::thread::yield_now(),
+            _ => return Err(error),
+        }
+    }
 }
 
 /// Why a thread can't be seized, as a refusal that names who is in the way.

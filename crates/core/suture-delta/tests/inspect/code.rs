@@ -43,9 +43,9 @@ message: .string "too small"
 refused: .long -13
 "#;
 
-fn old_file() -> Vec<u8> {
+fn old_file(name: &str) -> Vec<u8> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (source, program) = (directory.join("code.s"), directory.join("code"));
+    let (source, program) = (directory.join(format!("{name}.s")), directory.join(name));
     std::fs::write(&source, OLD).unwrap();
     let build_id = format!("-Wl,--build-id=0x{BUILD_ID},--emit-relocs,-Ttext=0x401000,-z,noseparate-code");
     let status = Command::new("gcc")
@@ -122,7 +122,7 @@ fn delta(build: &Build<'_>) -> Delta {
 
 #[test]
 fn new_code_alone() {
-    let file = old_file();
+    let file = old_file("new_code_alone");
     let delta = delta(&Build::parse(&file).unwrap());
     let functions = disassemble(&delta, "", None).unwrap();
     insta::assert_snapshot!(code(&functions, &Look::default()));
@@ -130,7 +130,7 @@ fn new_code_alone() {
 
 #[test]
 fn old_and_new_code_side_by_side() {
-    let file = old_file();
+    let file = old_file("side_by_side");
     let build = Build::parse(&file).unwrap();
     let delta = delta(&build);
     let functions = disassemble(&delta, "check", Some(&build)).unwrap();
@@ -141,7 +141,7 @@ fn old_and_new_code_side_by_side() {
 /// A message that has moved, a jump inside the function and a constant elsewhere are no changes.
 #[test]
 fn only_what_does_something_else_is_marked() {
-    let file = old_file();
+    let file = old_file("only_what_differs");
     let build = Build::parse(&file).unwrap();
     let functions = disassemble(&delta(&build), "check", Some(&build)).unwrap();
     let changed: Vec<_> =
@@ -152,7 +152,7 @@ fn only_what_does_something_else_is_marked() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    let file = old_file();
+    let file = old_file("not_there");
     let build = Build::parse(&file).unwrap();
     let delta = delta(&build);
     let error = disassemble(&delta, "chekc", None).unwrap_err();
