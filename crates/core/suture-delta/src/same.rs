@@ -265,7 +265,9 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         if y.is_empty() && texts_only(b).is_some_and(is_text) {
             return true;
         }
-        let (len, b) = self.without_padding(old, new, b);
+        if y.is_empty() && self.same_but_gaps(old, new, b) {
+            return true;
+        }
         let Some(a) = self.old.build.read(old, len) else { return false };
         let x = fields::of_data(self.old.build, old, len, true);
         if !same_places(&x, &y) {
@@ -281,18 +283,24 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         })
     }
 
-    /// What remains of a constant's bytes `b` if their end may be the gap before the next, aligned, constant:
-    /// zeros, fewer than that one's alignment, from where the old constant ends.
-    fn without_padding(&self, old: u64, new: u64, b: &'d [u8]) -> (u64, &'d [u8]) {
-        let len = b.len() as u64;
-        let old_len = extent(self.old, old);
-        let (Some(kept), Some(gap)) = (b.get(..old_len as usize), b.get(old_len as usize..)) else {
-            return (len, b);
-        };
-        let alignment = 1 << new.wrapping_add(len).trailing_zeros().min(12);
-        let is_padding =
-            !kept.is_empty() && (gap.len() as u64) < alignment && gap.iter().all(|byte| *byte == 0);
-        if is_padding { (old_len, kept) } else { (len, b) }
+    /// Whether two constants without references are the same but for gaps between their pieces: what extends
+    /// to the next thing that is referred to may be several constants, or end in front of an aligned one.
+    ///
+    /// Both must be used up to their ends. So the real constant can't be one that has a gap's zeros in it in
+    /// one build only: it would be longer there, and what uses it would say so.
+    fn same_but_gaps(&self, old: u64, new: u64, b: &[u8]) -> bool {
+        let Some(a) = self.old.build.read(old, extent(self.old, old)) else { return false };
+        let (mut x, mut y) = (0, 0);
+        loop {
+            let same = a[x..].iter().zip(&b[y..]).take_while(|(a, b)| a == b).count();
+            (x, y) = (x + same, y + same);
+            match (gap(a, old, x), gap(b, new, y)) {
+                _ if x == a.len() && y == b.len() => return true,
+                (0, 0) => return false,
+                (0, len) => y += len,
+                (len, _) => x += len,
+            }
+        }
     }
 
     /// Why two objects differ in what they hold at start, or `None` if they do not.
@@ -405,6 +413,16 @@ fn texts_only(bytes: &[u8]) -> Option<u64> {
     let mut texts = bytes[..end].split(|byte| *byte == 0);
     let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
     texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)
+}
+
+/// How many zeros from `at` on are no more than the alignment of what stands behind them explains; nothing
+/// at the beginning of a constant is.
+fn gap(bytes: &[u8], address: u64, at: usize) -> usize {
+    const ALIGNMENT_MAX: u32 = 6;
+    let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
+    let behind = address.wrapping_add((at + zeros) as u64);
+    let explained = zeros < 1 << behind.trailing_zeros().min(ALIGNMENT_MAX);
+    if at > 0 && explained { zeros } else { 0 }
 }
 
 /// Whether two lists of fields stand at the same places in the same form.
