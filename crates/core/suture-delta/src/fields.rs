@@ -19,7 +19,8 @@ pub(crate) struct Field {
     pub(crate) len: u8,
     /// What is stored.
     pub(crate) form: Form,
-    /// The address that is meant; for [`Form::TlsOffset`] the offset from the thread pointer.
+    /// The address that is meant; for [`Form::TlsOffset`] the offset from the thread pointer. What another
+    /// module provides has no address here: its symbol says what it is, and this is the distance from it.
     pub(crate) address: u64,
     /// Symbol of the relocation there, unless it says nothing.
     pub(crate) symbol: Option<u32>,
@@ -205,8 +206,10 @@ pub(crate) fn of_data(build: &Build<'_>, address: u64, size: u64, table: bool) -
         let field = |len, form, address| Field { offset, len, form, address, symbol, section, end: 0 };
         match relocation.kind {
             kind::ABS64 => {
-                // What another module provides has no address here; its symbol says what it is.
-                let target = pointer(build, relocation.address).unwrap_or(0);
+                let target = match build.slot(relocation.address) {
+                    Some(Slot::Import(_, distance)) => distance as u64,
+                    _ => pointer(build, relocation.address).unwrap_or(0),
+                };
                 fields.push(field(8, Form::Absolute, target));
             }
             kind::ABS32 | kind::ABS32S | kind::PC32 | kind::PLT32 => {

@@ -160,6 +160,9 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         match (old, new) {
             (Meaning::Entity(a, x), Meaning::Entity(b, y)) => self.same_entity((a, x), (b, y), depth),
             (Meaning::Import(a, x), Meaning::Import(b, y)) => a.name == b.name && x == y,
+            // A program that uses an object directly has a copy of it; one that only points to it has none.
+            (Meaning::Entity(a, x), Meaning::Import(b, y)) => copy_of(self.old, a) == Some(b.name) && x == y,
+            (Meaning::Import(a, x), Meaning::Entity(b, y)) => copy_of(self.new, b) == Some(a.name) && x == y,
             (Meaning::Slot(a), Meaning::Slot(b)) => self.same_slot(a, b, depth),
             (Meaning::Tls(a, x), Meaning::Tls(b, y)) => self.pairs.old_tls_of(b) == Some(a) && x == y,
             (Meaning::Label(a, x), Meaning::Label(b, y)) => a == b && x == y,
@@ -341,6 +344,12 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (a, b) => !(is_zero(a) && is_zero(b) && f.is_empty() && g.is_empty()),
         }
     }
+}
+
+/// Name of the other module's object of which an entity is the copy.
+fn copy_of<'d>(side: &Side<'_, 'd>, id: EntityId) -> Option<&'d str> {
+    let entity = side.entity(id);
+    entity.imported.then(|| target::import_named(entity.name).name)
 }
 
 /// Offset of line and column in a `core::panic::Location`: behind the file's name and its length.

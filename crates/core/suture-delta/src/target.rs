@@ -61,15 +61,15 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
             None if found.kind == SymbolKind::Tls => tls(side, field),
             None => Meaning::Label(found.name, field.address.wrapping_sub(found.address) as i64),
         },
-        Some((_, found)) if field.form == Form::Absolute && field.address == 0 => {
-            Meaning::Import(imported(found.name), 0)
+        Some((_, found)) if field.form == Form::Absolute => {
+            Meaning::Import(import_named(found.name), field.address as i64)
         }
         _ => by_address(side, field.address),
     }
 }
 
 /// An undefined symbol of `.symtab`: linkers write the version behind the name there.
-fn imported(name: &str) -> Import<'_> {
+pub(crate) fn import_named(name: &str) -> Import<'_> {
     let (name, version) = match name.split_once('@') {
         Some((name, version)) => (name, Some(version.trim_start_matches('@'))),
         None => (name, None),
