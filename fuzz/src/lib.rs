@@ -8,11 +8,11 @@
 //! An input that has found a defect is kept in `corpus/TARGET/` with the mending commit.
 #![forbid(unsafe_code)]
 
-use suture_delta::compare::{DebugLines, compare};
+use suture_delta::Options;
+use suture_delta::compare::{Debug, compare};
 use suture_delta::format;
 use suture_delta::inspect;
 use suture_delta::page::Look;
-use suture_delta::{Lines, Options};
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
 
@@ -56,10 +56,9 @@ pub fn diff(pair: &[u8]) {
     let names = ("old".to_owned(), "new".to_owned());
     let options = Options { names, ..Options::default() };
     let (old_sections, new_sections) = (DebugSections::load(&old).ok(), DebugSections::load(&new).ok());
-    let (old_lines, new_lines) =
-        (SourceLines::of(old_sections.as_ref()), SourceLines::of(new_sections.as_ref()));
-    let lines = DebugLines { old: &old_lines, new: &new_lines };
-    let comparison = compare(&old, &new, lines, &options);
+    let (old_info, new_info) = (debug_info(old_sections.as_ref()), debug_info(new_sections.as_ref()));
+    let debug = Debug { old: old_info.as_ref(), new: new_info.as_ref() };
+    let comparison = compare(&old, &new, debug, &options);
     inspect::report(&comparison.report, &Look::default());
     let Some(delta) = comparison.delta else {
         assert!(!comparison.report.refusals.is_empty(), "no delta and no reason");
@@ -73,19 +72,8 @@ pub fn diff(pair: &[u8]) {
     inspect::disassemble(&delta, "", Some(&old)).expect("the delta is for the old build");
 }
 
-/// Source lines as `suture diff` reads them.
-struct SourceLines<'s>(Option<DebugInfo<'s>>);
-
-impl<'s> SourceLines<'s> {
-    fn of(sections: Option<&'s DebugSections<'_>>) -> Self {
-        Self(sections.and_then(|sections| DebugInfo::new(sections).ok()))
-    }
-}
-
-impl Lines for SourceLines<'_> {
-    fn line(&self, address: u64) -> Option<u32> {
-        self.0.as_ref()?.line_number_at(address)
-    }
+fn debug_info<'s>(sections: Option<&'s DebugSections<'_>>) -> Option<DebugInfo<'s>> {
+    sections.and_then(|sections| DebugInfo::new(sections).ok())
 }
 
 /// An error is one sentence that can be shown on a terminal.

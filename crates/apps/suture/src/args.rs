@@ -2,6 +2,7 @@
 
 mod data_choice;
 mod duration;
+mod type_choice;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use data_choice::DataChoice;
+pub(crate) use type_choice::TypeChoice;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -94,6 +96,21 @@ pub(crate) struct ComparisonArgs {
     /// meant. May be given several times.
     #[arg(long, value_name = "NAME=keep|overwrite")]
     pub(crate) data: Vec<DataChoice>,
+
+    /// A type whose layout changed, whose values in the process the hooks of the patch convert
+    ///
+    /// Without this a changed layout is refused. The fix must bring a `suture_pre_apply` hook; other threads run
+    /// old code until it is done, so it may only touch what they do not. May be given several times.
+    #[arg(long = "type", value_name = "NAME=hooks")]
+    pub(crate) types: Vec<TypeChoice>,
+
+    /// What is critical for consensus, formats or protocols: call paths between it and the change are reported
+    ///
+    /// A TOML file with a table `[critical]` that has `functions` and `files`, lists of patterns such as
+    /// `"raft_*"` and `"src/consensus/*"`; tables under it, such as `[critical.protocol]`, are groups of their
+    /// own. Without this option `suture.toml` in the working directory is used if it is there.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) critical: Option<PathBuf>,
 
     /// An object that differs in every build, such as one with a build date: its content does not count
     ///

@@ -17,6 +17,17 @@ pub(crate) fn read(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
     read_up_to(path, role, FILE_BYTES_MAX)
 }
 
+/// The text of a small file that people write.
+pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
+    const TEXT_BYTES_MAX: u64 = 16 << 20;
+    let bytes = read_up_to(path, role, TEXT_BYTES_MAX)?;
+    String::from_utf8(bytes).map_err(|error| {
+        Failure::usage(format!("{role} `{}` can't be used", path.display()))
+            .why(&format!("it is no UTF-8 text from byte {} on", error.utf8_error().valid_up_to()))
+            .help("write it as UTF-8")
+    })
+}
+
 /// A delta and its id.
 pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
     let bytes = read_up_to(path, "the delta", format::FILE_BYTES_MAX as u64)?;

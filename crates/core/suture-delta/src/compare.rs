@@ -1,19 +1,25 @@
 //! The comparison of two builds: what changed, whether it can be hot, and the delta if it can.
 
+mod describe;
+mod layouts;
+mod preconditions;
+
 use std::collections::BTreeSet;
 
+use suture_elf::debug::DebugInfo;
 use suture_elf::{Build, BuildKind as ElfKind};
 
+use crate::classify::classify;
 use crate::emit::Emitter;
 use crate::format::Invalid;
 use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range, SCHEMA};
 use crate::names;
 use crate::objects;
 use crate::options::Options;
-use crate::pair::{self, Pairs};
+use crate::pair;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::report::{ChangedFunction, FunctionRef, Report, Verdict};
-use crate::same::{self, Lines, Same};
+use crate::report::Report;
+use crate::same::{self, Same};
 use crate::side::{EntityId, EntityKind, Side};
 use crate::site;
 
@@ -26,51 +32,57 @@ pub struct Comparison {
     pub delta: Option<Delta>,
 }
 
-/// Debug information of the two builds, as far as the comparison needs it.
-#[derive(Clone, Copy)]
-pub struct DebugLines<'a> {
+/// Debug information of the two builds, as far as it can be read.
+///
+/// Without it a difference of line numbers counts as a change, and a change whose types are not known is
+/// refused.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Debug<'a, 'd> {
     /// Of the old build.
-    pub old: &'a dyn Lines,
+    pub old: Option<&'a DebugInfo<'d>>,
     /// Of the new build.
-    pub new: &'a dyn Lines,
+    pub new: Option<&'a DebugInfo<'d>>,
 }
 
-/// At least this part of the old functions must have a partner, or the builds are no build and its fix.
-const RELATED_PERCENT_MIN: usize = 40;
-
 /// Compares two builds of one program.
-pub fn compare(old: &Build<'_>, new: &Build<'_>, lines: DebugLines<'_>, options: &Options) -> Comparison {
-    let preconditions = preconditions(old, new);
-    if !preconditions.is_empty() {
-        return refused(Report::default(), preconditions);
+pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, options: &Options) -> Comparison {
+    let mut obstacles = preconditions::preconditions(old, new);
+    obstacles.extend(preconditions::unlike(debug));
+    if !obstacles.is_empty() {
+        return refused(Report::default(), obstacles);
     }
     let (old_side, new_side) = (Side::new(old), Side::new(new));
     let mut pairs = pair::pair(&old_side, &new_side);
-    if let Some(refusal) = unrelated(&old_side, &pairs) {
+    if let Some(refusal) = preconditions::unrelated(&old_side, &pairs) {
         return refused(Report::default(), vec![refusal]);
     }
     let ignored = |name: &str| options.ignored_symbols.contains(name);
-    let objects = objects::compare(&old_side, &new_side, &mut pairs, (lines.old, lines.new), options);
-    let same = Same::new((&old_side, &new_side), &pairs, (lines.old, lines.new), &ignored);
+    let objects = objects::compare(&old_side, &new_side, &mut pairs, debug, options);
+    let same = Same::new((&old_side, &new_side), &pairs, debug, &ignored);
     let changed = changed_functions(&same);
     let mut report = Report::default();
-    describe(&same, &changed, &mut report);
+    describe::functions(&same, &changed, &mut report);
+    describe::impact(&same, &changed, options, &mut report);
     report.data.clone_from(&objects.changes);
     let mut refusals = objects.refusals;
     refusals.extend(start_code(&same, &changed));
+    let overwritten: Vec<_> = objects.overwrites.iter().map(objects::Overwritten::pair).collect();
+    let layouts = layouts::compare(&same, &changed, &overwritten, options);
+    refusals.extend(layouts.refusals);
+    report.notes.extend(layouts.notes);
     if changed.is_empty() && objects.overwrites.is_empty() && refusals.is_empty() {
         refusals.push(no_difference(&report));
     }
     if !refusals.is_empty() {
+        describe::locate(&same, &mut refusals);
         return refused(report, refusals);
     }
     emit(&same, &changed, &objects.overwrites, report, options)
 }
 
 fn refused(mut report: Report, refusals: Vec<Refusal>) -> Comparison {
-    report.verdict = Verdict::FullUpdate;
-    report.reasons = refusals.iter().map(|r| format!("{}: {}", r.code, r.message)).collect();
     report.refusals = refusals;
+    (report.verdict, report.reasons) = classify(&report);
     Comparison { report, delta: None }
 }
 
@@ -83,59 +95,6 @@ fn whole(code: RefusalCode, message: &str, help: &str) -> Refusal {
         message: message.to_owned(),
         help: help.to_owned(),
     }
-}
-
-/// What must hold of any two builds before their contents are looked at.
-fn preconditions(old: &Build<'_>, new: &Build<'_>) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    let mut refuse = |code, message: &str, help: &str| refusals.push(whole(code, message, help));
-    if old.kind() != new.kind() {
-        refuse(
-            RefusalCode::WrongArchitecture,
-            "one build is position-independent, or a library, and the other is not",
-            "make both builds with the same options",
-        );
-    }
-    for (which, build) in [("old", old), ("new", new)] {
-        if build.symbols().len() < 2 {
-            let message = format!("the {which} build has no symbol table");
-            refuse(RefusalCode::NoSymbols, &message, "give the build as the linker wrote it, not stripped");
-        }
-        if build.build_id().is_none() {
-            let message = format!("the {which} build has no build-id");
-            refuse(RefusalCode::NoBuildId, &message, "link with -Wl,--build-id");
-        }
-    }
-    match (old.relocations().is_empty(), new.relocations().is_empty()) {
-        (false, false) => {}
-        (true, true) => refuse(
-            RefusalCode::NoRelocations,
-            "neither build has the relocations of its linker",
-            "link both with -Wl,--emit-relocs (rustc: -C link-arg=-Wl,--emit-relocs)",
-        ),
-        (old_without, _) => refuse(
-            RefusalCode::UnlikeBuilds,
-            &format!(
-                "the {} build was linked without --emit-relocs and the other with it",
-                if old_without { "old" } else { "new" }
-            ),
-            "make both builds with the same options",
-        ),
-    }
-    refusals
-}
-
-fn unrelated(old: &Side<'_, '_>, pairs: &Pairs) -> Option<Refusal> {
-    let functions = (0..).zip(&old.entities).filter(|(_, entity)| entity.kind == EntityKind::Function);
-    let (mut total, mut paired) = (0, 0);
-    for (id, _) in functions {
-        total += 1;
-        paired += usize::from(pairs.new_of(id).is_some());
-    }
-    (paired * 100 < total * RELATED_PERCENT_MIN).then(|| {
-        let message = format!("of {total} functions of the old build the new one has {paired}");
-        whole(RefusalCode::UnrelatedBuilds, &message, "give a build and the same build with the fix")
-    })
 }
 
 fn no_difference(report: &Report) -> Refusal {
@@ -205,40 +164,6 @@ fn start_code(same: &Same<'_, '_, '_>, changed: &[Changed]) -> Vec<Refusal> {
     changed.chain(new).collect()
 }
 
-fn describe(same: &Same<'_, '_, '_>, changed: &[Changed], report: &mut Report) {
-    let size = |side: &Side<'_, '_>, id| side.with_fragments(id).map(|part| side.entity(part).size).sum();
-    for (old, new, why) in changed {
-        let entity = same.new.entity(*new);
-        report.changed.push(ChangedFunction {
-            name: names::demangle(entity.name),
-            symbol: entity.name.to_owned(),
-            file: entity.file.unwrap_or_default().to_owned(),
-            line: 0,
-            old_size: size(same.old, *old),
-            new_size: size(same.new, *new),
-            why: (*why).to_owned(),
-        });
-    }
-    let function = |side: &Side<'_, '_>, id: EntityId| FunctionRef {
-        name: names::demangle(side.entity(id).name),
-        symbol: side.entity(id).name.to_owned(),
-        file: side.entity(id).file.unwrap_or_default().to_owned(),
-        line: 0,
-        size: size(side, id),
-    };
-    let is_own = |side: &Side<'_, '_>, id: EntityId| {
-        side.entity(id).kind == EntityKind::Function && side.entity(id).parent.is_none()
-    };
-    report.new = (0..same.new.entities.len() as EntityId)
-        .filter(|id| is_own(same.new, *id) && same.pairs.old_of(*id).is_none())
-        .map(|id| function(same.new, id))
-        .collect();
-    report.removed = (0..same.old.entities.len() as EntityId)
-        .filter(|id| is_own(same.old, *id) && same.pairs.new_of(*id).is_none())
-        .map(|id| function(same.old, id))
-        .collect();
-}
-
 fn emit(
     same: &Same<'_, '_, '_>,
     changed: &[Changed],
@@ -262,13 +187,11 @@ fn emit(
     emitter.finish_queue();
     emitter.add_frames();
     if !emitter.refusals.is_empty() {
-        return refused(report, emitter.refusals);
+        let mut refusals = emitter.refusals;
+        describe::locate(same, &mut refusals);
+        return refused(report, refusals);
     }
-    report.verdict = Verdict::Hot;
-    report.reasons = vec![format!(
-        "{} functions are replaced, nothing that lives in the process changes its form",
-        sites.len()
-    )];
+    (report.verdict, report.reasons) = classify(&report);
     let meta = Meta {
         schema: SCHEMA,
         tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
@@ -299,18 +222,24 @@ fn inconsistent(invalid: &Invalid) -> Refusal {
 
 /// Functions of the new build that are to run in the process around an operation.
 fn hooks(emitter: &mut Emitter<'_, '_, '_, '_>) -> Hooks {
-    let mut find = |name: &str| {
-        let new = emitter.same.new;
-        let id =
-            (0..).zip(&new.entities).find(|(_, entity)| entity.names.contains(&name)).map(|(id, _)| id)?;
-        emitter.same.pairs.old_of(id).is_none().then(|| emitter.carry(id))
-    };
+    let mut find = |name: &str| hook(emitter.same, name).map(|id| emitter.carry(id));
     Hooks {
         pre_apply: find("suture_pre_apply"),
         post_apply: find("suture_post_apply"),
         pre_revert: find("suture_pre_revert"),
         post_revert: find("suture_post_revert"),
     }
+}
+
+/// A function of this name that the fix brings.
+fn hook(same: &Same<'_, '_, '_>, name: &str) -> Option<EntityId> {
+    let found = (0..).zip(&same.new.entities).find(|(_, entity)| entity.names.contains(&name));
+    found.map(|(id, _)| id).filter(|id| same.pairs.old_of(*id).is_none())
+}
+
+/// Whether the fix brings a hook that can convert what lives before new code sees it.
+fn has_apply_hook(same: &Same<'_, '_, '_>) -> bool {
+    hook(same, "suture_pre_apply").is_some()
 }
 
 fn build_ref(build: &Build<'_>, name: &str) -> BuildRef {

@@ -38,9 +38,8 @@ mod side;
 mod site;
 mod target;
 
-pub use compare::{Comparison, DebugLines, compare};
+pub use compare::{Comparison, Debug, compare};
 pub use model::Delta;
 pub use options::{DataAction, Options};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::Report;
-pub use same::{Lines, NoLines};

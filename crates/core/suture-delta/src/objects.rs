@@ -4,6 +4,7 @@
 //! fits; one that grew becomes a new object, and the code that refers to it changed with it. What the
 //! program may write keeps its value unless the author says otherwise.
 
+use crate::compare::Debug;
 use crate::emit::Emitter;
 use crate::model::{Overwrite, SectionKind, SymbolKind};
 use crate::names;
@@ -11,7 +12,7 @@ use crate::options::{DataAction, Options};
 use crate::pair::Pairs;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::report::DataChange;
-use crate::same::{Lines, Same};
+use crate::same::Same;
 use crate::side::{Entity, EntityId, EntityKind, Side, TlsVariable};
 use crate::target;
 
@@ -29,11 +30,11 @@ pub(crate) struct Overwritten {
 }
 
 /// Compares all objects. Constants that don't fit where they stood are separated from their old selves.
-pub(crate) fn compare(
-    old: &Side<'_, '_>,
-    new: &Side<'_, '_>,
+pub(crate) fn compare<'d>(
+    old: &Side<'_, 'd>,
+    new: &Side<'_, 'd>,
     pairs: &mut Pairs,
-    (old_lines, new_lines): (&dyn Lines, &dyn Lines),
+    debug: Debug<'_, 'd>,
     options: &Options,
 ) -> Objects {
     let mut found = Objects { changes: Vec::new(), overwrites: Vec::new(), refusals: Vec::new() };
@@ -41,7 +42,7 @@ pub(crate) fn compare(
     let mut grown = Vec::new();
     let tls_refusals;
     {
-        let same = Same::new((old, new), pairs, (old_lines, new_lines), &ignored);
+        let same = Same::new((old, new), pairs, debug, &ignored);
         for (id, entity) in (0..).zip(&new.entities) {
             if entity.kind != EntityKind::Object || entity.imported || target::is_content(new, id) {
                 continue;
@@ -122,6 +123,11 @@ impl Objects {
 }
 
 impl Overwritten {
+    /// The object in the old and in the new build.
+    pub(crate) fn pair(&self) -> (EntityId, EntityId) {
+        (self.old, self.new)
+    }
+
     /// Puts the new content into a template section and says where it goes.
     pub(crate) fn emit(&self, emitter: &mut Emitter<'_, '_, '_, '_>) -> Overwrite {
         let (before, after) = (emitter.same.old.entity(self.old), emitter.same.new.entity(self.new));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::critical::Marks;
 use serde::{Deserialize, Serialize};
 
 /// What to do about a writable object whose initial value changed.
@@ -21,6 +22,10 @@ pub struct Options {
     pub data: BTreeMap<String, DataAction>,
     /// Objects and functions whose differences mean nothing, such as build times.
     pub ignored_symbols: BTreeSet<String>,
+    /// Types whose layout changed and whose living values the patch's hooks convert, by name.
+    pub converted_types: BTreeSet<String>,
+    /// What is marked as critical.
+    pub marks: Marks,
     /// File names of the two builds, without directories.
     pub names: (String, String),
 }

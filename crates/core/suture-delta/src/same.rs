@@ -7,35 +7,21 @@ use std::collections::HashMap;
 
 use iced_x86::{Decoder, DecoderOptions};
 use suture_elf::Slot;
+use suture_elf::debug::DebugInfo;
 use suture_elf::frames::Pointer;
 
+use crate::compare::Debug;
 use crate::fields::{self, Field, Form};
 use crate::pair::Pairs;
 use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
-
-/// Source lines by address, from the debug information.
-pub trait Lines {
-    /// The source line of the instruction at a virtual address.
-    fn line(&self, address: u64) -> Option<u32>;
-}
-
-/// No debug information: no difference is explained by a line number.
-pub struct NoLines;
-
-impl Lines for NoLines {
-    fn line(&self, _address: u64) -> Option<u32> {
-        None
-    }
-}
 
 /// Two builds, side by side.
 pub(crate) struct Same<'a, 'b, 'd> {
     pub(crate) old: &'a Side<'b, 'd>,
     pub(crate) new: &'a Side<'b, 'd>,
     pub(crate) pairs: &'a Pairs,
-    pub(crate) old_lines: &'a dyn Lines,
-    pub(crate) new_lines: &'a dyn Lines,
+    pub(crate) debug: Debug<'a, 'd>,
     /// Symbols that the user says to ignore.
     pub(crate) ignored: &'a dyn Fn(&str) -> bool,
     known: RefCell<HashMap<(u64, u64), bool>>,
@@ -52,10 +38,10 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
     pub(crate) fn new(
         (old, new): (&'a Side<'b, 'd>, &'a Side<'b, 'd>),
         pairs: &'a Pairs,
-        (old_lines, new_lines): (&'a dyn Lines, &'a dyn Lines),
+        debug: Debug<'a, 'd>,
         ignored: &'a dyn Fn(&str) -> bool,
     ) -> Self {
-        Self { old, new, pairs, old_lines, new_lines, ignored, known: RefCell::default() }
+        Self { old, new, pairs, debug, ignored, known: RefCell::default() }
     }
 
     /// Why the code of two functions (each one piece) differs, or `None` if it does not.
@@ -141,7 +127,8 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
 
     /// Whether an immediate differs exactly as the source lines of its instruction do.
     fn is_line_number(&self, old: (u64, &[u8]), new: (u64, &[u8])) -> bool {
-        let (Some(x), Some(y)) = (self.old_lines.line(old.0), self.new_lines.line(new.0)) else {
+        let line = |debug: Option<&DebugInfo<'_>>, address| debug?.line_number_at(address);
+        let (Some(x), Some(y)) = (line(self.debug.old, old.0), line(self.debug.new, new.0)) else {
             return false;
         };
         let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
-use suture_delta::compare::{self, Comparison, DebugLines};
+use suture_delta::compare::{self, Comparison, Debug};
+use suture_delta::critical::Marks;
 use suture_delta::format::{self, DeltaId};
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{Report, Verdict};
-use suture_delta::{DataAction, Lines, Options, inspect};
+use suture_delta::{DataAction, Options, inspect};
 use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_elf::{Build, ElfError};
 
@@ -84,36 +85,39 @@ fn compare(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> R
         Err(Unusable::Malformed(failure)) => return Err(failure),
     };
     let (old_sections, new_sections) = (debug_sections(&old_build, "old"), debug_sections(&new_build, "new"));
-    let (old_lines, new_lines) =
-        (SourceLines::of(old_sections.as_ref(), "old"), SourceLines::of(new_sections.as_ref(), "new"));
-    let lines = DebugLines { old: &old_lines, new: &new_lines };
-    Ok(compare::compare(&old_build, &new_build, lines, &options(old, new, args)?))
-}
-
-/// Source lines of a build, as far as its debug information can be read. Without them a difference that is only
-/// one of `__LINE__` counts as a change: one too many, never one too few.
-struct SourceLines<'s>(Option<DebugInfo<'s>>);
-
-impl<'s> SourceLines<'s> {
-    fn of(sections: Option<&'s DebugSections<'_>>, role: &str) -> Self {
-        let info = sections.map(DebugInfo::new).transpose();
-        Self(
-            info.inspect_err(|error| tracing::warn!("the {role} build's lines can't be read: {error}"))
-                .ok()
-                .flatten(),
-        )
-    }
-}
-
-impl Lines for SourceLines<'_> {
-    fn line(&self, address: u64) -> Option<u32> {
-        self.0.as_ref()?.line_number_at(address)
-    }
+    let (old_info, new_info) =
+        (debug_info(old_sections.as_ref(), "old"), debug_info(new_sections.as_ref(), "new"));
+    let debug = Debug { old: old_info.as_ref(), new: new_info.as_ref() };
+    Ok(compare::compare(&old_build, &new_build, debug, &options(old, new, args)?))
 }
 
 fn debug_sections<'d>(build: &Build<'d>, role: &str) -> Option<DebugSections<'d>> {
     let sections = DebugSections::load(build);
-    sections.inspect_err(|error| tracing::warn!("the {role} build's lines can't be read: {error}")).ok()
+    sections.inspect_err(|error| unreadable(role, error)).ok()
+}
+
+fn debug_info<'s>(sections: Option<&'s DebugSections<'_>>, role: &str) -> Option<DebugInfo<'s>> {
+    let info = sections.map(DebugInfo::new).transpose().inspect_err(|error| unreadable(role, error));
+    info.ok().flatten()
+}
+
+fn unreadable(role: &str, error: &dyn std::error::Error) {
+    tracing::warn!("the {role} build's debug information can't be read: {error}");
+}
+
+/// The marks of the project: those in the file that is named, or those in `suture.toml` here if there is one.
+fn marks(named: Option<&Path>) -> Result<Marks, Failure> {
+    const PROJECT_FILE: &str = "suture.toml";
+    let path = named.unwrap_or(Path::new(PROJECT_FILE));
+    if named.is_none() && !path.exists() {
+        return Ok(Marks::default());
+    }
+    let text = files::read_text(path, "the file of critical marks")?;
+    Marks::parse(&text).map_err(|error| {
+        Failure::usage(format!("`{}` can't be used", path.display()))
+            .why(&error)
+            .help("see `suture diff --help` for what it may say")
+    })
 }
 
 fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> Result<Options, Failure> {
@@ -126,6 +130,8 @@ fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> R
     }
     Ok(Options {
         data,
+        converted_types: args.types.iter().map(|choice| choice.name.clone()).collect(),
+        marks: marks(args.critical.as_deref())?,
         ignored_symbols: args.ignore_symbol.iter().cloned().collect::<BTreeSet<_>>(),
         names: (file_name(old.path), file_name(new.path)),
     })

@@ -22,6 +22,13 @@ pub struct FunctionInfo {
     pub directory: String,
 }
 
+impl FunctionInfo {
+    /// File and line of the declaration; empty and 0 if unknown.
+    pub fn place(self) -> (String, u32) {
+        (self.file, self.line)
+    }
+}
+
 impl DebugInfo<'_> {
     /// The function (not an inlined one) to which the code at `address` belongs.
     pub fn function_at(&self, address: u64) -> Option<FunctionInfo> {

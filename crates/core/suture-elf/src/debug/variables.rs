@@ -19,6 +19,13 @@ pub struct VariableInfo {
     pub type_id: Option<EntryId>,
 }
 
+impl VariableInfo {
+    /// File and line of the declaration; empty and 0 if unknown.
+    pub fn place(self) -> (String, u32) {
+        (self.file, self.line)
+    }
+}
+
 impl DebugInfo<'_> {
     /// The variable that begins at `address`. No table leads from data to units, so that the first question
     /// costs a pass over all of them.
