@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use suture_elf::frames::Pointer;
 
 use crate::fields::{self, Field, Form};
-use crate::frames::{Outside, Piece, Rules};
+use crate::frames::{Origin, Outside, Piece, Rules};
 use crate::model::{
     Range, Reference, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind,
     Target,
@@ -36,6 +36,8 @@ pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
     contents: BTreeMap<u64, u32>,
     made: BTreeMap<String, u32>,
     queue: VecDeque<Work>,
+    /// Copies of old functions: which, and their symbols.
+    pub(crate) copies: Vec<(EntityId, u32)>,
 }
 
 /// What is still to be filled: a symbol has been promised.
@@ -62,6 +64,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             contents: BTreeMap::new(),
             made: BTreeMap::new(),
             queue: VecDeque::new(),
+            copies: Vec::new(),
         }
     }
 
@@ -322,7 +325,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             Ok(frames) => frames,
             Err(error) => return self.refuse_frames("", &error.to_string()),
         };
-        let mut rules = Rules::new(same.new.build, frames);
+        let origin = Origin { build: same.new.build, frames };
+        let mut rules = Rules::default();
         let code: Vec<(EntityId, u32)> = self.carried.iter().map(|(id, symbol)| (*id, *symbol)).collect();
         for (id, symbol) in code {
             let entity = same.new.entity(id);
@@ -330,12 +334,28 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
                 continue;
             }
             let range = Range { start: entity.address, end: entity.address + entity.size };
-            if let Err(error) = rules.add(&Piece { name: entity.name, range, code: symbol }, self) {
+            if let Err(error) = rules.add(origin, &Piece { name: entity.name, range, code: symbol }, self) {
                 self.refuse_frames(entity.name, &error.to_string());
             }
         }
+        self.add_frames_of_copies(&mut rules);
         self.finish_queue();
         self.sections.extend(rules.finish());
+    }
+
+    /// The same for copies of old functions.
+    fn add_frames_of_copies(&mut self, rules: &mut Rules<'d>) {
+        let same = self.same;
+        let Ok(frames) = &same.old.frames else { return };
+        let origin = Origin { build: same.old.build, frames };
+        for (id, symbol) in std::mem::take(&mut self.copies) {
+            let entity = same.old.entity(id);
+            let range = Range { start: entity.address, end: entity.address + entity.size };
+            let piece = Piece { name: &format!("suture_old.{}", entity.name), range, code: symbol };
+            if let Err(error) = rules.add(origin, &piece, &mut OldOutside { emitter: self, piece: &piece }) {
+                self.refuse_frames(entity.name, &error.to_string());
+            }
+        }
     }
 
     fn refuse_frames(&mut self, name: &str, why: &str) {
@@ -380,6 +400,32 @@ impl Outside for Emitter<'_, '_, '_, '_> {
         let name = format!("exceptions.{name}");
         self.symbols.push(Symbol { name, section, offset: 0, size, kind: SymbolKind::Object });
         Target::Symbol(self.symbols.len() as u32 - 1)
+    }
+}
+
+/// What the unwind rules of a copy of an old function refer to: the old build as it is.
+struct OldOutside<'e, 'p, 's, 'a, 'b, 'd> {
+    emitter: &'e mut Emitter<'s, 'a, 'b, 'd>,
+    piece: &'p Piece<'p>,
+}
+
+impl Outside for OldOutside<'_, '_, '_, '_, '_, '_> {
+    fn resolve(&mut self, pointer: Pointer) -> Result<Place, String> {
+        let address = pointer.address();
+        Ok((self.emitter.image(&format!("{address:#x}"), address), 0))
+    }
+
+    fn code(&mut self, address: u64) -> Result<Place, String> {
+        let range = self.piece.range;
+        let inside = (range.start..range.end).contains(&address);
+        let distance = (address.wrapping_sub(range.start)) as i64;
+        inside
+            .then_some((Target::Symbol(self.piece.code), distance))
+            .ok_or_else(|| "it is not in the copy".to_owned())
+    }
+
+    fn place_table(&mut self, name: &str, table: Section) -> Target {
+        self.emitter.place_table(name, table)
     }
 }
 

@@ -38,20 +38,29 @@ const NOP: u8 = 0;
 pub struct Piece<'n> {
     /// Linkage name.
     pub name: &'n str,
-    /// Where it stands in the new build.
+    /// Where it stands in the build that it is from.
     pub range: Range,
     /// Its symbol in the delta, at its first byte.
     pub code: u32,
 }
 
+/// Where code comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a, 'd> {
+    /// The build.
+    pub build: &'a Build<'d>,
+    /// Its unwind rules.
+    pub frames: &'a Frames<'d>,
+}
+
 /// What the rules refer to, and where what is emitted goes.
 pub trait Outside {
-    /// Where the thing that `pointer` of the new build names is for the delta: a personality routine, type
+    /// Where the thing that `pointer` of the origin names is for the delta: a personality routine, type
     /// information, or for [`Pointer::Slot`] a word that holds its address. With the distance from there.
     /// An error says why it has no place.
     fn resolve(&mut self, pointer: Pointer) -> Result<(Target, i64), String>;
 
-    /// Where the code at `address` of the new build is in the delta, with the distance from there.
+    /// Where the code at `address` of the origin is in the delta, with the distance from there.
     fn code(&mut self, address: u64) -> Result<(Target, i64), String>;
 
     /// Takes an exception table for the code named `name`, and gives the symbol of its first byte.
@@ -61,7 +70,7 @@ pub trait Outside {
 /// Why code can't be carried with its unwind rules.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnwindError {
-    /// The rules of the new build can't be read.
+    /// The rules of the origin can't be read.
     #[error(transparent)]
     Unreadable(#[from] FrameError),
     /// What the rules refer to has no place.
@@ -69,7 +78,7 @@ pub enum UnwindError {
     Unresolved {
         /// The code.
         name: String,
-        /// Address in the new build.
+        /// Address in the origin.
         address: u64,
         /// Why.
         why: String,
@@ -85,10 +94,8 @@ pub enum UnwindError {
 }
 
 /// The `.eh_frame` section of a delta under construction.
-#[derive(Debug)]
-pub struct Rules<'a, 'd> {
-    build: &'a Build<'d>,
-    frames: &'a Frames<'d>,
+#[derive(Debug, Default)]
+pub struct Rules<'d> {
     data: Vec<u8>,
     relocations: Vec<Relocation>,
     common: HashMap<Common<'d>, usize>,
@@ -101,25 +108,26 @@ struct Common<'d> {
     data_align: i64,
     return_register: u64,
     signal: bool,
-    personality: Option<Pointer>,
+    /// Encoding, place and distance.
+    personality: Option<(u8, Target, i64)>,
     has_table: bool,
     instructions: &'d [u8],
 }
 
-impl<'a, 'd> Rules<'a, 'd> {
-    /// Nothing yet. `frames` are those of `build`, the new build.
-    pub fn new(build: &'a Build<'d>, frames: &'a Frames<'d>) -> Self {
-        Self { build, frames, data: Vec::new(), relocations: Vec::new(), common: HashMap::new() }
-    }
-
+impl<'d> Rules<'d> {
     /// Adds the rules of one piece of code, if it has any. A piece may be added only once.
-    pub fn add(&mut self, piece: &Piece<'_>, outside: &mut dyn Outside) -> Result<(), UnwindError> {
+    pub fn add(
+        &mut self,
+        origin: Origin<'_, 'd>,
+        piece: &Piece<'_>,
+        outside: &mut dyn Outside,
+    ) -> Result<(), UnwindError> {
         let Range { start, end } = piece.range;
-        if let Some(fde) = self.frames.fde_for(start).filter(|fde| fde.start < start) {
+        if let Some(fde) = origin.frames.fde_for(start).filter(|fde| fde.start < start) {
             return Err(UnwindError::BeginBefore { name: piece.name.to_owned(), start: fde.start });
         }
-        for fde in self.frames.in_range(start, end) {
-            self.add_entry(piece, fde, outside)?;
+        for fde in origin.frames.in_range(start, end) {
+            self.add_entry(origin, piece, fde, outside)?;
         }
         Ok(())
     }
@@ -143,13 +151,14 @@ impl<'a, 'd> Rules<'a, 'd> {
 
     fn add_entry(
         &mut self,
+        Origin { build, frames }: Origin<'_, 'd>,
         piece: &Piece<'_>,
         fde: &Fde<'d>,
         outside: &mut dyn Outside,
     ) -> Result<(), UnwindError> {
-        let Some(cie) = self.frames.cie(fde) else { return Ok(()) };
-        let instructions = self.frames.instructions(fde)?;
-        let table = match self.frames.table(self.build, fde)? {
+        let Some(cie) = frames.cie(fde) else { return Ok(()) };
+        let instructions = frames.instructions(fde)?;
+        let table = match frames.table(build, fde)? {
             Some(table) => Some(table::carry(piece, fde.start, &table, outside)?),
             None => None,
         };
@@ -181,22 +190,25 @@ impl<'a, 'd> Rules<'a, 'd> {
         has_table: bool,
         outside: &mut dyn Outside,
     ) -> Result<usize, UnwindError> {
+        let personality = match cie.personality {
+            Some(pointer) => {
+                let (target, distance) = resolve(piece, pointer, outside)?;
+                Some((encoding(pointer), target, distance))
+            }
+            None => None,
+        };
         let key = Common {
             code_align: cie.code_align,
             data_align: cie.data_align,
             return_register: cie.return_register,
             signal: cie.signal,
-            personality: cie.personality,
+            personality,
             has_table,
             instructions: cie.instructions,
         };
         if let Some(at) = self.common.get(&key) {
             return Ok(*at);
         }
-        let personality = match cie.personality {
-            Some(pointer) => Some((pointer, resolve(piece, pointer, outside)?)),
-            None => None,
-        };
         let at = self.begin();
         self.data.extend([0; 4]);
         self.data.push(1);
@@ -211,8 +223,8 @@ impl<'a, 'd> Rules<'a, 'd> {
         unsigned(&mut self.data, cie.return_register);
         let augmentation_len = 5 * u8::from(personality.is_some()) + u8::from(has_table) + 1;
         self.data.push(augmentation_len);
-        if let Some((pointer, (target, distance))) = personality {
-            self.data.push(encoding(pointer));
+        if let Some((encoding, target, distance)) = personality {
+            self.data.push(encoding);
             self.point(target, distance);
         }
         self.data.extend(has_table.then_some(RELATIVE));

@@ -8,10 +8,13 @@
 //!          jmp  behind them
 //! ```
 //!
-//! If the old function itself branches back among those instructions, moving them is not enough: then
-//! the stub goes on to a whole copy of the old function.
+//! A call among them would come back into the stub, where no unwind rules are: the stub pushes the address
+//! behind the original call and jumps instead, so that the callee returns to the old function itself.
+//!
+//! If the old function branches back among those instructions, or calls before the last of them, moving
+//! them is not enough: then the stub goes on to a whole copy of the old function.
 
-use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 
 use crate::emit::Emitter;
 use crate::fields::{self, is_near_branch};
@@ -20,10 +23,14 @@ use crate::model::{
 };
 use crate::names;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::side::{EntityId, EntityKind, Side};
+use crate::side::{EntityId, Side};
 
 const PAGE: u64 = 4096;
 const ENDBR64_LEN: u64 = 4;
+/// `jmp rel32`, the distance still open.
+const JUMP: u8 = 0xe9;
+/// `push slot(%rip)`, the distance still open.
+const PUSH_SLOT: [u8; 2] = [0xff, 0x35];
 /// Most bytes of padding behind a function that are looked at.
 const PADDING_MAX: u64 = 64;
 
@@ -144,9 +151,9 @@ fn stub(
     stub.relocate(2, switch, -5);
     stub.bytes.extend_from_slice(&[0x0f, 0x85]); // jne
     stub.pc32(Target::Symbol(code), 0);
-    if branches_back(emitter.same.old, old, displaced) {
+    if calls_early(displaced) || branches_back(emitter.same.old, old, displaced) {
         let copy = copy(emitter, old)?;
-        stub.bytes.push(0xe9);
+        stub.bytes.push(JUMP);
         stub.pc32(Target::Symbol(copy), 0);
     } else {
         moved(emitter, old, displaced, &mut stub)?;
@@ -202,6 +209,18 @@ fn moved(
         let constants = decoder.get_constant_offsets(&again);
         let from = (instruction.ip() - displaced.jump_address) as usize;
         let bytes = decoder_bytes.get(from..from + instruction.len()).unwrap_or_default();
+        if instruction.flow_control() == FlowControl::Call && is_near_branch(instruction) {
+            let name = side.entity(old).name;
+            let behind = emitter.image(&place_name(side, displaced.end), displaced.end);
+            let slot = emitter.new_slot(&format!("return.{name}"), behind, 0);
+            stub.bytes.extend_from_slice(&PUSH_SLOT);
+            stub.pc32(slot, 0);
+            let target = instruction.near_branch_target();
+            let image = emitter.image(&place_name(side, target), target);
+            stub.bytes.push(JUMP);
+            stub.pc32(image, 0);
+            return Ok(());
+        }
         if is_near_branch(instruction) {
             let target = instruction.near_branch_target();
             let opcode = long_branch(instruction).ok_or_else(|| {
@@ -227,7 +246,7 @@ fn moved(
         matches!(last.mnemonic(), Mnemonic::Ret | Mnemonic::Jmp | Mnemonic::Ud2 | Mnemonic::Hlt)
     });
     if !ends {
-        stub.bytes.push(0xe9);
+        stub.bytes.push(JUMP);
         let image = emitter.image(&place_name(side, displaced.end), displaced.end);
         stub.pc32(image, 0);
     }
@@ -246,7 +265,6 @@ fn place_name(side: &Side<'_, '_>, address: u64) -> String {
 fn long_branch(instruction: &Instruction) -> Option<Vec<u8>> {
     let code = instruction.code();
     match code {
-        Code::Call_rel32_64 => Some(vec![0xe8]),
         Code::Jmp_rel8_64 | Code::Jmp_rel32_64 => Some(vec![0xe9]),
         _ if instruction.is_jcc_short_or_near() => {
             // The condition's number is the low half of either opcode.
@@ -260,6 +278,16 @@ fn long_branch(instruction: &Instruction) -> Option<Vec<u8>> {
 /// iced numbers conditions from 1 in the order of their opcodes.
 fn condition_number(condition: u8) -> Option<u8> {
     condition.checked_sub(1).filter(|number| *number < 16)
+}
+
+/// Whether a call among the displaced instructions would return into the jump, or is one that can't be told
+/// where to return: only a direct one that ends them can.
+fn calls_early(displaced: &Displaced) -> bool {
+    displaced.instructions.iter().any(|instruction| match instruction.flow_control() {
+        FlowControl::IndirectCall => true,
+        FlowControl::Call => instruction.next_ip() != displaced.end,
+        _ => false,
+    })
 }
 
 /// Whether the function branches to an instruction that the jump covers, other than to its entry.
@@ -294,7 +322,7 @@ fn copy(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId) -> Result<u32, Ref
                 .any(|entry| in_own_code(entry.address))
     };
     if fields.iter().any(jumps_by_table) || side.with_fragments(old).count() > 1 {
-        let message = "it branches back into its first instructions, and through a table".to_owned();
+        let message = "its first instructions can not be moved: it comes back to them, and has parts or a jump table".to_owned();
         let help = "restart with the new build";
         return Err(refusal(side, old, RefusalCode::FunctionTooShort, message, help));
     }
@@ -312,7 +340,6 @@ fn copy(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId) -> Result<u32, Ref
         let target = emitter.image(&place_name(side, field.address), field.address);
         relocations.push(Relocation { offset: u64::from(field.offset), kind, target, addend: -behind });
     }
-    debug_assert_eq!(entity.kind, EntityKind::Function);
     let name = entity.name.to_owned();
     let section = format!(".text.suture.old.{name}");
     let symbol = emitter.promise(
@@ -324,5 +351,6 @@ fn copy(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId) -> Result<u32, Ref
         16,
     );
     emitter.fill(symbol, data, relocations);
+    emitter.copies.push((old, symbol));
     Ok(symbol)
 }

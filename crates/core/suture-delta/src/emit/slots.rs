@@ -57,7 +57,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
     }
 
     /// A word of the delta's own that holds `target` plus `addend`.
-    fn new_slot(&mut self, name: &str, target: Target, addend: i64) -> Target {
+    pub(crate) fn new_slot(&mut self, name: &str, target: Target, addend: i64) -> Target {
         if let Some(symbol) = self.made.get(name) {
             return Target::Symbol(*symbol);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gimli::UnwindSection;
-use suture_delta::frames::{Outside, Piece, Rules, UnwindError};
+use suture_delta::frames::{Origin, Outside, Piece, Rules, UnwindError};
 use suture_delta::model::{Range, RelocationKind, Section, SectionKind, Target};
 use suture_elf::Build;
 use suture_elf::frames::{Frames, Identity, Pointer, Table};
@@ -142,10 +142,10 @@ fn carried_rules_mean_what_the_original_ones_mean() {
         let build = Build::parse(&program.bytes).unwrap();
         let frames = Frames::parse(&build).unwrap();
         let mut places = Places::default();
-        let mut rules = Rules::new(&build, &frames);
+        let mut rules = Rules::default();
         let pieces = pieces(&build);
         for piece in &pieces {
-            rules.add(piece, &mut places).unwrap();
+            rules.add(Origin { build: &build, frames: &frames }, piece, &mut places).unwrap();
         }
         let section = rules.finish().unwrap();
         assert_eq!((section.kind, section.name.as_str()), (SectionKind::Frames, ".eh_frame"));
@@ -191,10 +191,10 @@ fn an_unwinder_reads_the_carried_rules() {
     let build = Build::parse(&program.bytes).unwrap();
     let frames = Frames::parse(&build).unwrap();
     let mut places = Places::default();
-    let mut rules = Rules::new(&build, &frames);
+    let mut rules = Rules::default();
     let pieces = pieces(&build);
     for piece in &pieces {
-        rules.add(piece, &mut places).unwrap();
+        rules.add(Origin { build: &build, frames: &frames }, piece, &mut places).unwrap();
     }
     let data = linked(&rules.finish().unwrap(), FRAMES, &places);
     let rows = |data: &[u8], section: u64, start: u64, len: u64| {
@@ -237,11 +237,12 @@ fn what_has_no_place_is_said() {
     let build = Build::parse(&program.bytes).unwrap();
     let frames = Frames::parse(&build).unwrap();
     let pieces = pieces(&build);
+    let origin = Origin { build: &build, frames: &frames };
     let any = pieces.iter().find(|piece| piece.name == "_Z3anyi").unwrap();
-    let mut rules = Rules::new(&build, &frames);
-    assert!(matches!(rules.add(any, &mut Nowhere), Err(UnwindError::Unresolved { .. })));
+    let mut rules = Rules::default();
+    assert!(matches!(rules.add(origin, any, &mut Nowhere), Err(UnwindError::Unresolved { .. })));
     assert_eq!(rules.finish(), None, "nothing is left half written");
     let inside = Piece { range: Range { start: any.range.start + 4, ..any.range }, ..*any };
-    let mut rules = Rules::new(&build, &frames);
-    assert!(matches!(rules.add(&inside, &mut Nowhere), Err(UnwindError::BeginBefore { .. })));
+    let mut rules = Rules::default();
+    assert!(matches!(rules.add(origin, &inside, &mut Nowhere), Err(UnwindError::BeginBefore { .. })));
 }
