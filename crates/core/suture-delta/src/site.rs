@@ -322,7 +322,9 @@ fn copy(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId) -> Result<u32, Ref
                 .any(|entry| in_own_code(entry.address))
     };
     if fields.iter().any(jumps_by_table) || side.with_fragments(old).count() > 1 {
-        let message = "its first instructions can not be moved: it comes back to them, and has parts or a jump table".to_owned();
+        let message =
+            "its first instructions can not be moved: it comes back to them, and has parts or a jump table"
+                .to_owned();
         let help = "restart with the new build";
         return Err(refusal(side, old, RefusalCode::FunctionTooShort, message, help));
     }
