@@ -51,6 +51,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diff(DiffArgs),
+    Build(BuildArgs),
     Inspect(InspectArgs),
     Ps(PsArgs),
     Apply(ApplyArgs),
@@ -88,7 +89,7 @@ pub(crate) struct DiffArgs {
 }
 
 /// What the author decides about a comparison.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ComparisonArgs {
     /// What happens to a writable object whose initial value differs: keep its live value, or overwrite it
     ///
@@ -121,8 +122,10 @@ pub(crate) struct ComparisonArgs {
 
 /// Build a project twice, without and with a source fix, and compare the two
 ///
-/// Both builds are made in the same path, with the flags that the comparison needs; the source tree is left as
-/// it was found. Then this does what `suture diff` does.
+/// Both builds are made from a copy of the tree that stands at the tree's own path, so that the tree is left as it
+/// was found and a reproducible build gives the same file as always. Wrappers around the compilers add what the
+/// comparison needs, for make, cmake, meson, autotools and cargo alike; if they are missed, the error says which
+/// variable to set. Then this does what `suture diff` does.
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// The source tree, without the fix
@@ -133,7 +136,7 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) patch: PathBuf,
 
-    /// How the project is built, run by a shell in the source tree
+    /// How the project is built, run by a shell in the tree, once without and once with the fix
     #[arg(long, value_name = "CMD")]
     pub(crate) run: String,
 
@@ -144,6 +147,10 @@ pub(crate) struct BuildArgs {
     /// Where to write the delta; without it the builds are only compared
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+
+    /// Keep the two builds in this directory, as NAME.old and NAME.new
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) keep: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) comparison: ComparisonArgs,

@@ -1,6 +1,7 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
 mod apply;
+mod build;
 mod comparison;
 mod completions;
 mod diff;
@@ -20,6 +21,7 @@ use crate::failure::Failure;
 pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Diff(args) => diff::run(args, console),
+        Command::Build(args) => build::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Ps(args) => ps::run(args, console),
         Command::Apply(args) => apply::run(args, console),

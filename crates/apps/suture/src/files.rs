@@ -53,6 +53,18 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     })
 }
 
+/// Lets a file that was written be run, by whom it may be read.
+pub(crate) fn make_executable(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let made = path.metadata().and_then(|metadata| {
+        let mode = metadata.permissions().mode();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode | (mode & 0o444) >> 2))
+    });
+    made.map_err(|error| {
+        Failure::unexpected(format!("`{}` can't be made executable", path.display())).why(&error)
+    })
+}
+
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(directory)?;

@@ -1,2 +1,105 @@
-//! Runs the build of a project twice and captures where the result came from.
+//! Runs the build of a project twice, without and with a fix, and captures where the result came from.
+//!
+//! ```text
+//!  source tree ──copy──► scratch tree, mounted over the source tree's own path
+//!                          │ the user's command, compilers wrapped       ─► old build
+//!                          │ patch
+//!                          │ the same command again                      ─► new build
+//!                          └ tools, digests, command                     ─► provenance
+//! ```
+//!
+//! The user's tree is only read. The copy stands at the *same path* while the command runs (a bind mount in a
+//! mount namespace of its own), so that debug information, assertions and caches of build systems name the
+//! paths that they always name, and a build that is reproducible gives the very build that runs elsewhere.
+//!
+//! The flags that the comparison needs come from wrappers of the compilers, found first in `PATH`: that
+//! reaches make, cmake, meson, autotools and cargo alike, whatever they do with `CFLAGS`.
 #![forbid(unsafe_code)]
+
+mod artifact;
+mod command;
+mod error;
+mod patch;
+mod provenance;
+mod scratch;
+mod tree;
+mod wrappers;
+
+pub use error::BuildError;
+pub use provenance::{Provenance, Tool};
+
+use std::path::{Path, PathBuf};
+
+use scratch::Scratch;
+
+/// What is to be built, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// The source tree, without the fix.
+    pub source: &'a Path,
+    /// The fix, a unified diff.
+    pub patch: &'a Path,
+    /// The command, for a shell in the source tree.
+    pub run: &'a str,
+    /// What it makes, relative to the source tree.
+    pub artifact: &'a Path,
+}
+
+/// Two builds of one program.
+#[derive(Debug)]
+pub struct Pair {
+    /// The build without the fix: content of the file.
+    pub old: Vec<u8>,
+    /// The build with the fix.
+    pub new: Vec<u8>,
+    /// Where they come from.
+    pub provenance: Provenance,
+}
+
+/// What is being done, for people who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Copying and digesting the source tree.
+    Copying,
+    /// Building without the fix.
+    BuildingOld,
+    /// Building with the fix.
+    BuildingNew,
+}
+
+/// Makes both builds; `on_stage` hears what is being done.
+///
+/// Errors are about the order (no such file, the patch does not apply, the artifact lacks what the comparison
+/// needs) or about the command (it failed). In no case is the source tree changed.
+pub fn build(order: Order<'_>, on_stage: &mut dyn FnMut(Stage)) -> Result<Pair, BuildError> {
+    let artifact = checked_artifact(order.artifact)?;
+    let source =
+        order.source.canonicalize().map_err(|error| BuildError::input("source tree", order.source, error))?;
+    let patch = std::fs::read(order.patch).map_err(|error| BuildError::input("patch", order.patch, error))?;
+    on_stage(Stage::Copying);
+    let scratch = Scratch::new(&source)?;
+    patch::check(&scratch, &patch)?;
+    let provenance = Provenance::capture(&scratch, order.run, &artifact, &patch)?;
+    on_stage(Stage::BuildingOld);
+    command::run(&scratch, order.run)?;
+    let old = artifact::take(&scratch, &artifact)?;
+    patch::apply(&scratch, &patch)?;
+    on_stage(Stage::BuildingNew);
+    command::run(&scratch, order.run)?;
+    let new = artifact::take(&scratch, &artifact)?;
+    if old == new {
+        return Err(BuildError::SameArtifact { artifact });
+    }
+    Ok(Pair { old, new, provenance })
+}
+
+/// A path that stays in the tree.
+fn checked_artifact(path: &Path) -> Result<PathBuf, BuildError> {
+    use std::path::Component;
+    let stays = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if stays && path.file_name().is_some() {
+        Ok(path.to_owned())
+    } else {
+        Err(BuildError::ArtifactOutside { artifact: path.to_owned() })
+    }
+}

@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 use suture_delta::compare::{self, Comparison, Debug};
 use suture_delta::critical::Marks;
-use suture_delta::format::{self, DeltaId};
+use suture_delta::format;
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{Report, Verdict};
 use suture_delta::{DataAction, Options, inspect};
 use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_elf::{Build, ElfError};
+use suture_toolchain::Provenance;
 
 use crate::args::ComparisonArgs;
 use crate::console::{Console, Progress};
@@ -33,6 +34,9 @@ struct Document<'a> {
     id: Option<String>,
     #[serde(flatten)]
     report: &'a Report,
+    /// Of `build`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<&'a Provenance>,
 }
 
 /// Compares, writes the delta to `output` if there is one, and answers.
@@ -42,6 +46,7 @@ pub(super) fn run(
     args: &ComparisonArgs,
     output: Option<&Path>,
     console: &Console,
+    provenance: Option<&Provenance>,
 ) -> Result<Exit, Failure> {
     let progress = Progress::start("comparing the two builds");
     let comparison = compare(old, new, args)?;
@@ -54,20 +59,21 @@ pub(super) fn run(
         files::write(path, file)?;
         tracing::info!(path = %path.display(), bytes = file.len(), "delta written");
     }
-    answer(&comparison.report, id, file.as_ref().map(Vec::len), output, console)
+    let document =
+        Document { schema: 1, id: id.map(|id| id.to_string()), report: &comparison.report, provenance };
+    answer(&document, file.as_ref().map(Vec::len), output, console)
 }
 
 fn answer(
-    report: &Report,
-    id: Option<DeltaId>,
+    document: &Document<'_>,
     file_len: Option<usize>,
     output: Option<&Path>,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let document = Document { schema: 1, id: id.map(|id| id.to_string()), report };
-    console.answer(&document, |look| {
+    let report = document.report;
+    console.answer(document, |look| {
         let text = inspect::report(report, look);
-        let (Some(id), Some(len)) = (id, file_len) else { return text };
+        let (Some(id), Some(len)) = (&document.id, file_len) else { return text };
         let place = output.map_or("not written; -o FILE writes it".to_owned(), |p| p.display().to_string());
         format!("{text}\ndelta {id}\n  {len} bytes, {place}\n")
     })?;
@@ -105,9 +111,11 @@ fn unreadable(role: &str, error: &dyn std::error::Error) {
     tracing::warn!("the {role} build's debug information can't be read: {error}");
 }
 
+/// The file in which a project says what is critical.
+pub(super) const PROJECT_FILE: &str = "suture.toml";
+
 /// The marks of the project: those in the file that is named, or those in `suture.toml` here if there is one.
 fn marks(named: Option<&Path>) -> Result<Marks, Failure> {
-    const PROJECT_FILE: &str = "suture.toml";
     let path = named.unwrap_or(Path::new(PROJECT_FILE));
     if named.is_none() && !path.exists() {
         return Ok(Marks::default());

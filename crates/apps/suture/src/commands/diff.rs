@@ -12,5 +12,5 @@ pub(super) fn run(args: &DiffArgs, console: &Console) -> Result<Exit, Failure> {
     let new = files::read(&args.new, "the new build")?;
     let old = BuildFile { path: &args.old, content: &old };
     let new = BuildFile { path: &args.new, content: &new };
-    comparison::run(&old, &new, &args.comparison, args.output.as_deref(), console)
+    comparison::run(&old, &new, &args.comparison, args.output.as_deref(), console, None)
 }

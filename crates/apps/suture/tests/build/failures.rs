@@ -1,0 +1,62 @@
+//! What can go wrong, and what is said about it.
+
+use std::fs;
+
+use crate::project::{Built, PROGRAM, Project};
+
+const MAKEFILE: &str = "server: src/server.c\n\tcc -O2 -o $@ src/server.c\n";
+
+fn said(built: &Built, exit: i32) -> &str {
+    assert_eq!(built.exit, Some(exit), "{}", built.stderr);
+    assert_eq!(built.json["error"]["exit"], exit);
+    &built.stderr
+}
+
+#[test]
+fn a_patch_that_does_not_apply() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    fs::write(project.source().join("src/server.c"), PROGRAM.replace("100", "99")).unwrap();
+    insta::assert_snapshot!(said(&project.build("make", "server", &[]), 2));
+}
+
+#[test]
+fn a_patch_that_is_none() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    fs::write(project.patch(), "nothing\n").unwrap();
+    insta::assert_snapshot!(said(&project.build("make", "server", &[]), 2));
+}
+
+#[test]
+fn a_command_that_fails() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    let built = project.build("echo working; echo broken >&2; exit 3", "server", &[]);
+    let text = said(&built, 1);
+    let (before, log) = text.split_once("all that it said is in `").unwrap();
+    insta::assert_snapshot!(before);
+    let log = log.split('`').next().unwrap().replace("ROOT", project.root().to_str().unwrap());
+    assert_eq!(fs::read_to_string(log).unwrap(), "working\nbroken\n");
+}
+
+#[test]
+fn an_artifact_that_is_not_made() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    insta::assert_snapshot!(said(&project.build("make", "sever", &[]), 2));
+    insta::assert_snapshot!(said(&project.build("make", "../server", &[]), 2));
+    insta::assert_snapshot!(said(&project.build("make", "Makefile", &[]), 2));
+}
+
+#[test]
+fn a_patch_that_the_artifact_does_not_notice() {
+    let project = Project::c(&[("Makefile", "server: Makefile\n\tcc -O2 -o $@ src/server.c\n")]);
+    insta::assert_snapshot!(said(&project.build("make", "server", &[]), 2));
+}
+
+/// The wrappers are bypassed: the error says which variable to set, and then it works.
+#[test]
+fn a_compiler_with_an_absolute_path() {
+    let rule = "server: src/server.c\n\t/usr/bin/gcc -O2 $(CFLAGS) $(LDFLAGS) -o $@ src/server.c\n";
+    let project = Project::c(&[("Makefile", rule)]);
+    insta::assert_snapshot!(said(&project.build("make", "server", &[]), 2));
+    let flags = "CFLAGS='-g -ffunction-sections -fdata-sections'";
+    assert_eq!(project.changed(&format!("make LDFLAGS=-Wl,--emit-relocs {flags}"), "server"), ["limit"]);
+}
