@@ -7,7 +7,7 @@ use crate::home::{
     self, Head, Home, RECORD_SCHEMA, Record, RecordedFunction, RecordedHooks, RecordedOverwrite,
     RecordedSite, State,
 };
-use crate::link::{self, HomeLayout, LinkError, Part, Resolver};
+use crate::link::{self, Choice, HomeLayout, LinkError, Linked, Part, Resolver};
 use crate::outcome::Refusal;
 
 /// A home ready to be put in place.
@@ -19,6 +19,8 @@ pub struct Installation {
     pub mapped: bool,
     /// Its memory, ascending; the first part is the encoded head.
     pub parts: Vec<Part>,
+    /// Words of it that get their values in the process, once it is mapped and before anything of it runs.
+    pub choices: Vec<Choice>,
 }
 
 /// What is to be installed, and by whom.
@@ -68,11 +70,12 @@ pub fn prepare(
 ) -> Result<Installation, LinkError> {
     let record = record(order, layout, base, before)?;
     let home = Home { head: head(order), record };
-    let mut parts = link::link(order.delta, layout, order.prelude, base, order.bias, resolver)?;
+    let Linked { mut parts, choices } =
+        link::link(order.delta, layout, order.prelude, base, order.bias, resolver)?;
     if let Some(header) = parts.first_mut() {
         header.bytes = home::encode(&home);
     }
-    Ok(Installation { home, mapped: false, parts })
+    Ok(Installation { home, mapped: false, parts, choices })
 }
 
 impl From<LinkError> for Refusal {

@@ -59,11 +59,39 @@ pub struct Part {
     pub bytes: Vec<u8>,
 }
 
+/// A word of a home that gets its value in the process, before anything of the home runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Choice {
+    /// Address of the word.
+    pub word: u64,
+    /// Address of the function of the process that gives the value: the resolver of an indirect function
+    /// (`STT_GNU_IFUNC`), which chooses the one that suits the processor.
+    pub chooser: u64,
+}
+
+/// What a delta is at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linked {
+    /// The parts of the home, ascending.
+    pub parts: Vec<Part>,
+    /// What is still open, ascending.
+    pub choices: Vec<Choice>,
+}
+
+/// The value of a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// An address, a thread-pointer offset or a TLS index.
+    Known(u64),
+    /// What the function at this address gives when it is called in the process.
+    ChosenBy(u64),
+}
+
 /// What [`Resolution`]s need that only the process knows.
 pub trait Resolver {
-    /// The value of a reference that is not at a fixed place of the module: an address, a thread-pointer
-    /// offset or a TLS index. The error says why there is none.
-    fn resolve(&self, reference: &Reference) -> Result<u64, String>;
+    /// The value of a reference that is not at a fixed place of the module. The error says why there is
+    /// none.
+    fn resolve(&self, reference: &Reference) -> Result<Value, String>;
 }
 
 /// Why a delta can't be linked.
@@ -197,7 +225,7 @@ pub fn link(
     base: u64,
     bias: u64,
     resolver: &dyn Resolver,
-) -> Result<Vec<Part>, LinkError> {
+) -> Result<Linked, LinkError> {
     let linker = Linker { delta, layout, base, values: values(delta, base, bias, resolver)? };
     let text = (layout.text, Protection::ReadExecute, [SectionKind::Text].as_slice());
     let constants =
@@ -221,13 +249,13 @@ pub fn link(
     }
     parts.push(linker.empty(layout.call_stack, Protection::ReadWrite));
     parts.retain(|part| !part.range.is_empty());
-    Ok(parts)
+    Ok(Linked { parts, choices: linker.choices()? })
 }
 
-fn values(delta: &Delta, base: u64, bias: u64, resolver: &dyn Resolver) -> Result<Vec<u64>, LinkError> {
+fn values(delta: &Delta, base: u64, bias: u64, resolver: &dyn Resolver) -> Result<Vec<Value>, LinkError> {
     let value = |reference: &Reference| match &reference.resolution {
-        Resolution::Image { address } => Ok(address.wrapping_add(bias)),
-        Resolution::Switch => Ok(base + SWITCH_OFFSET),
+        Resolution::Image { address } => Ok(Value::Known(address.wrapping_add(bias))),
+        Resolution::Switch => Ok(Value::Known(base + SWITCH_OFFSET)),
         _ => resolver
             .resolve(reference)
             .map_err(|why| LinkError::Unresolved { symbol: reference.name.clone(), why }),
@@ -247,7 +275,7 @@ struct Linker<'a> {
     delta: &'a Delta,
     layout: &'a HomeLayout,
     base: u64,
-    values: Vec<u64>,
+    values: Vec<Value>,
 }
 
 impl Linker<'_> {
@@ -261,6 +289,10 @@ impl Linker<'_> {
         let mut bytes = section.data.clone();
         for relocation in &section.relocations {
             let (name, value) = self.target(relocation.target)?;
+            let Value::Known(value) = value else {
+                // The word stays empty until the choice is made.
+                continue;
+            };
             let sum = value.wrapping_add_signed(relocation.addend);
             let place = address.wrapping_add(relocation.offset);
             let relative = sum.wrapping_sub(place);
@@ -288,11 +320,32 @@ impl Linker<'_> {
         Ok(bytes)
     }
 
-    fn target(&self, target: Target) -> Result<(&str, u64), LinkError> {
+    /// Words whose value is chosen in the process. Only whole words of the home itself can be: they are what
+    /// the delta's own slots are.
+    fn choices(&self) -> Result<Vec<Choice>, LinkError> {
+        let mut choices = Vec::new();
+        for (section, offset) in self.delta.sections.iter().zip(&self.layout.sections) {
+            for relocation in &section.relocations {
+                let (name, Value::ChosenBy(chooser)) = self.target(relocation.target)? else { continue };
+                let is_slot = relocation.kind == RelocationKind::Abs64
+                    && relocation.addend == 0
+                    && section.kind != SectionKind::Template;
+                if !is_slot {
+                    let why = format!("it is chosen at run time, and {} needs it at once", section.name);
+                    return Err(LinkError::Unresolved { symbol: name.to_owned(), why });
+                }
+                choices.push(Choice { word: self.base + offset + relocation.offset, chooser });
+            }
+        }
+        choices.sort_unstable_by_key(|choice| choice.word);
+        Ok(choices)
+    }
+
+    fn target(&self, target: Target) -> Result<(&str, Value), LinkError> {
         match target {
             Target::Symbol(index) => {
                 let address = self.layout.symbol_address(self.delta, index, self.base)?;
-                Ok((&self.delta.symbols[index as usize].name, address))
+                Ok((&self.delta.symbols[index as usize].name, Value::Known(address)))
             }
             Target::Reference(index) => {
                 let reference = self.delta.references.get(index as usize);

@@ -195,7 +195,8 @@ fn fresh(record: &Record) -> Home {
 
 fn begin(model: &Model, record: &Record, goal: Goal) -> Operation {
     let found = if model.mapped { home::decode(model, BASE).expect("a record") } else { fresh(record) };
-    let installation = Installation { home: fresh(record), mapped: model.mapped, parts: Vec::new() };
+    let installation =
+        Installation { home: fresh(record), mapped: model.mapped, parts: Vec::new(), choices: Vec::new() };
     let settled = model.settled(&found);
     Operation::new(goal, found, settled, Some(Box::new(installation)), Some(0x777), 50)
 }

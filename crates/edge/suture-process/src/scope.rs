@@ -2,7 +2,7 @@
 
 use suture_delta::model::{Reference, Resolution};
 use suture_surgery::home::State;
-use suture_surgery::link::Resolver;
+use suture_surgery::link::{Resolver, Value};
 use suture_surgery::memory::Memory as _;
 use suture_surgery::resolve;
 
@@ -23,17 +23,18 @@ impl<'p> Scope<'p> {
 
     /// Address of a function of any loaded module.
     pub(crate) fn function(&self, name: &str) -> Option<u64> {
-        self.import(name, None).ok()
+        match self.import(name, None) {
+            Ok(Value::Known(address)) => Some(address),
+            _ => None,
+        }
     }
 
-    fn import(&self, symbol: &str, version: Option<&str>) -> Result<u64, String> {
+    fn import(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
         let tables = self.tables.as_ref().map_err(ToString::to_string)?;
         let found = tables.find(symbol, version, &self.patient.memory).map_err(|error| error.to_string())?;
         match found {
-            Some(found) if found.is_ifunc => {
-                Err("it is chosen at run time, and nothing has chosen yet".to_owned())
-            }
-            Some(found) => Ok(found.address),
+            Some(found) if found.is_ifunc => Ok(Value::ChosenBy(found.address)),
+            Some(found) => Ok(Value::Known(found.address)),
             None => Err("no loaded library has it".to_owned()),
         }
     }
@@ -53,15 +54,15 @@ impl<'p> Scope<'p> {
 }
 
 impl Resolver for Scope<'_> {
-    fn resolve(&self, reference: &Reference) -> Result<u64, String> {
+    fn resolve(&self, reference: &Reference) -> Result<Value, String> {
         match &reference.resolution {
             Resolution::Import { symbol, version } => self.import(symbol, version.as_deref()),
-            Resolution::Patch { id, symbol } => self.patch(id, *symbol),
+            Resolution::Patch { id, symbol } => self.patch(id, *symbol).map(Value::Known),
             Resolution::TlsOffset { offset, anchor } => {
                 let known = self.word(anchor.address)?;
-                Ok(known.wrapping_sub(anchor.offset).wrapping_add(*offset))
+                Ok(Value::Known(known.wrapping_sub(anchor.offset).wrapping_add(*offset)))
             }
-            Resolution::TlsModule { anchor_address } => self.word(*anchor_address),
+            Resolution::TlsModule { anchor_address } => self.word(*anchor_address).map(Value::Known),
             Resolution::Image { .. } | Resolution::Switch => {
                 Err("it is no matter of the link scope".to_owned())
             }

@@ -51,7 +51,23 @@ impl<'p, 'j> Theatre<'p, 'j> {
         self.with_caller(|caller| {
             caller.clean_up(&left)?;
             caller.install(installation)
-        })
+        })?;
+        Ok(self.choose(installation)?)
+    }
+
+    /// Gives the words of a mapped home their values that only the process can tell.
+    fn choose(&mut self, installation: &Installation) -> Result<(), Refusal> {
+        const WHAT: &str = "the choice of a library's function";
+        for choice in &installation.choices {
+            let call = Call { what: WHAT, function: choice.chooser, arguments: [0; 2] };
+            let chosen = match self.try_call(&installation.home, call)? {
+                Input::Returned(address) if address != 0 => address,
+                other => return Err(Refusal::Unsupported(format!("{WHAT} ended with {other:?}"))),
+            };
+            let written = self.patient.memory.write(choice.word, &chosen.to_le_bytes());
+            written.map_err(|error| crate::world::refused(self.patient.pid, &error))?;
+        }
+        Ok(())
     }
 
     /// Fills a parked home again.
@@ -65,11 +81,11 @@ impl<'p, 'j> Theatre<'p, 'j> {
             // A surgeon was killed while it mapped this home.
             self.with_caller(|caller| caller.protect(installation).map_err(InstallError::Refused))?;
         }
-        let filled = install::refill(&self.patient.memory, installation);
-        Ok(filled.map_or_else(
-            |error| Input::Failed(format!("filling {:#x}: {error}", home.start)),
-            |()| Input::Done,
-        ))
+        if let Err(error) = install::refill(&self.patient.memory, installation) {
+            return Ok(Input::Failed(format!("filling {:#x}: {error}", home.start)));
+        }
+        self.choose(installation)?;
+        Ok(Input::Done)
     }
 
     /// Runs a function of the process.

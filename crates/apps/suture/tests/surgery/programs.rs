@@ -175,3 +175,21 @@ fn a_shared_library_is_patched_in_its_host() {
     assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
     assert_eq!(target.ask("5"), "30005");
 }
+
+#[test]
+fn functions_that_the_library_chooses_at_run_time_can_be_new() {
+    for compiler in
+        ["gcc -O1 -fno-builtin", "gcc -O1 -fno-builtin -no-pie -fno-pie", "gcc -O1 -fno-builtin -fno-plt"]
+    {
+        let pair = Pair::build("c/imports.c", compiler);
+        pair.diff();
+        let mut target = pair.start();
+        assert_eq!(target.ask("5"), "5");
+        for _ in 0..3 {
+            assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+            assert_eq!(target.ask("5"), "2016");
+            assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+            assert_eq!(target.ask("5"), "5");
+        }
+    }
+}
