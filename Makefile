@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 CACHE ?= target/real
 
-.PHONY: help setup test demo lint docs fuzz clean-cache
+.PHONY: help setup test demo bench soak lint docs fuzz clean-cache
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,19 @@ test: setup ## all tests
 
 demo: setup ## patches a real redis under load, and takes the patch back
 	@demo/run
+
+bench: setup ## the figures that the documents quote (about ten minutes)
+	$(CARGO) build --quiet --release --package suture --package suture-bench
+	@programs=$${CARGO_TARGET_DIR:-target}/release; bench="$$programs/suture-bench --suture $$programs/suture"; \
+	  demo/build-redis $(CACHE) >/dev/null; \
+	  $$bench diff $(CACHE)/redis-server.old $(CACHE)/redis-server.new; \
+	  $$bench calls; \
+	  $$bench pauses; \
+	  $$bench cycles --count 200
+
+soak: ## ten thousand times apply and revert on a loaded target (about ten minutes)
+	$(CARGO) build --quiet --release --package suture --package suture-bench
+	@programs=$${CARGO_TARGET_DIR:-target}/release; $$programs/suture-bench --suture $$programs/suture cycles
 
 lint: ## format, lints, tidiness, dependencies
 	$(CARGO) fmt --all --check

@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use suture_surgery::home::{
     CALL_DONE_OFFSET, CALL_EXTENDED_OFFSET, CALL_RESULT_OFFSET, CALL_WAY_HOME_OFFSET,
 };
+use suture_surgery::memory::Memory as _;
 use suture_surgery::outcome::Refusal;
 use suture_surgery::registers::{NO_SYSTEM_CALL, Registers};
 use suture_surgery::way_home::{ThreadContext, WAY_HOME_CODE, WayHome};
@@ -89,6 +90,15 @@ pub(crate) struct Loan<'m> {
     _alarm: Alarm,
 }
 
+/// Where a thread may be borrowed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// Only from a wait in the kernel.
+    Waiting,
+    /// From anywhere in its own code too: for system calls, of which the program notices nothing.
+    Anywhere,
+}
+
 /// What became of an injected function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Called {
@@ -101,14 +111,15 @@ pub(crate) enum Called {
 }
 
 impl<'m> Loan<'m> {
-    /// Borrows a thread, if it waits in a system call. `Ok(None)` if it does anything else just now.
-    pub(crate) fn take(memory: &'m RemoteMemory, tid: i32) -> Result<Option<Self>, Refusal> {
+    /// Borrows a thread, if it waits in a system call or, should that be enough, runs its own code. `Ok(None)`
+    /// if it does anything else just now.
+    pub(crate) fn take(memory: &'m RemoteMemory, tid: i32, from: From) -> Result<Option<Self>, Refusal> {
         let alarm = Alarm::begin().map_err(|error| failed(tid, "set a timer", &error))?;
         let seized = Tracee::seize(tid).map_err(|error| failed(tid, "attach", &error))?;
         let Some(mut tracee) = seized else { return Ok(None) };
         tracee.interrupt().map_err(|error| failed(tid, "interrupt", &error))?;
         let stop = tracee.wait_stopped()?;
-        if stop != Stop::Event || !tracee.registers.in_system_call() {
+        if stop != Stop::Event || !is_fit(&tracee, memory, from) {
             tracee.release().map_err(|error| failed(tid, "release", &error))?;
             return Ok(None);
         }
@@ -327,6 +338,24 @@ impl Drop for Loan<'_> {
         if let Err(error) = self.restore() {
             tracing::warn!(tid = self.tracee.tid, %error, "could not give a thread back; it returns by itself");
         }
+    }
+}
+
+fn is_fit(tracee: &Tracee, memory: &RemoteMemory, from: From) -> bool {
+    let registers = &tracee.registers;
+    if registers.in_system_call() {
+        return true;
+    }
+    from == From::Anywhere && registers.orig_rax == NO_SYSTEM_CALL && !in_restartable_sequence(tracee, memory)
+}
+
+/// A restartable sequence ends early when its thread leaves it for anything; the kernel would not see that we
+/// had been in between. Where nothing can be learned about it, it is assumed.
+fn in_restartable_sequence(tracee: &Tracee, memory: &RemoteMemory) -> bool {
+    match sys::restartable_sequence(tracee.tid) {
+        Ok(Some(pointer)) => !matches!(memory.read_u64(pointer), Ok(0)),
+        Ok(None) => false,
+        Err(_) => true,
     }
 }
 

@@ -71,6 +71,30 @@ pub(crate) fn seize(tid: i32) -> io::Result<()> {
     ptrace(libc::PTRACE_SEIZE, tid, 0, OPTIONS).map(drop)
 }
 
+/// Address of the pointer to the restartable sequence that a stopped thread is in (`rseq(2)`); `None` if it
+/// has not registered for any.
+pub(crate) fn restartable_sequence(tid: i32) -> io::Result<Option<u64>> {
+    /// `struct ptrace_rseq_configuration`, in include/uapi/linux/ptrace.h.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Configuration {
+        area: u64,
+        area_len: u32,
+        signature: u32,
+        flags: u32,
+        padding: u32,
+    }
+    const PTRACE_GET_RSEQ_CONFIGURATION: libc::c_uint = 0x420f;
+    const POINTER_OFFSET: u64 = 8;
+    let mut found = Configuration::default();
+    // SAFETY: the kernel writes at most as many bytes as the structure has, which outlives the call.
+    let result = unsafe {
+        libc::ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, size_of::<Configuration>(), &raw mut found)
+    };
+    check(result)?;
+    Ok((found.area != 0).then(|| found.area + POINTER_OFFSET))
+}
+
 /// Asks a seized thread to stop.
 pub(crate) fn interrupt(tid: i32) -> io::Result<()> {
     ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0).map(drop)

@@ -11,7 +11,7 @@ use suture_surgery::outcome::Refusal;
 use suture_surgery::switch::Write;
 use suture_surgery::unwind::{End as StackEnd, Unwinder};
 
-use crate::inject::{self, CallSite, Called, Loan};
+use crate::inject::{self, CallSite, Called, From, Loan};
 use crate::install::{self, Caller, InstallError};
 use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
@@ -30,11 +30,13 @@ pub(crate) struct Theatre<'p, 'j> {
 /// The longest that an injected function may take before the operation goes on without it.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
 const THREAD_RETRY: Duration = Duration::from_millis(2);
+/// How often a thread that waits is looked for before one that runs will do.
+const ROUNDS_WAITING: u32 = 3;
 
 /// What an injected call needs of the thread that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// System calls only: any thread that waits in the kernel.
+    /// System calls only: any thread, best one that waits in the kernel.
     SystemCalls,
     /// A function of the program: one that holds no lock of the allocator, the loader or the unwinder.
     Function,
@@ -202,25 +204,31 @@ impl<'p, 'j> Theatre<'p, 'j> {
         Ok(())
     }
 
-    /// A thread that waits in the kernel, the first that is found before the deadline.
+    /// A thread that can be borrowed, the first that is found before the deadline.
     fn borrow(&self, need: Need, what: &str) -> Result<Loan<'p>, Refusal> {
         let mut why = "none of its threads waits in a system call".to_owned();
-        loop {
+        for round in 0.. {
+            let from = if need == Need::SystemCalls && round >= ROUNDS_WAITING {
+                From::Anywhere
+            } else {
+                From::Waiting
+            };
             for tid in proc::threads(self.patient.pid).map_err(|_| Refusal::Gone)? {
-                if proc::blocked_in(self.patient.pid, tid).is_none() {
+                if from == From::Waiting && proc::blocked_in(self.patient.pid, tid).is_none() {
                     continue;
                 }
-                let Some(loan) = Loan::take(&self.patient.memory, tid)? else { continue };
+                let Some(loan) = Loan::take(&self.patient.memory, tid, from)? else { continue };
                 match self.unfit(need, &loan) {
                     None => return Ok(loan),
                     Some(reason) => why = reason,
                 }
             }
-            if Instant::now() >= self.deadline {
-                return Err(Refusal::NoSafeThread { what: what.to_owned(), why });
+            if Instant::now() >= self.deadline && (need == Need::Function || from == From::Anywhere) {
+                break;
             }
             std::thread::sleep(THREAD_RETRY);
         }
+        Err(Refusal::NoSafeThread { what: what.to_owned(), why })
     }
 
     /// Why a borrowed thread can't be used. A function must not run above a loader or an unwinder that it

@@ -1,0 +1,45 @@
+//! Apply and revert again and again: nothing may fail, and nothing may pile up.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::Failure;
+use crate::program::Pair;
+
+/// What could pile up in a process.
+#[derive(Debug, PartialEq, Eq)]
+struct Holdings {
+    memory_kib: u64,
+    mappings: usize,
+    descriptors: usize,
+    threads: usize,
+}
+
+/// Prints what the target held after the first cycle and after the last.
+pub(crate) fn measure(suture: &Path, count: usize) -> Result<(), Failure> {
+    const TENTHS: usize = 10;
+    let pair = Pair::build(suture)?;
+    let stats = pair.path("stats").display().to_string();
+    let target = pair.start(&["16", "spin", &stats, "quiet"], 8, Stdio::null())?;
+    let pid = target.child.id();
+    for number in 0..count {
+        pair.operate("apply", pid)?;
+        pair.operate("revert", pid)?;
+        if number == 0 || (number + 1) % count.div_ceil(TENTHS) == 0 {
+            println!("after {:>6} cycles: {:?}", number + 1, holdings(pid)?);
+        }
+    }
+    Ok(())
+}
+
+fn holdings(pid: u32) -> Result<Holdings, Failure> {
+    let file = |name: &str| format!("/proc/{pid}/{name}");
+    let status = std::fs::read_to_string(file("status"))?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.split_whitespace().next());
+    Ok(Holdings {
+        memory_kib: size.ok_or("no VmSize")?.parse()?,
+        mappings: std::fs::read_to_string(file("maps"))?.lines().count(),
+        descriptors: std::fs::read_dir(file("fd"))?.count(),
+        threads: std::fs::read_dir(file("task"))?.count(),
+    })
+}

@@ -1,0 +1,70 @@
+//! Measures what the documents quote. Every figure stands beside its baseline from the same run, because the
+//! machine is not ours alone; nothing is asserted.
+#![expect(clippy::cast_precision_loss, reason = "times that people read have no 53 bits")]
+
+mod calls;
+mod cycles;
+mod diffs;
+mod pauses;
+mod program;
+mod stats;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures what the documents quote.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The `suture` program.
+    #[arg(long)]
+    suture: PathBuf,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// How long threads of a target are kept from running by apply and revert
+    Pauses {
+        /// Operations of each kind for each row of the table
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
+    },
+    /// What a call through a patched function costs
+    Calls,
+    /// Time and memory of `suture diff` on a pair of builds
+    Diff {
+        /// The two builds
+        #[arg(num_args = 2)]
+        builds: Vec<PathBuf>,
+    },
+    /// Apply and revert again and again on a loaded target, and see that nothing is lost
+    Cycles {
+        /// How often
+        #[arg(long, default_value_t = 10_000)]
+        count: usize,
+    },
+}
+
+/// Why a measurement could not be made.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let suture = &arguments.suture;
+    let measured = match &arguments.what {
+        What::Pauses { rounds } => pauses::measure(suture, *rounds),
+        What::Calls => calls::measure(suture),
+        What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
+        What::Cycles { count } => cycles::measure(suture, *count),
+    };
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bench: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
