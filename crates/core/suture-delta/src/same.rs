@@ -27,8 +27,6 @@ pub(crate) struct Same<'a, 'b, 'd> {
     known: RefCell<HashMap<(u64, u64), bool>>,
 }
 
-/// How far a line number in the code may be from the line of its instruction: a macro over many lines.
-const LINE_DISTANCE_MAX: u64 = 1000;
 /// Nesting of constants that refer to constants.
 const CONTENT_DEPTH_MAX: u32 = 64;
 /// Longest constant without a name that is compared as a whole, bytes.
@@ -92,13 +90,19 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         }
     }
 
-    /// Whether the bytes outside the fields are the same, but for line numbers.
+    /// Whether the bytes outside the fields are the same, but for line numbers: an immediate that is the number
+    /// of one of the function's own lines in the old build, and the number of that line in the new one.
+    ///
+    /// The line of the very instruction is not asked for: a compiler moves the instruction that loads
+    /// `__LINE__` to where it likes, and then gives it the line of its neighbours.
     fn same_instructions(&self, old: EntityId, new: EntityId, a: &[u8], b: &[u8], fields: &[Field]) -> bool {
         let mut differing = differences(a, b, fields).peekable();
         if differing.peek().is_none() {
             return true;
         }
-        let (x, y) = (self.old.entity(old).address, self.new.entity(new).address);
+        let y = self.new.entity(new).address;
+        let moved_lines = self.moved_lines(old, new);
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
         let mut decoder = Decoder::with_ip(64, b, y, DecoderOptions::NONE);
         while let Some(at) = differing.peek().copied() {
             if !decoder.can_decode() {
@@ -112,12 +116,11 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             let constants = decoder.get_constant_offsets(&instruction);
             let start = (instruction.ip() - y) as usize;
             let from = start + constants.immediate_offset();
-            let number = from..from + constants.immediate_size();
+            let immediate = from..from + constants.immediate_size();
             let here: Vec<usize> = std::iter::from_fn(|| differing.next_if(|at| *at < end)).collect();
             let explained = constants.has_immediate()
-                && here.iter().all(|at| number.contains(at))
-                && self
-                    .is_line_number((x + start as u64, &a[number.clone()]), (y + start as u64, &b[number]));
+                && here.iter().all(|at| immediate.contains(at))
+                && is_moved_line(&moved_lines, number(&a[immediate.clone()]), number(&b[immediate]));
             if !explained {
                 return false;
             }
@@ -125,17 +128,23 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         true
     }
 
-    /// Whether an immediate differs exactly as the source lines of its instruction do.
-    fn is_line_number(&self, old: (u64, &[u8]), new: (u64, &[u8])) -> bool {
-        let line = |debug: Option<&DebugInfo<'_>>, address| debug?.line_number_at(address);
-        let (Some(x), Some(y)) = (line(self.debug.old, old.0), line(self.debug.new, new.0)) else {
-            return false;
+    /// Line numbers of two functions, old and new, of the same places in their code, ascending.
+    fn moved_lines(&self, old: EntityId, new: EntityId) -> Vec<(u64, u64)> {
+        let rows = |side: &Side<'_, '_>, debug: Option<&DebugInfo<'_>>, id| {
+            let entity = side.entity(id);
+            let rows = debug.map(|d| d.line_numbers_in(entity.address, entity.address + entity.size));
+            let rows = rows.unwrap_or_default().into_iter();
+            rows.map(|(address, line)| (address - entity.address, u64::from(line))).collect::<Vec<_>>()
         };
-        let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-        let (a, b) = (number(old.1), number(new.1));
-        x != y
-            && b.wrapping_sub(a) as i64 == i64::from(y) - i64::from(x)
-            && a.abs_diff(u64::from(x)) <= LINE_DISTANCE_MAX
+        let (x, y) = (rows(self.old, self.debug.old, old), rows(self.new, self.debug.new, new));
+        let same_places = x.len() == y.len() && x.iter().zip(&y).all(|((a, _), (b, _))| a == b);
+        if !same_places {
+            return Vec::new();
+        }
+        let mut lines: Vec<_> = x.into_iter().zip(y).map(|((_, a), (_, b))| (a, b)).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        lines
     }
 
     /// Whether two fields at the same place mean the same.
@@ -409,6 +418,17 @@ fn texts_only(bytes: &[u8]) -> Option<u64> {
     let mut texts = bytes[..end].split(|byte| *byte == 0);
     let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
     texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)
+}
+
+/// Whether line `a` has become line `b`: it has moved as far as the line that is nearest before it.
+fn is_moved_line(lines: &[(u64, u64)], a: u64, b: u64) -> bool {
+    /// A statement over several lines has code for its first only.
+    const STATEMENT_LINES_MAX: u64 = 8;
+    let next = lines.partition_point(|(line, _)| *line <= a);
+    let nearest = next.checked_sub(1).and_then(|at| lines.get(at)).map_or(0, |(line, _)| *line);
+    let of_nearest = lines[..next].iter().rev().take_while(|(line, _)| *line == nearest);
+    let moved_alike = |(old, new): &(u64, u64)| old != new && b.wrapping_sub(a) == new.wrapping_sub(*old);
+    nearest != 0 && a - nearest <= STATEMENT_LINES_MAX && of_nearest.copied().any(|pair| moved_alike(&pair))
 }
 
 /// How many zeros from `at` on are no more than the alignment of what stands behind them explains; nothing

@@ -45,7 +45,7 @@ fn ask(
 
 fn authenticated(port: u16, password: &str) -> Option<TcpStream> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let value = format!("\0user\0{password}");
+    let value = format!("\0user@test\0{password}");
     let (status, _) = ask(&mut connection, AUTHENTICATE, &[], "PLAIN", value.as_bytes()).unwrap();
     (status == 0).then_some(connection)
 }
@@ -68,7 +68,7 @@ fn memcached_is_patched_under_load() {
     let program = RECIPE.build();
     assert_eq!(program.changed(), ["sasl_server_userdb_checkpass"]);
     let port = free_port();
-    std::fs::write(program.scratch().join("passwords"), "user:one\nuser:two\n").unwrap();
+    std::fs::write(program.scratch().join("passwords"), "user@test:one\nuser@test:two\n").unwrap();
     std::fs::write(program.scratch().join("memcached.conf"), "mech_list: plain\n").unwrap();
     let mut command = Command::new(program.old());
     command.args(["-S", "-u", "root", "-l", "127.0.0.1", "-t", "8", "-p", &port.to_string()]);

@@ -13,7 +13,7 @@ use crate::program::{Recipe, Running, free_port};
 const RECIPE: Recipe = Recipe {
     package: "unbound",
     fix: "CVE-2024-8508.patch",
-    run: "{ [ -e Makefile ] || ./configure --disable-shared --without-pthreads --with-ssl; } && make -j2 unbound",
+    run: "{ [ -e Makefile ] || ./configure --disable-shared --disable-flto --with-ssl; } && make -j2 unbound",
     artifact: "unbound",
 };
 

@@ -80,7 +80,25 @@ impl<'s> Lines<'s> {
     }
 }
 
+impl Lines<'_> {
+    fn rows_in(&self, start: u64, end: u64) -> Option<Vec<Row>> {
+        let number = self.sequences.partition_point(|s| s.start <= start).checked_sub(1)?;
+        self.sequences.get(number).filter(|sequence| start < sequence.end)?;
+        let rows = self.rows(number).ok()?;
+        let first = rows.partition_point(|row| row.address <= start).saturating_sub(1);
+        let last = rows.partition_point(|row| row.address < end);
+        rows.get(first..last).map(<[Row]>::to_vec)
+    }
+}
+
 impl DebugInfo<'_> {
+    /// Rows of the line table for the code from `start` to `end`: address and line number, ascending by
+    /// address; several for one address stand in the order of the table. Nothing if there is no table.
+    pub fn line_numbers_in(&self, start: u64, end: u64) -> Vec<(u64, u32)> {
+        let rows = self.units_at(start).find_map(|unit| self.lines(unit).ok()?.rows_in(start, end));
+        rows.unwrap_or_default().iter().map(|row| (row.address.max(start), row.line)).collect()
+    }
+
     /// The source line of the instruction at `address`. For inlined code it is the line in the function
     /// that was inlined: where the instruction was written.
     pub fn line_at(&self, address: u64) -> Option<SourceLine> {
