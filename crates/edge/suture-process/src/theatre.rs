@@ -25,7 +25,15 @@ pub(crate) struct Theatre<'p, 'j> {
     journal: &'j mut Journal,
     deadline: Instant,
     unwinder: Option<Unwinder>,
+    /// How long the next stop may follow busy threads.
+    chase: Duration,
 }
+
+/// How long the first stop may follow busy threads; each further one may twice as long as the one before.
+const CHASE_FIRST: Duration = Duration::from_micros(500);
+/// The most of it, ever and for each thread of the process: it is a part of the pause.
+const CHASE_MAX: Duration = Duration::from_millis(100);
+const CHASE_EACH_MAX: Duration = Duration::from_micros(400);
 
 /// The longest that an injected function may take before the operation goes on without it.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
@@ -44,7 +52,7 @@ enum Need {
 
 impl<'p, 'j> Theatre<'p, 'j> {
     pub(crate) fn new(patient: &'p Patient, journal: &'j mut Journal, time: Duration) -> Self {
-        Self { patient, journal, deadline: Instant::now() + time, unwinder: None }
+        Self { patient, journal, deadline: Instant::now() + time, unwinder: None, chase: CHASE_FIRST }
     }
 
     /// Puts a home into the process.
@@ -129,12 +137,16 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let patient = self.patient;
         let forbidden = Forbidden::new(&throw.forbidden, &throw.entries);
         let unwinder = self.unwinder().clone();
+        let chase = self.chase;
+        self.chase = (chase * 2).min(CHASE_MAX);
         // The kernel detaches what a thread has seized when it ends, whatever became of it.
         let stopped = std::thread::scope(|scope| {
             scope
                 .spawn(move || {
                     let world = World::seize(patient.pid)?;
+                    let chase = chase.min(CHASE_EACH_MAX * world.len());
                     Ok(world.stop(
+                        chase,
                         |tracee| look(patient, &forbidden, &unwinder, tracee),
                         || write(patient, throw),
                     ))

@@ -114,6 +114,25 @@ impl Tracee {
         Ok(())
     }
 
+    /// Whether it is busy, and on its way: not waiting in the kernel for something that may never come.
+    pub(crate) fn is_running_in(&self, why: &Refusal) -> bool {
+        matches!(why, Refusal::Busy { .. }) && !self.registers.in_system_call()
+    }
+
+    /// Lets it run for about `time`, and asks it to stop again. A signal that it was about to get it gets.
+    pub(crate) fn let_run(&mut self, time: Duration) -> io::Result<()> {
+        let signal = match self.stop.take() {
+            Some(Stop::Signal(signal)) => signal,
+            _ => 0,
+        };
+        ignore_gone(sys::resume(self.tid, signal))?;
+        let begun = Instant::now();
+        while begun.elapsed() < time {
+            std::hint::spin_loop();
+        }
+        self.interrupt()
+    }
+
     /// Lets it go. What it would have got (a signal) it gets.
     pub(crate) fn release(&mut self) -> io::Result<()> {
         let signal = match self.stop.take() {

@@ -28,6 +28,9 @@ pub(crate) struct World {
 /// be seized is given up for this attempt.
 const LISTINGS_MAX: usize = 1000;
 
+/// How long a thread that is followed runs at a time, once it has a processor.
+const FOLLOWED_RUN: Duration = Duration::from_micros(4);
+
 /// How long the kernel may take to let go what a thread of ours had seized that has ended.
 const FORMER_TRACER_MAX: Duration = Duration::from_millis(50);
 
@@ -57,11 +60,21 @@ impl World {
         Err(Self::give_up(threads, refusal))
     }
 
+    /// Number of its threads.
+    pub(crate) fn len(&self) -> u32 {
+        self.threads.len() as u32
+    }
+
     /// Stops all threads, `look`s at each as soon as it stands, and, if none gave a reason against it,
     /// runs `act` while they stand. Lets all go in any case. Gives how long that took from the first
     /// interrupt to the last release.
+    ///
+    /// A thread that is busy but running may be followed for up to `chase`: it alone goes on for a moment and
+    /// is stopped and looked at again, until it has left what it was in. In a program whose threads never
+    /// sleep there is no moment at which all of them are elsewhere; this makes one.
     pub(crate) fn stop(
         mut self,
+        chase: Duration,
         look: impl Fn(&Tracee) -> Result<(), Refusal>,
         act: impl FnOnce() -> Result<(), StopError>,
     ) -> (Result<(), StopError>, Duration) {
@@ -71,7 +84,7 @@ impl World {
         };
         let urgent = Urgent::begin();
         let begun = Instant::now();
-        let mut result = self.stop_all(&look).map_err(StopError::Refused);
+        let mut result = self.stop_all(chase, &look).map_err(StopError::Refused);
         if result.is_ok() {
             result = act();
         }
@@ -86,7 +99,11 @@ impl World {
         (result, took)
     }
 
-    fn stop_all(&mut self, look: &impl Fn(&Tracee) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    fn stop_all(
+        &mut self,
+        chase: Duration,
+        look: &impl Fn(&Tracee) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let mut reason = None;
         for thread in &self.threads {
             if let Err(error) = thread.interrupt() {
@@ -95,44 +112,73 @@ impl World {
         }
         // Also after a reason has been found every thread is waited for: one that was interrupted and
         // let go unseen would take home the EINTR of a call that nobody meant to interrupt.
+        let mut busy = Vec::new();
         let mut next = 0;
         while next < self.threads.len() {
-            let thread = &mut self.threads[next];
-            let looked = thread.wait_stopped().and_then(|stop| {
-                if let Stop::Clone(child) = stop {
-                    return Ok(Some(child));
-                }
-                if reason.is_none() && stop != Stop::Gone {
-                    look(thread)?;
-                }
-                Ok(None)
-            });
-            match looked {
-                Ok(Some(child)) => {
-                    // The parent stands in the call that started it; its stack counts like any other.
-                    if reason.is_none()
-                        && let Err(why) = look(&self.threads[next])
-                    {
-                        reason = Some(why);
-                    }
-                    if !self.threads.iter().any(|known| known.tid == child) {
-                        self.threads.push(Tracee::new(child));
-                    }
-                }
-                Ok(None) => {}
+            match self.look_at(next, reason.is_none(), look) {
+                Ok(()) => {}
+                Err(why) if self.threads[next].is_running_in(&why) => busy.push((next, why)),
                 Err(why) => {
                     reason.get_or_insert(why);
                 }
             }
             next += 1;
         }
+        let begun = Instant::now();
+        while let (None, Some((thread, why))) = (&reason, busy.pop()) {
+            reason = self.follow(thread, why, begun + chase, look).err();
+        }
         reason.map_or(Ok(()), Err)
+    }
+
+    /// Waits until a thread stands, and looks at it. What it has just started joins the others.
+    fn look_at(
+        &mut self,
+        index: usize,
+        is_of_interest: bool,
+        look: &impl Fn(&Tracee) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let thread = &mut self.threads[index];
+        let stop = thread.wait_stopped()?;
+        if let Stop::Clone(child) = stop
+            && !self.threads.iter().any(|known| known.tid == child)
+        {
+            self.threads.push(Tracee::new(child));
+        }
+        // The parent of a new thread stands in the call that started it; its stack counts like any other.
+        if is_of_interest && stop != Stop::Gone { look(&self.threads[index]) } else { Ok(()) }
+    }
+
+    /// Lets a busy thread run, and looks again and again until it is clear or time is up; then the last
+    /// reason counts. Threads that it starts meanwhile are stopped and looked at too.
+    fn follow(
+        &mut self,
+        index: usize,
+        why: Refusal,
+        until: Instant,
+        look: &impl Fn(&Tracee) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut why = why;
+        while Instant::now() < until {
+            let known = self.threads.len();
+            self.threads[index].let_run(FOLLOWED_RUN).map_err(|error| refused(self.pid, &error))?;
+            let looked = self.look_at(index, true, look);
+            for child in known..self.threads.len() {
+                self.look_at(child, true, look)?;
+            }
+            match looked {
+                Ok(()) => return Ok(()),
+                Err(again) if self.threads[index].is_running_in(&again) => why = again,
+                Err(other) => return Err(other),
+            }
+        }
+        Err(why)
     }
 
     /// Nothing has been stopped yet; what was seized is detached by stopping it for a moment.
     fn give_up(threads: Vec<Tracee>, why: Refusal) -> Refusal {
         let world = Self { pid: 0, threads };
-        let (_, _) = world.stop(|_| Ok(()), || Ok(()));
+        let (_, _) = world.stop(Duration::ZERO, |_| Ok(()), || Ok(()));
         why
     }
 }

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 /// What the compiler is told: sections of their own for functions and objects, and debug information.
 pub(crate) const COMPILER_FLAGS: &str = "-g -ffunction-sections -fdata-sections";
-/// What the linker is told, through the compiler.
-pub(crate) const LINKER_FLAG: &str = "-Wl,--emit-relocs";
+/// What the linker is told, through the compiler: to keep relocations, and hooks that nothing refers to.
+pub(crate) const LINKER_FLAG: &str = "-Wl,--emit-relocs -Wl,-u,suture_pre_apply,-u,suture_post_apply,-u,suture_pre_revert,-u,suture_post_revert";
 /// What rustc is told; function sections it makes anyway.
-pub(crate) const RUSTC_FLAGS: &str = "-C debuginfo=2 -C strip=none -C link-arg=-Wl,--emit-relocs";
+pub(crate) const RUSTC_FLAGS: &str = "-C debuginfo=2 -C strip=none -C link-arg=-Wl,--emit-relocs \
+    -C link-arg=-Wl,-u,suture_pre_apply,-u,suture_post_apply,-u,suture_pre_revert,-u,suture_post_revert";
 /// Name of the wrapper for cargo's `RUSTC_WRAPPER`.
 pub(crate) const CARGO_WRAPPER: &str = "rustc-for-cargo";
 

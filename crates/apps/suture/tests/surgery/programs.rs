@@ -193,3 +193,45 @@ fn functions_that_the_library_chooses_at_run_time_can_be_new() {
         }
     }
 }
+
+#[test]
+fn a_structure_gets_a_shadow_variable() {
+    for compiler in ["gcc -O2 -fno-inline-small-functions", "clang -O2", "gcc -O0"] {
+        let pair = Pair::build("c/shadow.c", compiler);
+        pair.diff();
+        let mut target = pair.start();
+        assert_eq!(target.ask("0"), "7");
+        assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+        assert_eq!(
+            (target.ask("0"), target.ask("0"), target.ask("1")),
+            ("701".into(), "702".into(), "801".into())
+        );
+        assert_eq!((target.ask("forget 0"), target.ask("0")), ("forgotten 7".into(), "701".into()));
+        assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+        assert_eq!(target.ask("0"), "7");
+        target.ask("break");
+        let ran = pair.operate(&["apply"], &target, &[]);
+        assert_eq!((ran.code(), pair.state(&target)), ("hook-refused", "none".into()), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_rust_fix_has_hooks_and_shadow_variables() {
+    let pair = Pair::build_rust("rust/hooked.rs", "-C opt-level=2 -C link-arg=-Wl,-u,suture_pre_apply");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("0"), "7");
+    target.send("break");
+    assert_eq!(target.ask("1"), "8");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!((ran.code(), pair.state(&target)), ("hook-refused", "none".into()), "{ran:?}");
+    target.send("mend");
+    assert_eq!(target.ask("1"), "8");
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_eq!(
+        (target.ask("0"), target.ask("0"), target.ask("1")),
+        ("701".into(), "702".into(), "801".into())
+    );
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("0"), "7");
+}

@@ -62,11 +62,19 @@ impl Pair {
     pub(crate) fn build_rust(source: &str, options: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let source = root().join("fixtures").join(source);
+        let mut hooks = Command::new("rustc");
+        hooks.args(["--edition", "2024", "--crate-name", "suture_hooks", "--crate-type", "rlib", "-g", "-O"]);
+        run(hooks.arg("--out-dir").arg(directory.path()).arg(root().join("hooks/src/lib.rs")));
         let compile = |which: &str, cfg: &[&str]| {
             let output = directory.path().join(which);
             let mut command = Command::new("rustc");
             command.args(["--edition", "2024", "--crate-name", "fixture", "--check-cfg", "cfg(fix)", "-g"]);
-            command.args(["-C", "link-arg=-Wl,--emit-relocs"]).args(options.split_whitespace()).args(cfg);
+            command
+                .args(["-C", "link-arg=-Wl,--emit-relocs"])
+                .arg("-L")
+                .arg(directory.path())
+                .args(options.split_whitespace())
+                .args(cfg);
             run(command.arg("-o").arg(&output).arg(&source));
             output
         };
