@@ -31,6 +31,9 @@ enum What {
         /// Operations of each kind for each row of the table
         #[arg(long, default_value_t = 10)]
         rounds: usize,
+        /// Only rows of this mode, `paced` or `spin`
+        #[arg(long)]
+        mode: Option<String>,
     },
     /// What a call through a patched function costs
     Calls,
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let suture = &arguments.suture;
     let measured = match &arguments.what {
-        What::Pauses { rounds } => pauses::measure(suture, *rounds),
+        What::Pauses { rounds, mode } => pauses::measure(suture, *rounds, mode.as_deref()),
         What::Calls => calls::measure(suture),
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
         What::Cycles { count } => cycles::measure(suture, *count),

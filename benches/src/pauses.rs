@@ -25,11 +25,13 @@ const QUIET_PACED: Duration = Duration::from_millis(400);
 const QUIET_SPIN: Duration = Duration::from_secs(3);
 
 /// Prints the table; all times in milliseconds, medians of `rounds` operations.
-pub(crate) fn measure(suture: &Path, rounds: usize) -> Result<(), Failure> {
+pub(crate) fn measure(suture: &Path, rounds: usize, only: Option<&str>) -> Result<(), Failure> {
     let pair = Pair::build(suture)?;
     println!("longest gap of any thread, ms (median of {rounds} windows of the command's length)");
     println!("threads        frames   no patching      apply     revert     ratio   stopped by surgeon");
-    for (threads, mode, depth) in ROWS {
+    for (threads, mode, depth) in
+        ROWS.into_iter().filter(|(_, mode, _)| only.is_none_or(|only| only == *mode))
+    {
         row(&pair, threads, mode, depth, rounds)?;
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::install::{self, Caller, InstallError};
 use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
 use crate::tracee::Tracee;
-use crate::world::{StopError, World};
+use crate::world::{Chase, StopError, World};
 use crate::{filters, proc, sys};
 
 /// One operation's way to the process.
@@ -26,14 +26,18 @@ pub(crate) struct Theatre<'p, 'j> {
     deadline: Instant,
     unwinder: Option<Unwinder>,
     /// How long the next stop may follow busy threads.
-    chase: Duration,
+    chase: Chase,
 }
 
-/// How long the first stop may follow busy threads; each further one may twice as long as the one before.
+/// How long the first stop may follow busy threads.
 const CHASE_FIRST: Duration = Duration::from_micros(500);
-/// The most of it, ever and for each thread of the process: it is a part of the pause.
-const CHASE_MAX: Duration = Duration::from_millis(100);
-const CHASE_EACH_MAX: Duration = Duration::from_micros(400);
+/// How many times longer each further stop may than the one before.
+const CHASE_GROWTH: u32 = 4;
+/// The most of it: it is a part of the pause. What is a long pause depends on how many threads share the
+/// processors anyway.
+const CHASE_MAX: Duration = Duration::from_millis(250);
+const CHASE_PER_THREAD: Duration = Duration::from_millis(1);
+const CHASE_EACH: Duration = Duration::from_millis(5);
 
 /// The longest that an injected function may take before the operation goes on without it.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
@@ -52,7 +56,13 @@ enum Need {
 
 impl<'p, 'j> Theatre<'p, 'j> {
     pub(crate) fn new(patient: &'p Patient, journal: &'j mut Journal, time: Duration) -> Self {
-        Self { patient, journal, deadline: Instant::now() + time, unwinder: None, chase: CHASE_FIRST }
+        Self {
+            patient,
+            journal,
+            deadline: Instant::now() + time,
+            unwinder: None,
+            chase: Chase { all: CHASE_FIRST, each: CHASE_EACH, stubborn: None },
+        }
     }
 
     /// Puts a home into the process.
@@ -138,13 +148,14 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let forbidden = Forbidden::new(&throw.forbidden, &throw.entries);
         let unwinder = self.unwinder().clone();
         let chase = self.chase;
-        self.chase = (chase * 2).min(CHASE_MAX);
+        self.chase.all = (chase.all * CHASE_GROWTH).min(CHASE_MAX);
         // The kernel detaches what a thread has seized when it ends, whatever became of it.
         let stopped = std::thread::scope(|scope| {
             scope
                 .spawn(move || {
                     let world = World::seize(patient.pid)?;
-                    let chase = chase.min(CHASE_EACH_MAX * world.len());
+                    let all = chase.all.min(CHASE_PER_THREAD * world.len());
+                    let chase = Chase { all, ..chase };
                     Ok(world.stop(
                         chase,
                         |tracee| look(patient, &forbidden, &unwinder, tracee),
@@ -156,6 +167,9 @@ impl<'p, 'j> Theatre<'p, 'j> {
         match stopped {
             Ok(Ok((result, took))) => {
                 let pause_us = took.as_micros() as u64;
+                if let Err(StopError::Refused(Refusal::Busy { thread, .. })) = &result {
+                    self.chase.stubborn = Some(*thread);
+                }
                 match result {
                     Ok(()) => Input::Switched { pause_us },
                     Err(StopError::Refused(why)) => Input::Refused { why, pause_us },

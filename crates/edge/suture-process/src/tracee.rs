@@ -126,10 +126,8 @@ impl Tracee {
             _ => 0,
         };
         ignore_gone(sys::resume(self.tid, signal))?;
-        let begun = Instant::now();
-        while begun.elapsed() < time {
-            std::hint::spin_loop();
-        }
+        // Asleep, because it may need this very processor.
+        std::thread::sleep(time);
         self.interrupt()
     }
 

@@ -24,11 +24,22 @@ pub(crate) struct World {
     threads: Vec<Tracee>,
 }
 
+/// How long a stop may follow busy threads that run; not at all by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Chase {
+    /// All of them together.
+    pub(crate) all: Duration,
+    /// Each. One that has not left by then will not leave soon.
+    pub(crate) each: Duration,
+    /// The thread that had not left the last time.
+    pub(crate) stubborn: Option<i32>,
+}
+
 /// How often the list of threads is read again before a process that starts threads faster than they can
 /// be seized is given up for this attempt.
 const LISTINGS_MAX: usize = 1000;
 
-/// How long a thread that is followed runs at a time, once it has a processor.
+/// How long a thread that is followed is let run at a time, at first; longer if it then has not moved.
 const FOLLOWED_RUN: Duration = Duration::from_micros(4);
 
 /// How long the kernel may take to let go what a thread of ours had seized that has ended.
@@ -69,12 +80,12 @@ impl World {
     /// runs `act` while they stand. Lets all go in any case. Gives how long that took from the first
     /// interrupt to the last release.
     ///
-    /// A thread that is busy but running may be followed for up to `chase`: it alone goes on for a moment and
-    /// is stopped and looked at again, until it has left what it was in. In a program whose threads never
-    /// sleep there is no moment at which all of them are elsewhere; this makes one.
+    /// A thread that is busy but running may be followed: it alone goes on for a moment and is stopped and
+    /// looked at again, until it has left what it was in. In a program whose threads never sleep there is no
+    /// moment at which all of them are elsewhere; this makes one.
     pub(crate) fn stop(
         mut self,
-        chase: Duration,
+        chase: Chase,
         look: impl Fn(&Tracee) -> Result<(), Refusal>,
         act: impl FnOnce() -> Result<(), StopError>,
     ) -> (Result<(), StopError>, Duration) {
@@ -101,7 +112,7 @@ impl World {
 
     fn stop_all(
         &mut self,
-        chase: Duration,
+        chase: Chase,
         look: &impl Fn(&Tracee) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let mut reason = None;
@@ -115,7 +126,8 @@ impl World {
         let mut busy = Vec::new();
         let mut next = 0;
         while next < self.threads.len() {
-            match self.look_at(next, reason.is_none(), look) {
+            let stop = self.threads[next].wait_stopped();
+            match stop.and_then(|stop| self.look_at(next, stop, reason.is_none(), look)) {
                 Ok(()) => {}
                 Err(why) if self.threads[next].is_running_in(&why) => busy.push((next, why)),
                 Err(why) => {
@@ -124,22 +136,24 @@ impl World {
             }
             next += 1;
         }
-        let begun = Instant::now();
+        // The one that would not leave the last time comes first: then nobody else waits for it.
+        busy.sort_by_key(|(thread, _)| Some(self.threads[*thread].tid) == chase.stubborn);
+        let end = Instant::now() + chase.all;
         while let (None, Some((thread, why))) = (&reason, busy.pop()) {
-            reason = self.follow(thread, why, begun + chase, look).err();
+            let until = end.min(Instant::now() + chase.each);
+            reason = self.follow(thread, why, until, look).err();
         }
         reason.map_or(Ok(()), Err)
     }
 
-    /// Waits until a thread stands, and looks at it. What it has just started joins the others.
+    /// Looks at a thread that stands. What it has just started joins the others.
     fn look_at(
         &mut self,
         index: usize,
+        stop: Stop,
         is_of_interest: bool,
         look: &impl Fn(&Tracee) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        let thread = &mut self.threads[index];
-        let stop = thread.wait_stopped()?;
         if let Stop::Clone(child) = stop
             && !self.threads.iter().any(|known| known.tid == child)
         {
@@ -159,12 +173,21 @@ impl World {
         look: &impl Fn(&Tracee) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let mut why = why;
+        let mut run = FOLLOWED_RUN;
         while Instant::now() < until {
+            let before = self.threads[index].registers;
             let known = self.threads.len();
-            self.threads[index].let_run(FOLLOWED_RUN).map_err(|error| refused(self.pid, &error))?;
-            let looked = self.look_at(index, true, look);
+            let thread = &mut self.threads[index];
+            thread.let_run(run).map_err(|error| refused(self.pid, &error))?;
+            let stop = thread.wait_stopped()?;
+            // It was asked to stop before it had a processor.
+            if thread.registers == before {
+                run *= 2;
+            }
+            let looked = self.look_at(index, stop, true, look);
             for child in known..self.threads.len() {
-                self.look_at(child, true, look)?;
+                let stop = self.threads[child].wait_stopped()?;
+                self.look_at(child, stop, true, look)?;
             }
             match looked {
                 Ok(()) => return Ok(()),
@@ -178,7 +201,7 @@ impl World {
     /// Nothing has been stopped yet; what was seized is detached by stopping it for a moment.
     fn give_up(threads: Vec<Tracee>, why: Refusal) -> Refusal {
         let world = Self { pid: 0, threads };
-        let (_, _) = world.stop(Duration::ZERO, |_| Ok(()), || Ok(()));
+        let (_, _) = world.stop(Chase::default(), |_| Ok(()), || Ok(()));
         why
     }
 }
