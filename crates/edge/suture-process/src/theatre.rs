@@ -29,15 +29,14 @@ pub(crate) struct Theatre<'p, 'j> {
     chase: Chase,
 }
 
-/// How long the first stop may follow busy threads.
-const CHASE_FIRST: Duration = Duration::from_micros(500);
-/// How many times longer each further stop may than the one before.
-const CHASE_GROWTH: u32 = 4;
-/// The most of it: it is a part of the pause. What is a long pause depends on how many threads share the
-/// processors anyway.
-const CHASE_MAX: Duration = Duration::from_millis(250);
+/// How long a stop may follow busy threads, for each thread of the process and at most: it is a part of the
+/// pause, and what is a long pause depends on how many threads share the processors anyway.
 const CHASE_PER_THREAD: Duration = Duration::from_millis(1);
-const CHASE_EACH: Duration = Duration::from_millis(5);
+const CHASE_MAX: Duration = Duration::from_millis(250);
+/// How long the first stop may follow one of them, and any further stop at most; each may twice as long as the
+/// one before.
+const CHASE_EACH_FIRST: Duration = Duration::from_millis(3);
+const CHASE_EACH_MAX: Duration = Duration::from_millis(12);
 
 /// The longest that an injected function may take before the operation goes on without it.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
@@ -61,7 +60,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
             journal,
             deadline: Instant::now() + time,
             unwinder: None,
-            chase: Chase { all: CHASE_FIRST, each: CHASE_EACH, stubborn: None },
+            chase: Chase { each: CHASE_EACH_FIRST, ..Chase::default() },
         }
     }
 
@@ -148,13 +147,13 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let forbidden = Forbidden::new(&throw.forbidden, &throw.entries);
         let unwinder = self.unwinder().clone();
         let chase = self.chase;
-        self.chase.all = (chase.all * CHASE_GROWTH).min(CHASE_MAX);
+        self.chase.each = (chase.each * 2).min(CHASE_EACH_MAX);
         // The kernel detaches what a thread has seized when it ends, whatever became of it.
         let stopped = std::thread::scope(|scope| {
             scope
                 .spawn(move || {
                     let world = World::seize(patient.pid)?;
-                    let all = chase.all.min(CHASE_PER_THREAD * world.len());
+                    let all = CHASE_MAX.min(CHASE_PER_THREAD * world.len());
                     let chase = Chase { all, ..chase };
                     Ok(world.stop(
                         chase,
