@@ -49,6 +49,7 @@ pub(crate) fn is_content(name: &str) -> bool {
         || name.starts_with("anon.")
         || name.starts_with("alloc_")
         || name.starts_with("switch.table.")
+        || name.starts_with("reltable.")
         || name.starts_with("__unnamed_")
         || name.starts_with("str.")
         || name.starts_with("vtable.")

@@ -2,5 +2,6 @@
 
 mod frames;
 mod impact;
+mod mutants;
 mod program;
 mod types;
