@@ -105,6 +105,14 @@ pub(crate) struct ComparisonArgs {
     #[arg(long = "type", value_name = "NAME=hooks")]
     pub(crate) types: Vec<TypeChoice>,
 
+    /// A patch that the processes have already, on which this one is to stand
+    ///
+    /// The old build is the one that was started, the new one has all fixes; what the patches named here have
+    /// brought is left out, and their new variables go on being used. Name every patch of the process, oldest
+    /// first. The delta can then only be applied on top of them, and they are reverted after it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) on: Vec<PathBuf>,
+
     /// What is critical for consensus, formats or protocols: call paths between it and the change are reported
     ///
     /// A TOML file with a table `[critical]` that has `functions` and `files`, lists of patterns such as

@@ -1,27 +1,26 @@
 //! The comparison of two builds: what changed, whether it can be hot, and the delta if it can.
 
 mod describe;
+mod emission;
 mod layouts;
 mod preconditions;
 
-use std::collections::BTreeSet;
-
+use suture_elf::Build;
 use suture_elf::debug::DebugInfo;
-use suture_elf::{Build, BuildKind as ElfKind};
 
 use crate::classify::classify;
-use crate::emit::Emitter;
-use crate::format::Invalid;
-use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range, SCHEMA};
+use crate::model::Delta;
 use crate::names;
 use crate::objects;
 use crate::options::Options;
 use crate::pair;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 use crate::same::{self, Same};
 use crate::side::{EntityId, EntityKind, Side};
-use crate::site;
+use crate::stack::{self, Full, Standing};
+
+use emission::Order;
 
 /// What came of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +47,11 @@ pub struct Debug<'a, 'd> {
 pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, options: &Options) -> Comparison {
     let mut obstacles = preconditions::preconditions(old, new);
     obstacles.extend(preconditions::unlike(debug));
+    obstacles.extend(stack::preconditions(old, &options.below));
     if !obstacles.is_empty() {
         return refused(Report::default(), obstacles);
     }
+    let options = &stack::inherit(options);
     let (old_side, new_side) = (Side::new(old), Side::new(new));
     let mut pairs = pair::pair(&old_side, &new_side);
     if let Some(refusal) = preconditions::unrelated(&old_side, &pairs) {
@@ -59,25 +60,66 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let ignored = |name: &str| options.ignored_symbols.contains(name);
     let objects = objects::compare(&old_side, &new_side, &mut pairs, debug, options);
     let same = Same::new((&old_side, &new_side), &pairs, debug, &ignored);
-    let changed = changed_functions(&same);
-    let mut report = Report::default();
-    describe::functions(&same, &changed, &mut report);
-    describe::impact(&same, &changed, options, &mut report);
-    report.data.clone_from(&objects.changes);
+    let mut work = Work { changed: changed_functions(&same), overwrites: objects.overwrites };
+    let mut report = Report { data: objects.changes, ..Report::default() };
     let mut refusals = objects.refusals;
-    refusals.extend(start_code(&same, &changed));
-    let overwritten: Vec<_> = objects.overwrites.iter().map(objects::Overwritten::pair).collect();
-    let layouts = layouts::compare(&same, &changed, &overwritten, options);
+    refusals.extend(start_code(&same, &work.changed));
+    let overwritten: Vec<_> = work.overwrites.iter().map(objects::Overwritten::pair).collect();
+    let layouts = layouts::compare(&same, &work.changed, &overwritten, options);
     refusals.extend(layouts.refusals);
     report.notes.extend(layouts.notes);
-    if changed.is_empty() && objects.overwrites.is_empty() && refusals.is_empty() {
-        refusals.push(no_difference(&report));
+    let standing = if options.below.is_empty() || !refusals.is_empty() {
+        Standing::default()
+    } else {
+        stand(&same, &mut work, &report, options).unwrap_or_else(|found| {
+            refusals.extend(found);
+            Standing::default()
+        })
+    };
+    describe::functions(&same, &work.changed, &mut report);
+    describe::without_provided(&same, &standing, &mut report);
+    describe::impact(&same, &work.changed, options, &mut report);
+    if work.changed.is_empty() && work.overwrites.is_empty() && refusals.is_empty() {
+        refusals.push(no_difference(&report, options));
     }
-    if !refusals.is_empty() {
-        describe::locate(&same, &mut refusals);
-        return refused(report, refusals);
+    if refusals.is_empty() {
+        (report.verdict, report.reasons) = classify(&report);
+        let Work { changed, overwrites } = &work;
+        match emission::emit(
+            &same,
+            Order { changed, overwrites, standing: &standing, report: &report, options },
+        ) {
+            Ok(emitted) => return Comparison { report, delta: Some(emitted.delta) },
+            Err(found) => refusals = found,
+        }
     }
-    emit(&same, &changed, &objects.overwrites, report, options)
+    describe::locate(&same, &mut refusals);
+    refused(report, refusals)
+}
+
+/// What a delta has to carry.
+struct Work {
+    changed: Vec<Changed>,
+    overwrites: Vec<objects::Overwritten>,
+}
+
+/// Takes out of `work` what earlier patches have brought.
+fn stand(
+    same: &Same<'_, '_, '_>,
+    work: &mut Work,
+    report: &Report,
+    options: &Options,
+) -> Result<Standing, Vec<Refusal>> {
+    let Work { changed, overwrites } = work;
+    let report = &Report { verdict: Verdict::Hot, ..report.clone() };
+    let order = Order { changed, overwrites, standing: &Standing::default(), report, options };
+    let emission::Emitted { delta, carried } = emission::emit(same, order)?;
+    let whole = |id| same.new.with_fragments(same.new.whole(id)).collect();
+    let full = Full { delta: &delta, carried: &carried, whole: &whole };
+    let standing = Standing::find(&full, &options.below, options)?;
+    changed.retain(|(_, new, _)| standing.provided(*new).is_none());
+    overwrites.retain(|object| !standing.has_content(same.old.entity(object.pair().0).address));
+    Ok(standing)
 }
 
 fn refused(mut report: Report, refusals: Vec<Refusal>) -> Comparison {
@@ -97,8 +139,10 @@ fn whole(code: RefusalCode, message: &str, help: &str) -> Refusal {
     }
 }
 
-fn no_difference(report: &Report) -> Refusal {
-    let message = if report.removed.is_empty() && report.new.is_empty() {
+fn no_difference(report: &Report, options: &Options) -> Refusal {
+    let message = if !options.below.is_empty() {
+        "the patches that it is to stand on have brought all of it"
+    } else if report.removed.is_empty() && report.new.is_empty() {
         "the two builds do the same"
     } else {
         "no function that both builds have has changed, so nothing would use what is new"
@@ -162,101 +206,4 @@ fn start_code(same: &Same<'_, '_, '_>, changed: &[Changed]) -> Vec<Refusal> {
         .filter(|(id, _)| same.pairs.old_of(*id).is_none() && same::is_start_code(same.new, *id))
         .map(|(_, entity)| refusal(entity.name, "it is new and runs only when the program starts"));
     changed.chain(new).collect()
-}
-
-fn emit(
-    same: &Same<'_, '_, '_>,
-    changed: &[Changed],
-    overwrites: &[objects::Overwritten],
-    mut report: Report,
-    options: &Options,
-) -> Comparison {
-    let replaced: BTreeSet<EntityId> =
-        changed.iter().flat_map(|(_, new, _)| same.new.with_fragments(*new)).collect();
-    let mut emitter = Emitter::new(same, replaced);
-    let mut sites = Vec::new();
-    for (old, new, _) in changed {
-        let code = emitter.carry(*new);
-        match site::site(&mut emitter, *old, code) {
-            Ok(site) => sites.push(site),
-            Err(refusal) => emitter.refusals.push(refusal),
-        }
-    }
-    let hooks = hooks(&mut emitter);
-    let overwrites = overwrites.iter().map(|object| object.emit(&mut emitter)).collect();
-    emitter.finish_queue();
-    emitter.add_frames();
-    if !emitter.refusals.is_empty() {
-        let mut refusals = emitter.refusals;
-        describe::locate(same, &mut refusals);
-        return refused(report, refusals);
-    }
-    (report.verdict, report.reasons) = classify(&report);
-    let meta = Meta {
-        schema: SCHEMA,
-        tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
-        old: build_ref(same.old.build, &options.names.0),
-        new: build_ref(same.new.build, &options.names.1),
-        on: Vec::new(),
-        sites,
-        overwrites,
-        hooks,
-        report: report.clone(),
-    };
-    let Emitter { sections, symbols, references, .. } = emitter;
-    let delta = Delta { meta, sections, symbols, references };
-    match delta.validate() {
-        Ok(()) => Comparison { report, delta: Some(delta) },
-        Err(invalid) => refused(report, vec![inconsistent(&invalid)]),
-    }
-}
-
-/// Tables of a sound build do not lead out of the build; those of a damaged or hostile one may.
-fn inconsistent(invalid: &Invalid) -> Refusal {
-    whole(
-        RefusalCode::InconsistentBuild,
-        &format!("the tables of the builds contradict each other: {invalid}"),
-        "make both builds again; if it stays so, suture has a defect that should be reported",
-    )
-}
-
-/// Functions of the new build that are to run in the process around an operation.
-fn hooks(emitter: &mut Emitter<'_, '_, '_, '_>) -> Hooks {
-    let mut find = |name: &str| hook(emitter.same, name).map(|id| emitter.carry(id));
-    Hooks {
-        pre_apply: find("suture_pre_apply"),
-        post_apply: find("suture_post_apply"),
-        pre_revert: find("suture_pre_revert"),
-        post_revert: find("suture_post_revert"),
-    }
-}
-
-/// A function of this name that the fix brings.
-fn hook(same: &Same<'_, '_, '_>, name: &str) -> Option<EntityId> {
-    let found = (0..).zip(&same.new.entities).find(|(_, entity)| entity.names.contains(&name));
-    found.map(|(id, _)| id).filter(|id| same.pairs.old_of(*id).is_none())
-}
-
-/// Whether the fix brings a hook that can convert what lives before new code sees it.
-fn has_apply_hook(same: &Same<'_, '_, '_>) -> bool {
-    hook(same, "suture_pre_apply").is_some()
-}
-
-fn build_ref(build: &Build<'_>, name: &str) -> BuildRef {
-    const PT_LOAD: u32 = 1;
-    let loaded = || build.segments().iter().filter(|segment| segment.kind == PT_LOAD);
-    BuildRef {
-        build_id: build.build_id().map(model::hex).unwrap_or_default(),
-        name: name.to_owned(),
-        kind: match build.kind() {
-            ElfKind::Executable => model::BuildKind::Executable,
-            ElfKind::Pie => model::BuildKind::Pie,
-            ElfKind::SharedLibrary => model::BuildKind::SharedLibrary,
-        },
-        image: Range {
-            start: loaded().map(|segment| segment.address).min().unwrap_or(0),
-            end: loaded().map(|segment| segment.address + segment.size).max().unwrap_or(0),
-        },
-        build_id_address: build.build_id_address().unwrap_or(0),
-    }
 }

@@ -20,6 +20,7 @@ use crate::model::{
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::{Same, extent, text_extent};
 use crate::side::{EntityId, EntityKind};
+use crate::stack::{Provided, Standing};
 use crate::target::{self, Meaning};
 
 /// Sections under construction.
@@ -31,6 +32,8 @@ pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) references: Vec<Reference>,
     pub(crate) refusals: Vec<Refusal>,
+    /// What the process has already.
+    pub(crate) standing: &'s Standing,
     reference_ids: BTreeMap<(String, String), u32>,
     carried: BTreeMap<EntityId, u32>,
     contents: BTreeMap<u64, u32>,
@@ -51,10 +54,15 @@ enum Work {
 type Place = (Target, i64);
 
 impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
-    pub(crate) fn new(same: &'s Same<'a, 'b, 'd>, replaced: BTreeSet<EntityId>) -> Self {
+    pub(crate) fn new(
+        same: &'s Same<'a, 'b, 'd>,
+        replaced: BTreeSet<EntityId>,
+        standing: &'s Standing,
+    ) -> Self {
         Self {
             same,
             replaced,
+            standing,
             sections: Vec::new(),
             symbols: Vec::new(),
             references: Vec::new(),
@@ -258,7 +266,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             // The entry of a replaced function is its old one; a place inside it is in the new code.
             return match self.same.pairs.old_of(id).filter(|_| distance == 0 && entity.parent.is_none()) {
                 Some(old) => Ok((self.old_entity(old), 0)),
-                None => Ok((Target::Symbol(self.carry(id)), distance)),
+                None => Ok((self.new_entity(id), distance)),
             };
         }
         if target::is_content(self.same.new, id) {
@@ -271,8 +279,27 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             None if entity.kind == EntityKind::Resolver => {
                 Err(format!("{} is a new indirect function", entity.name))
             }
-            None => Ok((Target::Symbol(self.carry(id)), distance)),
+            None => Ok((self.new_entity(id), distance)),
         }
+    }
+
+    /// What the old build does not have: it travels, unless an earlier patch has brought it.
+    fn new_entity(&mut self, id: EntityId) -> Target {
+        match self.standing.provided(id) {
+            Some(provided) => self.provided(self.same.new.entity(id).name, provided),
+            None => Target::Symbol(self.carry(id)),
+        }
+    }
+
+    /// A place in the home of an earlier patch.
+    pub(crate) fn provided(&mut self, name: &str, provided: &Provided) -> Target {
+        let Provided { id, symbol } = provided.clone();
+        self.reference(name, Resolution::Patch { id, symbol })
+    }
+
+    /// Which functions and objects of the new build travel, with their symbols.
+    pub(crate) fn carried(&self) -> BTreeMap<EntityId, u32> {
+        self.carried.clone()
     }
 
     fn after(&mut self, id: EntityId, distance: i64) -> Result<Place, String> {

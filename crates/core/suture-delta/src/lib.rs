@@ -36,6 +36,7 @@ mod pair;
 mod same;
 mod side;
 mod site;
+mod stack;
 mod target;
 
 pub use compare::{Comparison, Debug, compare};
@@ -43,3 +44,4 @@ pub use model::Delta;
 pub use options::{DataAction, Options};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::Report;
+pub use stack::Earlier;

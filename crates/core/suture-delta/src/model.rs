@@ -107,12 +107,26 @@ pub struct Site {
     /// The old function with all its fragments (`.cold`, `.part`) and padding that the jump covers.
     /// No thread may stand in one of these or return into one while the function is switched.
     pub ranges: Vec<Range>,
+    /// The same of earlier patches: their code for this function, where this patch replaces that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<PatchCode>,
     /// Symbol (index into [`Delta::symbols`]) of the new code: where the jump goes while the patch is on.
     pub code: u32,
     /// Symbol of the stub: where the jump goes during the switch. The stub tests the patch's switch
     /// byte ([`Resolution::Switch`]) and goes on to the new code or to the old behaviour, so that a
     /// surgeon killed between two writes leaves the process wholly on one side.
     pub stub: u32,
+}
+
+/// Code in the home of an earlier patch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchCode {
+    /// Hex SHA-256 id of that delta.
+    pub id: String,
+    /// Index into that delta's symbols.
+    pub symbol: u32,
+    /// Length in bytes.
+    pub size: u64,
 }
 
 /// Length of the jump written at a [`Site`], in bytes: `e9 rel32`.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::critical::Marks;
+use crate::stack::Earlier;
 use serde::{Deserialize, Serialize};
 
 /// What to do about a writable object whose initial value changed.
@@ -24,6 +25,8 @@ pub struct Options {
     pub ignored_symbols: BTreeSet<String>,
     /// Types whose layout changed and whose living values the patch's hooks convert, by name.
     pub converted_types: BTreeSet<String>,
+    /// Patches that the process has when this one comes, oldest first.
+    pub below: Vec<Earlier>,
     /// What is marked as critical.
     pub marks: Marks,
     /// File names of the two builds, without directories.

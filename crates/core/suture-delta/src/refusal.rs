@@ -62,6 +62,8 @@ pub enum RefusalCode {
     EntryStraddlesPage,
     /// Code that runs only at start (constructors, initialisers) changed.
     InitChanged,
+    /// The new build does not fit on the patches that it is to stand on.
+    StackMismatch,
     /// A reference of changed code that has no certain meaning in the old build.
     UnresolvedReference,
     /// Code that the comparison can't read (not decodable, no extent).

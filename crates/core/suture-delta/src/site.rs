@@ -11,6 +11,8 @@
 //! A call among them would come back into the stub, where no unwind rules are: the stub pushes the address
 //! behind the original call and jumps instead, so that the callee returns to the old function itself.
 //!
+//! Where an earlier patch has replaced the function already, the stub goes on to that patch's code.
+//!
 //! If the old function branches back among those instructions, or calls before the last of them, moving
 //! them is not enough: then the stub goes on to a whole copy of the old function.
 
@@ -48,6 +50,7 @@ pub(crate) fn site(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId, code: u
     let side = emitter.same.old;
     let entity = side.entity(old);
     let displaced = displaced(side, old)?;
+    let top = emitter.standing.top(entity.address);
     let stub = stub(emitter, old, code, &displaced)?;
     let expected = side.build.read(displaced.jump_address, JUMP_LEN as u64).unwrap_or_default();
     let mut ranges: Vec<Range> = side
@@ -65,6 +68,7 @@ pub(crate) fn site(emitter: &mut Emitter<'_, '_, '_, '_>, old: EntityId, code: u
         jump_address: displaced.jump_address,
         expected: model::hex(expected),
         ranges,
+        below: top.map_or_else(Vec::new, |top| top.ranges.clone()),
         code,
         stub,
     })
@@ -151,7 +155,11 @@ fn stub(
     stub.relocate(2, switch, -5);
     stub.bytes.extend_from_slice(&[0x0f, 0x85]); // jne
     stub.pc32(Target::Symbol(code), 0);
-    if calls_early(displaced) || branches_back(emitter.same.old, old, displaced) {
+    if let Some(top) = emitter.standing.top(emitter.same.old.entity(old).address) {
+        let before = emitter.provided(&name, &top.code);
+        stub.bytes.push(JUMP);
+        stub.pc32(before, 0);
+    } else if calls_early(displaced) || branches_back(emitter.same.old, old, displaced) {
         let copy = copy(emitter, old)?;
         stub.bytes.push(JUMP);
         stub.pc32(Target::Symbol(copy), 0);

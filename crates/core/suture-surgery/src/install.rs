@@ -1,13 +1,13 @@
 //! From a delta and a place to a home: everything that will stand in the process, computed before the
 //! process is touched.
 
-use suture_delta::model::{Delta, JUMP_LEN, Range, SymbolKind};
+use suture_delta::model::{Delta, JUMP_LEN, PatchCode, Range, Reference, Resolution, Site, SymbolKind};
 
 use crate::home::{
     self, Head, Home, RECORD_SCHEMA, Record, RecordedFunction, RecordedHooks, RecordedOverwrite,
     RecordedSite, State,
 };
-use crate::link::{self, Choice, HomeLayout, LinkError, Linked, Part, Resolver};
+use crate::link::{self, Choice, HomeLayout, LinkError, Linked, Part, Resolver, Value};
 use crate::outcome::Refusal;
 
 /// A home ready to be put in place.
@@ -51,8 +51,8 @@ const WIDEST_BYTES: [u8; JUMP_LEN] = [255; JUMP_LEN];
 pub fn layout(order: &Order<'_>) -> Result<HomeLayout, LinkError> {
     let rough = HomeLayout::new(order.delta, 0, order.prelude.len() as u64)?;
     let widest = Order { bias: WIDEST_ADDRESS, ..*order };
-    let before = vec![WIDEST_BYTES; order.delta.meta.sites.len()];
-    let record = record(&widest, &rough, WIDEST_ADDRESS, &before)?;
+    let sites: Vec<Found> = order.delta.meta.sites.iter().map(widest_found).collect();
+    let record = record(&widest, &rough, WIDEST_ADDRESS, &sites)?;
     let bytes = home::encode(&Home { head: head(order), record });
     HomeLayout::new(order.delta, bytes.len() as u64, order.prelude.len() as u64)
 }
@@ -68,7 +68,9 @@ pub fn prepare(
     before: &[[u8; JUMP_LEN]],
     resolver: &dyn Resolver,
 ) -> Result<Installation, LinkError> {
-    let record = record(order, layout, base, before)?;
+    let sites = order.delta.meta.sites.iter().zip(before);
+    let sites = sites.map(|(site, before)| found(site, *before, resolver)).collect::<Result<Vec<_>, _>>()?;
+    let record = record(order, layout, base, &sites)?;
     let home = Home { head: head(order), record };
     let Linked { mut parts, choices } =
         link::link(order.delta, layout, order.prelude, base, order.bias, resolver)?;
@@ -76,6 +78,33 @@ pub fn prepare(
         header.bytes = home::encode(&home);
     }
     Ok(Installation { home, mapped: false, parts, choices })
+}
+
+/// What a site is found to be in the process.
+struct Found {
+    before: [u8; JUMP_LEN],
+    /// Code of earlier patches for the same function.
+    below: Vec<Range>,
+}
+
+fn found(site: &Site, before: [u8; JUMP_LEN], resolver: &dyn Resolver) -> Result<Found, LinkError> {
+    let address = |code: &PatchCode| {
+        let resolution = Resolution::Patch { id: code.id.clone(), symbol: code.symbol };
+        let reference = Reference { name: site.symbol.clone(), resolution };
+        match resolver.resolve(&reference) {
+            Ok(Value::Known(start)) => Ok(Range { start, end: start.saturating_add(code.size) }),
+            Ok(Value::ChosenBy(_)) => Err("code of a patch is nothing to choose".to_owned()),
+            Err(why) => Err(why),
+        }
+    };
+    let below = site.below.iter().map(address).collect::<Result<_, _>>();
+    let below = below.map_err(|why| LinkError::Unresolved { symbol: site.symbol.clone(), why })?;
+    Ok(Found { before, below })
+}
+
+fn widest_found(site: &Site) -> Found {
+    let widest = |code: &PatchCode| Range { start: WIDEST_ADDRESS, end: WIDEST_ADDRESS + code.size };
+    Found { before: WIDEST_BYTES, below: site.below.iter().map(widest).collect() }
 }
 
 impl From<LinkError> for Refusal {
@@ -100,12 +129,7 @@ fn head(order: &Order<'_>) -> Head {
     }
 }
 
-fn record(
-    order: &Order<'_>,
-    layout: &HomeLayout,
-    base: u64,
-    before: &[[u8; JUMP_LEN]],
-) -> Result<Record, LinkError> {
+fn record(order: &Order<'_>, layout: &HomeLayout, base: u64, found: &[Found]) -> Result<Record, LinkError> {
     let delta = order.delta;
     let meta = &delta.meta;
     let at = |symbol: u32| layout.symbol_address(delta, symbol, base);
@@ -115,15 +139,15 @@ fn record(
         end: range.end.wrapping_add(order.bias),
     };
     let mut sites = Vec::with_capacity(meta.sites.len());
-    for (site, before) in meta.sites.iter().zip(before) {
+    for (site, found) in meta.sites.iter().zip(found) {
         sites.push(RecordedSite {
             name: site.name.clone(),
             entry: site.address.wrapping_add(order.bias),
             jump_address: site.jump_address.wrapping_add(order.bias),
-            before: *before,
+            before: found.before,
             stub: at(site.stub)?,
             code: at(site.code)?,
-            ranges: site.ranges.iter().map(in_module).collect(),
+            ranges: site.ranges.iter().map(in_module).chain(found.below.iter().copied()).collect(),
         });
     }
     let overwrites = meta.overwrites.iter().zip(&layout.overwrites);

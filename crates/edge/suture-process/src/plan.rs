@@ -144,24 +144,27 @@ fn prepare(
 /// A patch for a module that has patches already must have been made on top of them.
 fn stands_on(patient: &Patient, delta: &Delta) -> Result<(), Refusal> {
     let build = &delta.meta.old.build_id;
-    let applied: Vec<String> =
-        patient.applied().filter(|h| &h.record.build_id == build).map(|h| h.record.id.clone()).collect();
-    if applied == delta.meta.on {
-        return Ok(());
-    }
-    let missing: Vec<String> = delta.meta.on.iter().filter(|id| !applied.contains(id)).cloned().collect();
+    let on = &delta.meta.on;
+    let applied: Vec<&Home> = patient.applied().filter(|home| &home.record.build_id == build).collect();
+    let refused = |why: &str, order: Vec<String>| Err(Refusal::Order { why: why.to_owned(), order });
+    let missing = |id: &&String| !applied.iter().any(|home| &home.record.id == *id);
+    let missing: Vec<String> = on.iter().filter(missing).cloned().collect();
     if !missing.is_empty() {
-        return Err(Refusal::Order {
-            why: "it stands on patches that are not applied".to_owned(),
-            order: missing,
-        });
+        return refused("it stands on patches that are not applied; apply these before", missing);
     }
-    let mut order: Vec<String> = applied.into_iter().filter(|id| !delta.meta.on.contains(id)).collect();
-    order.reverse();
-    Err(Refusal::Order {
-        why: "the module has patches that it was not made on top of; revert these before".to_owned(),
-        order,
-    })
+    let ids = |homes: &mut dyn Iterator<Item = &&Home>| homes.map(|home| home.record.id.clone()).collect();
+    let strangers: Vec<String> = ids(&mut applied.iter().rev().filter(|home| !on.contains(&home.record.id)));
+    if !strangers.is_empty() {
+        return refused(
+            "the module has patches that it was not made on top of; revert these before",
+            strangers,
+        );
+    }
+    let off: Vec<String> = ids(&mut applied.iter().filter(|home| !home.head.switch));
+    if !off.is_empty() {
+        return refused("it stands on patches that are switched off; switch these on before", off);
+    }
+    Ok(())
 }
 
 /// What stands at each site: the code of the build, or the jump of a patch below.

@@ -9,7 +9,7 @@ use suture_delta::critical::Marks;
 use suture_delta::format;
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{Report, Verdict};
-use suture_delta::{DataAction, Options, inspect};
+use suture_delta::{DataAction, Earlier, Options, inspect};
 use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_elf::{Build, ElfError};
 use suture_toolchain::Provenance;
@@ -139,10 +139,17 @@ fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> R
     Ok(Options {
         data,
         converted_types: args.types.iter().map(|choice| choice.name.clone()).collect(),
+        below: args.on.iter().map(|path| earlier(path)).collect::<Result<_, _>>()?,
         marks: marks(args.critical.as_deref())?,
         ignored_symbols: args.ignore_symbol.iter().cloned().collect::<BTreeSet<_>>(),
         names: (file_name(old.path), file_name(new.path)),
     })
+}
+
+/// A patch on which the new one is to stand.
+fn earlier(path: &Path) -> Result<Earlier, Failure> {
+    let (delta, id, _) = files::read_delta(path)?;
+    Ok(Earlier { id, delta })
 }
 
 /// Why a file can't be compared.

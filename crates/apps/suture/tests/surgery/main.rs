@@ -2,6 +2,7 @@
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
 mod programs;
+mod stacked;
 mod support;
 
 use support::{Pair, Target};

@@ -31,7 +31,7 @@ pub(crate) struct Ran {
 }
 
 /// What the comparison needs of a C or C++ build.
-const FLAGS: [&str; 4] = ["-g", "-ffunction-sections", "-fdata-sections", "-Wl,--emit-relocs"];
+pub(crate) const FLAGS: [&str; 4] = ["-g", "-ffunction-sections", "-fdata-sections", "-Wl,--emit-relocs"];
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
@@ -210,7 +210,8 @@ pub(crate) fn finish(command: &mut Command) -> Ran {
     Ran { exit: status.code(), json, stderr }
 }
 
-fn run(command: &mut Command) {
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,5 +1,7 @@
 //! The report: what changed with its places in the source, and who is touched by it.
 
+use std::collections::HashSet;
+
 use suture_elf::debug::{DebugInfo, FunctionInfo};
 
 use super::Changed;
@@ -11,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::report::{ChangedFunction, FunctionRef, Impact, Report};
 use crate::same::Same;
 use crate::side::{EntityId, EntityKind, Side};
+use crate::stack::Standing;
 
 /// Fills in the functions that changed, are new and are gone.
 pub(super) fn functions(same: &Same<'_, '_, '_>, changed: &[Changed], report: &mut Report) {
@@ -34,6 +37,17 @@ pub(super) fn functions(same: &Same<'_, '_, '_>, changed: &[Changed], report: &m
         .filter(|id| same.pairs.new_of(*id).is_none())
         .map(|id| reference(same.old, same.debug.old, id))
         .collect();
+}
+
+/// Leaves out what earlier patches have brought.
+pub(super) fn without_provided(same: &Same<'_, '_, '_>, standing: &Standing, report: &mut Report) {
+    let provided: HashSet<&str> = (0..)
+        .zip(&same.new.entities)
+        .filter(|(id, _)| standing.provided(*id).is_some())
+        .map(|(_, entity)| entity.name)
+        .collect();
+    report.new.retain(|function| !provided.contains(function.symbol.as_str()));
+    report.data.retain(|object| object.change != "new" || !provided.contains(object.symbol.as_str()));
 }
 
 /// Fills in who calls the changed functions, in the build that runs, and which marked functions are on a call

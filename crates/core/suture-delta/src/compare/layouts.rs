@@ -67,7 +67,7 @@ fn new_functions(pairs: &Pairs, same: &Same<'_, '_, '_>) -> impl Iterator<Item =
 impl Layouts {
     fn add(&mut self, change: &LayoutChange, same: &Same<'_, '_, '_>, options: &Options) {
         let name = &change.type_name;
-        if options.converted_types.contains(name) && super::has_apply_hook(same) {
+        if options.converted_types.contains(name) && super::emission::has_apply_hook(same) {
             self.notes
                 .push(format!("type {name}: {}; the patch's hooks convert what lives", change.description));
             return;

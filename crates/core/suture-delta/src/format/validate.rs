@@ -187,6 +187,14 @@ impl Delta {
             }
             check_inside(image, range.start, range.len())?;
         }
+        for code in &site.below {
+            if !self.meta.on.contains(&code.id) {
+                return Err(Rule::NotOnThatDelta);
+            }
+            if code.size == 0 || code.size > HOME_BYTES_MAX {
+                return Err(Rule::EmptyRange);
+            }
+        }
         let mut jump = site.jump_address..site.jump_address + JUMP_LEN as u64;
         if !jump.all(|byte| site.ranges.iter().any(|range| range.contains(byte))) {
             return Err(Rule::JumpNotCovered);

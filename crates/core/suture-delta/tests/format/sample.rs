@@ -49,6 +49,7 @@ fn everything_meta() -> Meta {
             jump_address: 0x40_1004,
             expected: "554889e553".into(),
             ranges: vec![Range { start: 0x40_1000, end: 0x40_1028 }],
+            below: Vec::new(),
             code: 0,
             stub: 1,
         }],

@@ -85,6 +85,7 @@ fn delta(build: &Build<'_>) -> Delta {
         jump_address: check + 4,
         expected: "83ff107203".into(),
         ranges: vec![Range { start: check, end: check + 31 }],
+        below: Vec::new(),
         code: 0,
         stub: 0,
     }];
