@@ -192,6 +192,13 @@ pub(crate) struct PsArgs {
     /// Only this process; may be given several times
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) pid: Vec<i32>,
+
+    /// Write the symbols of the patches of the one --pid into this directory
+    ///
+    /// `gdb -p PID -x DIR/patches.gdb` then names their functions in backtraces, and so does
+    /// `perf report --symfs DIR`.
+    #[arg(long, value_name = "DIR", requires = "pid", value_hint = ValueHint::DirPath)]
+    pub(crate) symbols: Option<PathBuf>,
 }
 
 /// Put a patch into running processes

@@ -10,6 +10,7 @@ mod operate;
 mod outcomes;
 mod ps;
 mod revert;
+mod symbols;
 mod toggle;
 
 use crate::args::Command;

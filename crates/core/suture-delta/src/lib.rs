@@ -41,6 +41,7 @@ mod target;
 
 pub use compare::{Comparison, Debug, compare};
 pub use model::Delta;
+pub use names::demangle;
 pub use options::{DataAction, Options};
 pub use refusal::{Refusal, RefusalCode};
 pub use report::Report;

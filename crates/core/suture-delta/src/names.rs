@@ -56,7 +56,7 @@ pub(crate) fn is_content(name: &str) -> bool {
 }
 
 /// The name as people write it in the source.
-pub(crate) fn demangle(name: &str) -> String {
+pub fn demangle(name: &str) -> String {
     let plain = strip_llvm(name);
     if let Ok(rust) = rustc_demangle::try_demangle(plain) {
         return format!("{rust:#}");

@@ -10,6 +10,7 @@ pub mod build;
 pub mod debug;
 pub mod error;
 pub mod frames;
+pub mod functions;
 pub mod imports;
 pub mod relocations;
 pub mod symbols;

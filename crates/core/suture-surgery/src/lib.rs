@@ -27,5 +27,6 @@ pub mod registers;
 pub mod resolve;
 pub mod seccomp;
 pub mod switch;
+pub mod symbol_file;
 pub mod unwind;
 pub mod way_home;

@@ -230,7 +230,7 @@ impl Refusal {
             Self::Unresolved { .. } => "make the delta without that symbol, or load the library that has it",
             Self::ForeignCode { .. } => "take back what changed the code, then try again",
             Self::Hook { .. } => "see what the hook of the patch checks",
-            Self::Order { .. } => "revert in the order named",
+            Self::Order { .. } => "follow the order named",
             Self::NotApplied => "`suture ps` shows what is applied",
             Self::Journal { .. } => "make room or set SUTURE_STATE_DIR to a directory that can be written",
             Self::Gone => "start it again with the fixed build",

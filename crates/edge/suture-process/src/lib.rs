@@ -17,6 +17,7 @@ mod filters;
 mod inject;
 mod install;
 mod memory;
+mod names;
 mod patient;
 mod plan;
 mod proc;

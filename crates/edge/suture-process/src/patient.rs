@@ -5,8 +5,10 @@ use std::io;
 use suture_delta::model::Range;
 use suture_surgery::home::{self, Home, HomeError, State};
 use suture_surgery::maps::{self, Mapping};
+use suture_surgery::memory::Memory as _;
 use suture_surgery::modules::{self, Module};
 use suture_surgery::outcome::{FrameText, Refusal};
+use suture_surgery::symbol_file::{Content, symbol_file};
 use suture_surgery::unwind::{ModuleFrames, Stack, Unwinder};
 
 use crate::install::HOME_NAME;
@@ -89,6 +91,24 @@ impl Patient {
         (!has_build).then(|| Refusal::WrongBuild { wanted: "with a build-id".to_owned(), found: Vec::new() })
     }
 
+    /// What `/proc/PID/maps` calls the memory of a patch, and a file with its symbols for debuggers and
+    /// profilers.
+    ///
+    /// # Errors
+    /// The process has gone.
+    pub fn symbols(&self, home: &Home) -> Result<(String, Vec<u8>), Refusal> {
+        let record = &home.record;
+        let read = |range: Range| self.memory.read_vec(range.start, range.len()).map_err(|_| Refusal::Gone);
+        let mapping = |address: u64| self.maps.iter().find(|mapping| mapping.range.contains(address));
+        let text = read(record.text)?;
+        let frames = record.frames.and_then(|start| Some(Range { start, end: mapping(start)?.range.end }));
+        let frames = frames.map(read).transpose()?.unwrap_or_default();
+        let frames = frames.get(..table_len(&frames)).unwrap_or_default();
+        let name = mapping(record.home.start).and_then(|mapping| mapping.path.clone()).unwrap_or_default();
+        // No memory file has a name in any directory.
+        Ok((format!("{name} (deleted)"), symbol_file(home, Content { text: &text, frames })))
+    }
+
     /// The top of the stack on which a thread with these registers runs, if it is the thread's own.
     pub(crate) fn stack_top(&self, stack_pointer: u64, thread_pointer: u64) -> Option<u64> {
         let at = self.maps.partition_point(|mapping| mapping.range.end <= stack_pointer);
@@ -152,6 +172,19 @@ impl Patient {
         // A patch stands behind all those that it stands on.
         self.homes.sort_by_key(|home| (home.record.on.len(), home.head.changed_at, home.record.home.start));
     }
+}
+
+/// Length of the unwind table that `bytes` begin with: entries, each with its length before it, up to one of
+/// length 0.
+fn table_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(len) = bytes.get(at..at + 4).and_then(|len| len.try_into().ok()).map(u32::from_le_bytes) {
+        at = at.saturating_add(4 + len as usize);
+        if len == 0 {
+            return at;
+        }
+    }
+    0
 }
 
 /// Files of `/proc` that need the right to trace say `EACCES` where tracing says `EPERM`.

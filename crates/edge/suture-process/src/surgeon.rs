@@ -15,7 +15,7 @@ use crate::patient::Patient;
 use crate::plan;
 use crate::state_dir::{Entry, Journal};
 use crate::theatre::Theatre;
-use crate::{proc, sys};
+use crate::{names, proc, sys};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +123,9 @@ fn attempt(
         let effect = operation.step(input, now);
         tracing::debug!(?effect, "next");
         input = match effect {
-            Effect::Finish(outcome) => return Ok(verified(&patient, operation.home(), outcome)),
+            Effect::Finish(outcome) => {
+                return Ok(told(&patient, verified(&patient, operation.home(), outcome)));
+            }
             Effect::Install(installation) => {
                 theatre.install(&installation)?;
                 Input::Done
@@ -174,6 +176,14 @@ fn verified(patient: &Patient, home: &Home, outcome: Outcome) -> Outcome {
     }
     let end = End::Failed("what was written is not what stands there now".to_owned());
     Outcome { end, ..outcome }
+}
+
+/// The outcome with the names of functions in it.
+fn told(patient: &Patient, mut outcome: Outcome) -> Outcome {
+    if let End::Refused(Refusal::Busy { stack, .. }) = &mut outcome.end {
+        names::name(patient, stack);
+    }
+    outcome
 }
 
 fn unix_s() -> u64 {

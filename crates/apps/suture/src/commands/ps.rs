@@ -5,6 +5,7 @@ use suture_delta::page::{Column, Look, Page, Tone};
 use suture_process::Patient;
 use suture_surgery::home::Home;
 
+use super::symbols;
 use crate::args::PsArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -65,7 +66,12 @@ pub(super) fn run(args: &PsArgs, console: &Console) -> Result<Exit, Failure> {
     let mut all_readable = true;
     for pid in pids.into_iter().filter(|pid| *pid != own) {
         match Patient::examine(pid) {
-            Ok(patient) => processes.push(process(&patient)),
+            Ok(patient) => {
+                if let Some(directory) = &args.symbols {
+                    symbols::write(&patient, directory)?;
+                }
+                processes.push(process(&patient));
+            }
             // Without a question for this very process, what can't be looked at is left out.
             Err(why) if asked => {
                 all_readable = false;
@@ -142,8 +148,14 @@ fn text(processes: &[Process], look: &Look) -> String {
         ]);
         for patch in &process.patches {
             let short: String = patch.id.chars().take(ID_DIGITS).collect();
-            let what =
-                format!("{} in {}, by {}: {}", patch.state, patch.name, patch.by, patch.functions.join(", "));
+            let what = format!(
+                "{} in {} since {}, by {}: {}",
+                patch.state,
+                patch.name,
+                local_time(patch.changed_at),
+                patch.by,
+                patch.functions.join(", ")
+            );
             let tone = if patch.state == "on" { Tone::Good } else { Tone::Plain };
             rows.push(vec![
                 cell("", Tone::Plain),
@@ -155,4 +167,11 @@ fn text(processes: &[Process], look: &Look) -> String {
     }
     page.table(&[Column::Right, Column::Name, Column::Left, Column::Left], rows);
     page.finish()
+}
+
+/// A time as the clock on the wall shows it, with the offset of its zone.
+fn local_time(unix_s: u64) -> String {
+    let time = i64::try_from(unix_s).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let zoned = time.map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|| unix_s.to_string(), |time| time.strftime("%F %T%:z").to_string())
 }

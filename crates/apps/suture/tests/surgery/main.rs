@@ -4,6 +4,8 @@
 mod programs;
 mod stacked;
 mod support;
+mod surroundings;
+mod tools;
 
 use support::{Pair, Target};
 
@@ -78,7 +80,13 @@ fn a_busy_function_is_waited_for_and_then_named() {
     assert_eq!((ran.outcome(), ran.code(), ran.exit), ("refused", "busy", Some(4)), "{ran:?}");
     let reason = ran.json["results"][0]["reason"].as_str().unwrap();
     assert!(reason.ends_with("is in serve"), "{reason}");
-    assert!(ran.json["results"][0]["stack"].as_array().is_some_and(|stack| stack.len() >= 3), "{ran:?}");
+    let stack = ran.json["results"][0]["stack"].as_array().expect("a stack");
+    let places: Vec<_> = stack.iter().map(|frame| frame["place"].as_str().unwrap()).collect();
+    for function in ["serve", "loop"] {
+        let is_it =
+            |place: &&str| place.starts_with(&format!("{function}+0x")) && place.ends_with(" (busy.old)");
+        assert!(places.iter().any(is_it), "{function} in {places:?}");
+    }
     assert_eq!(pair.state(&target), "none");
     assert_eq!(target.ask("leave"), "left");
     let ran = pair.operate(&["apply"], &target, &["--deadline", "10s"]);

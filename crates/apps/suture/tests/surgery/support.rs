@@ -18,6 +18,8 @@ pub(crate) struct Pair {
 /// A running program that answers each line with one or more.
 pub(crate) struct Target {
     child: Child,
+    /// The process to operate on: the child, or a child of it.
+    pid: i32,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
@@ -151,14 +153,29 @@ impl Pair {
 impl Target {
     /// Starts a command that talks.
     pub(crate) fn start(mut command: Command) -> Self {
+        Self::spawn(&mut command)
+    }
+
+    /// Starts a command whose only child talks.
+    pub(crate) fn start_as_child(command: &mut Command) -> Self {
+        let mut target = Self::spawn(command);
+        // When it answers it is what it is to be.
+        target.ask("pointer");
+        let children = format!("/proc/{0}/task/{0}/children", target.pid);
+        let children = std::fs::read_to_string(children).expect("its children");
+        target.pid = children.trim().parse().expect("one child");
+        target
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let stdin = child.stdin.take().expect("stdin");
         let stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        Self { child, stdin, stdout }
+        Self { pid: child.id() as i32, child, stdin, stdout }
     }
 
     pub(crate) fn pid(&self) -> i32 {
-        self.child.id() as i32
+        self.pid
     }
 
     /// Sends a line and gives the line that comes back.

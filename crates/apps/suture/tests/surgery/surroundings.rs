@@ -1,0 +1,309 @@
+//! What surrounds a process must not matter, or is named: namespaces, users, limits, full disks, debuggers, other
+//! surgeons.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{Pair, Ran, Target, finish};
+
+/// The user id that owns nothing.
+const NOBODY: &str = "65534";
+
+fn is_root() -> bool {
+    let root =
+        Path::new("/proc/self").metadata().is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if !root {
+        eprintln!("this part needs root");
+    }
+    root
+}
+
+/// Waits until `what` holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A program that is asked with `assert_old` and `assert_new`.
+fn answers() -> Pair {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    // Other users have to get at the builds.
+    std::fs::set_permissions(pair.directory(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    pair
+}
+
+fn assert_old(target: &mut Target) {
+    assert_eq!(target.ask("3"), "44");
+}
+
+fn assert_new(target: &mut Target) {
+    assert!(target.ask("3").starts_with("new zero "));
+    assert_eq!(target.hear(), "1013");
+}
+
+fn back_and_forth(pair: &Pair, target: &mut Target) {
+    assert_old(target);
+    let ran = pair.operate(&["apply"], target, &[]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_new(target);
+    let ran = pair.operate(&["revert"], target, &[]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_old(target);
+}
+
+fn refused(ran: &Ran, code: &str, words: &[&str]) {
+    assert_eq!((ran.outcome(), ran.code(), ran.exit), ("refused", code, Some(4)), "{ran:?}");
+    let reason = ran.json["results"][0]["reason"].as_str().unwrap();
+    for word in words {
+        assert!(reason.contains(word), "{reason} does not say {word}");
+    }
+}
+
+#[test]
+fn a_process_in_other_namespaces_is_patched_from_outside() {
+    let pair = answers();
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "--pid", "--net", "--fork", "--kill-child"]);
+    // Its own file is not to be seen there, neither under its name nor under any other.
+    let script = "exec 9<\"$0\"; mount -t tmpfs none \"${0%/*}\"; [ ! -e \"$0\" ] && exec /proc/self/fd/9";
+    let mut target = Target::start_as_child(command.args(["sh", "-c", script]).arg(&pair.old));
+    assert!(!Path::new(&format!("/proc/{}/root{}", target.pid(), pair.old.display())).exists());
+    for namespace in ["mnt", "pid", "net", "user"] {
+        let link = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/{namespace}")).unwrap();
+        assert_ne!(link("self"), link(&target.pid().to_string()), "{namespace}");
+    }
+    back_and_forth(&pair, &mut target);
+}
+
+#[test]
+fn users_patch_their_own_processes_and_no_others() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let state = pair.directory().join("of-nobody");
+    let as_nobody = |program: &Path| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(program);
+        command.env("SUTURE_STATE_DIR", &state);
+        command
+    };
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let suture = pair.directory().join("suture");
+    std::fs::copy(env!("CARGO_BIN_EXE_suture"), &suture).unwrap();
+    let operate = |verb: &str, target: &Target| {
+        let mut command = as_nobody(&suture);
+        command.args(["--json", verb]).arg(&pair.delta).args(["--pid", &target.pid().to_string()]);
+        finish(&mut command)
+    };
+    let mut own = Target::start(as_nobody(&pair.old));
+    let restricted = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+    if restricted.is_ok_and(|scope| scope.trim() != "0") {
+        refused(&operate("apply", &own), "no-permission", &["ptrace_scope"]);
+    } else {
+        for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
+            let ran = operate(verb, &own);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            check(&mut own);
+        }
+    }
+    back_and_forth(&pair, &mut own);
+    let mut other = pair.start();
+    refused(&operate("apply", &other), "no-permission", &["CAP_SYS_PTRACE"]);
+    assert_old(&mut other);
+}
+
+#[test]
+fn a_setuid_program_is_patched_by_root_alone() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let program = pair.directory().join("setuid");
+    std::fs::copy(&pair.old, &program).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&program);
+    let mut target = Target::start(command);
+    assert_old(&mut target);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", target.pid())).unwrap();
+    assert!(status.contains(&format!("Uid:\t{NOBODY}\t0\t0\t0")), "{status}");
+    let suture = pair.directory().join("suture");
+    std::fs::copy(env!("CARGO_BIN_EXE_suture"), &suture).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&suture);
+    command.env("SUTURE_STATE_DIR", "/nonexistent").args(["--json", "apply"]).arg(&pair.delta);
+    let ran = finish(command.args(["--pid", &target.pid().to_string()]));
+    assert_eq!((ran.outcome(), ran.exit), ("refused", Some(4)), "{ran:?}");
+    back_and_forth(&pair, &mut target);
+}
+
+#[test]
+fn limits_of_the_process_are_named_and_nothing_is_half_done() {
+    let pair = answers();
+    let mut target = pair.start();
+    let limit = |target: &Target, limit: &str| {
+        let set = Command::new("prlimit").args(["--pid", &target.pid().to_string(), limit]).status();
+        assert!(set.unwrap().success(), "{limit}");
+    };
+    limit(&target, "--core=0:");
+    back_and_forth(&pair, &mut target);
+
+    let mut target = pair.start();
+    assert_old(&mut target);
+    let before = std::fs::read_to_string(format!("/proc/{}/maps", target.pid())).unwrap();
+    for (low, high, call) in
+        [("--as=1:", "--as=unlimited:", "mmap"), ("--nofile=3:", "--nofile=256:", "memfd_create")]
+    {
+        limit(&target, low);
+        refused(&pair.operate(&["apply"], &target, &["--deadline", "0"]), "no-resources", &[call]);
+        assert_old(&mut target);
+        limit(&target, high);
+    }
+    assert_eq!(before, std::fs::read_to_string(format!("/proc/{}/maps", target.pid())).unwrap());
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", target.pid())).unwrap().count();
+    back_and_forth(&pair, &mut target);
+    assert_eq!(descriptors, std::fs::read_dir(format!("/proc/{}/fd", target.pid())).unwrap().count());
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_begun() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let mut target = pair.start();
+    let state = pair.directory().join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let on_a_full_disk = |verb: &str, target: &Target| {
+        let script =
+            "mount -t tmpfs -o size=4k none \"$0\" && head -c 4096 /dev/zero >\"$0/fill\"; exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).arg(&state).arg(env!("CARGO_BIN_EXE_suture"));
+        command.env("SUTURE_STATE_DIR", &state).args(["--json", verb]).arg(&pair.delta);
+        finish(command.args(["--pid", &target.pid().to_string()]))
+    };
+    refused(&on_a_full_disk("apply", &target), "journal", &["space"]);
+    assert_old(&mut target);
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    refused(&on_a_full_disk("revert", &target), "journal", &["space"]);
+    assert_new(&mut target);
+
+    let script = "mount -t tmpfs -o size=4k none \"$0\" && cd \"$0\"; \"$@\" -o full.delta; status=$?; ls >&2; exit $status";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).arg(&state).arg(env!("CARGO_BIN_EXE_suture"));
+    let ran = finish(command.args(["--json", "diff", "--old"]).arg(&pair.old).arg("--new").arg(&pair.new));
+    assert_eq!(ran.exit, Some(1), "{ran:?}");
+    assert!(!ran.stderr.lines().any(|line| line == "full.delta"), "half a delta: {}", ran.stderr);
+}
+
+/// A command that is ended with the test.
+struct Helper(Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn is_traced(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    !status.contains("TracerPid:\t0\n")
+}
+
+#[test]
+fn a_debugger_is_named_and_respected() {
+    let pair = answers();
+    let mut target = pair.start();
+    assert_old(&mut target);
+    let mut strace = Command::new("strace");
+    strace.args(["-o", "/dev/null", "-p", &target.pid().to_string()]);
+    let debugger = Helper(strace.stderr(Stdio::null()).spawn().expect("strace"));
+    until("the debugger", || is_traced(target.pid()));
+    refused(&pair.operate(&["apply"], &target, &[]), "traced", &["strace", &debugger.0.id().to_string()]);
+    assert_old(&mut target);
+    let why = pair.ps(&target)["why"].as_str().expect("a reason").to_owned();
+    assert!(why.contains("strace"), "{why}");
+    drop(debugger);
+    until("its end", || !is_traced(target.pid()));
+    back_and_forth(&pair, &mut target);
+}
+
+#[test]
+fn many_surgeons_at_once_take_turns() {
+    const SURGEONS: usize = 8;
+    let pair = Pair::build("c/churn.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    for round in 0..6 {
+        let (verb, answer) = if round % 2 == 0 { ("apply", "52") } else { ("revert", "51") };
+        let surgeon = || pair.operate(&[verb], &target, &["--deadline", "60s"]);
+        let ran: Vec<Ran> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..SURGEONS).map(|_| scope.spawn(surgeon)).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let count = |outcome: &str| ran.iter().filter(|ran| ran.outcome() == outcome).count();
+        assert_eq!((count("done"), count("already")), (1, SURGEONS - 1), "{ran:?}");
+        assert_eq!(target.ask("5"), answer);
+    }
+    // Who may not wait is told who is there.
+    let holder = std::fs::read_dir(pair.directory().join("state")).unwrap();
+    let lock =
+        holder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "lock"));
+    let mut flock = Command::new("flock");
+    let held = Helper(flock.arg(lock.expect("a lock")).args(["sleep", "60"]).spawn().expect("flock"));
+    let refusal = || pair.operate(&["apply"], &target, &["--deadline", "0"]);
+    until("the other surgeon", || {
+        refusal().code() == "another-surgeon" || {
+            pair.operate(&["revert"], &target, &[]);
+            false
+        }
+    });
+    drop(held);
+}
+
+#[test]
+fn five_hundred_and_twelve_threads_are_no_hindrance() {
+    let pair = Pair::build("c/crowd.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("threads"), "512");
+    let tasks = || std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap().count();
+    assert_eq!(tasks(), 512);
+    for _ in 0..5 {
+        for (verb, answer) in [("apply", "1005"), ("revert", "5")] {
+            let ran = pair.operate(&[verb], &target, &["--deadline", "60s"]);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            assert_eq!(target.ask("5"), answer);
+        }
+    }
+}
+
+#[test]
+fn every_process_of_a_build_is_patched_at_once() {
+    let pair = answers();
+    let mut targets: Vec<Target> = (0..6).map(|_| pair.start()).collect();
+    for target in &mut targets {
+        assert_old(target);
+    }
+    for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
+        let ran = finish(pair.suture().args(["--json", verb]).arg(&pair.delta).arg("--all"));
+        assert_eq!(ran.exit, Some(0), "{ran:?}");
+        let rows = ran.json["results"].as_array().unwrap();
+        for target in &mut targets {
+            let row = rows.iter().find(|row| row["pid"] == target.pid()).expect("a row for each");
+            assert_eq!(row["outcome"], "done", "{row}");
+            check(target);
+        }
+        assert_eq!(rows.len(), targets.len());
+    }
+}
