@@ -1,6 +1,7 @@
 //! What the build has made: is it there, and has it what the comparison needs?
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use suture_elf::Build;
 use suture_elf::debug::DebugSections;
@@ -8,8 +9,17 @@ use suture_elf::debug::DebugSections;
 use crate::error::BuildError;
 use crate::scratch::Scratch;
 
-/// The content of the artifact.
-pub(crate) fn take(scratch: &Scratch, artifact: &Path) -> Result<Vec<u8>, BuildError> {
+/// When the artifact in the copy was made, if it is there.
+pub(crate) fn made_at(scratch: &Scratch, artifact: &Path) -> Option<SystemTime> {
+    scratch.tree().join(artifact).metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// The content of the artifact, which the build must have made since `earlier`.
+pub(crate) fn take(
+    scratch: &Scratch,
+    artifact: &Path,
+    earlier: Option<SystemTime>,
+) -> Result<Vec<u8>, BuildError> {
     let path = scratch.tree().join(artifact);
     if !path.is_file() {
         return Err(BuildError::NoArtifact { artifact: artifact.to_owned() });
@@ -18,6 +28,9 @@ pub(crate) fn take(scratch: &Scratch, artifact: &Path) -> Result<Vec<u8>, BuildE
         std::fs::read(&path).map_err(BuildError::doing(format!("reading {}", artifact.display())))?;
     let build = Build::parse(&content)
         .map_err(|error| BuildError::NotABuild { artifact: artifact.to_owned(), why: error.to_string() })?;
+    if earlier.is_some() && earlier == made_at(scratch, artifact) {
+        return Err(BuildError::NotMadeAnew { artifact: artifact.to_owned() });
+    }
     match lacking(&build) {
         Some((missing, cure)) => {
             Err(BuildError::FlagsMissed { artifact: artifact.to_owned(), missing, cure })

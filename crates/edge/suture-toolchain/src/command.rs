@@ -4,34 +4,39 @@ use std::collections::VecDeque;
 use std::env;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::UNIX_EPOCH;
 
 use crate::error::BuildError;
+use crate::interrupt::{self, Ended};
 use crate::scratch::Scratch;
-use crate::{tree, wrappers};
+use crate::wrappers;
 
+/// The date that builds write into what they make, seconds since 1970 (the SOURCE_DATE_EPOCH specification).
+pub(crate) const DATE_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 /// Lines of a failed command's output that are shown.
 const LAST_LINES: usize = 20;
 
-/// Runs `script` in the copy of the source tree, with the wrappers before all other programs.
-pub(crate) fn run(scratch: &Scratch, script: &str) -> Result<(), BuildError> {
+/// Runs `script` in the copy of the source tree, with the wrappers before all other programs. `which` of the
+/// builds it makes is for errors.
+pub(crate) fn run(scratch: &Scratch, script: &str, which: &'static str) -> Result<(), BuildError> {
     let failed = || BuildError::doing("running the build command");
     let log = File::options().create(true).append(true).open(scratch.log()).map_err(failed())?;
     let mut command = scratch.shell(script);
-    environment(&mut command, scratch)?;
+    environment(&mut command, scratch);
     let both = log.try_clone().map_err(failed())?;
-    let status = command.stdin(Stdio::null()).stdout(log).stderr(both).status().map_err(failed())?;
-    if status.success() {
-        return Ok(());
-    }
-    let log = keep(&scratch.log()).map_err(failed())?;
+    command.stdin(Stdio::null()).stdout(log).stderr(both);
+    let status = match interrupt::run(&mut command).map_err(failed())? {
+        Ended::With(status) if status.success() => return Ok(()),
+        Ended::With(status) => status,
+        Ended::Interrupted(signal) => return Err(BuildError::Interrupted { signal: signal.as_str(), which }),
+    };
+    let log = keep(scratch).map_err(failed())?;
     let last_lines = last_lines(&log).map_err(failed())?;
-    Err(BuildError::CommandFailed { status: status.to_string(), last_lines, log })
+    Err(BuildError::CommandFailed { which, status: status.to_string(), last_lines, log })
 }
 
-fn environment(command: &mut Command, scratch: &Scratch) -> Result<(), BuildError> {
+fn environment(command: &mut Command, scratch: &Scratch) {
     let mut path = vec![scratch.wrappers()];
     path.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
     if let Ok(path) = env::join_paths(path) {
@@ -40,20 +45,14 @@ fn environment(command: &mut Command, scratch: &Scratch) -> Result<(), BuildErro
     command.env("RUSTC_WRAPPER", scratch.wrappers().join(wrappers::CARGO_WRAPPER));
     // A cache elsewhere would hand out what was compiled with other flags.
     command.env_remove("CARGO_TARGET_DIR");
-    if env::var_os("SOURCE_DATE_EPOCH").is_none() {
-        let (_, newest) =
-            tree::digest(&scratch.tree()).map_err(BuildError::doing("reading the source tree"))?;
-        let seconds = newest.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        command.env("SOURCE_DATE_EPOCH", seconds.to_string());
-    }
-    Ok(())
+    command.env("TMPDIR", scratch.temporary());
+    command.env(DATE_VARIABLE, scratch.date().to_string());
 }
 
 /// Moves a log to where it outlives the scratch directory.
-fn keep(log: &Path) -> std::io::Result<std::path::PathBuf> {
-    let (mut kept, path) =
-        tempfile::Builder::new().prefix("suture-build.").suffix(".log").tempfile()?.keep()?;
-    std::io::copy(&mut File::open(log)?, &mut kept)?;
+fn keep(scratch: &Scratch) -> std::io::Result<PathBuf> {
+    let (mut kept, path) = scratch.lasting_file()?;
+    std::io::copy(&mut File::open(scratch.log())?, &mut kept)?;
     Ok(path)
 }
 

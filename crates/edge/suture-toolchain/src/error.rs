@@ -40,8 +40,10 @@ pub enum BuildError {
         error: io::Error,
     },
     /// The user's command failed.
-    #[error("the build command ended with {status}:\n{last_lines}")]
+    #[error("the build command, run {which}, ended with {status}:\n{last_lines}")]
     CommandFailed {
+        /// Which of the two builds.
+        which: &'static str,
         /// How it ended.
         status: String,
         /// The end of what it said.
@@ -52,6 +54,20 @@ pub enum BuildError {
     /// The command ended well, but did not make the artifact.
     #[error("the build command did not make `{}`", artifact.display())]
     NoArtifact {
+        /// Relative to the source tree.
+        artifact: PathBuf,
+    },
+    /// The builds were ended from outside.
+    #[error("{signal} came while the build command ran {which}")]
+    Interrupted {
+        /// Name of the signal.
+        signal: &'static str,
+        /// Which of the two builds.
+        which: &'static str,
+    },
+    /// The tree has an artifact of an earlier build, and the command left it as it was.
+    #[error("the build command left `{}` as an earlier build in the tree had made it", artifact.display())]
+    NotMadeAnew {
         /// Relative to the source tree.
         artifact: PathBuf,
     },
@@ -104,6 +120,11 @@ impl BuildError {
             }
             Self::Failed { .. } => "see that the programs are installed and that there is room".to_owned(),
             Self::CommandFailed { log, .. } => format!("all that it said is in `{}`", log.display()),
+            Self::Interrupted { .. } => "nothing is left of the builds; run it again".to_owned(),
+            Self::NotMadeAnew { .. } => {
+                "clean the tree, or begin with that, such as in --run 'make clean && make'; the tree itself stays as it is"
+                    .to_owned()
+            }
             Self::NoArtifact { .. } => "name what the command makes, relative to the source tree".to_owned(),
             Self::NotABuild { .. } => "name the executable or the shared library itself".to_owned(),
             Self::FlagsMissed { cure, .. } => {

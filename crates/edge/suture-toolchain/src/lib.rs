@@ -19,6 +19,7 @@
 mod artifact;
 mod command;
 mod error;
+mod interrupt;
 mod patch;
 mod provenance;
 mod scratch;
@@ -78,18 +79,20 @@ pub fn build(order: Order<'_>, on_stage: &mut dyn FnMut(Stage)) -> Result<Pair, 
     let patch = std::fs::read(order.patch).map_err(|error| BuildError::input("patch", order.patch, error))?;
     on_stage(Stage::Copying);
     let scratch = Scratch::new(&source)?;
+    let earlier = artifact::made_at(&scratch, &artifact);
     patch::check(&scratch, &patch)?;
-    let provenance = Provenance::capture(&scratch, order.run, &artifact, &patch)?;
+    let mut provenance = Provenance::capture(&scratch, order.run, &artifact, &patch);
     on_stage(Stage::BuildingOld);
-    command::run(&scratch, order.run)?;
-    let old = artifact::take(&scratch, &artifact)?;
+    command::run(&scratch, order.run, "without the fix")?;
+    let old = artifact::take(&scratch, &artifact, earlier)?;
     patch::apply(&scratch, &patch)?;
     on_stage(Stage::BuildingNew);
-    command::run(&scratch, order.run)?;
-    let new = artifact::take(&scratch, &artifact)?;
+    command::run(&scratch, order.run, "with the fix")?;
+    let new = artifact::take(&scratch, &artifact, None)?;
     if old == new {
         return Err(BuildError::SameArtifact { artifact });
     }
+    provenance.add_builds(&old, &new);
     Ok(Pair { old, new, provenance })
 }
 

@@ -44,7 +44,12 @@ fn run(scratch: &Scratch, patch: &[u8], options: &[&str]) -> Result<Output, Buil
     let failed = || BuildError::doing("running `patch`");
     let mut command = Command::new("patch");
     command.args(["--forward", "--batch", "--fuzz=0", "--no-backup-if-mismatch"]).args(options);
-    command.current_dir(scratch.tree()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env("TMPDIR", scratch.temporary())
+        .current_dir(scratch.tree())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(failed())?;
     if let Some(mut stdin) = child.stdin.take() {
         // It may have refused before it has read all; its status says so.

@@ -1,14 +1,15 @@
 //! Where two builds come from: what a reviewer needs to make them again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::BuildError;
+use crate::command::DATE_VARIABLE;
 use crate::scratch::Scratch;
-use crate::{tree, wrappers};
+use crate::wrappers;
 
 /// Where two builds come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,12 +18,18 @@ pub struct Provenance {
     pub source_sha256: String,
     /// SHA-256 of the patch.
     pub patch_sha256: String,
+    /// SHA-256 of the build without the fix.
+    pub old_sha256: String,
+    /// SHA-256 of the build with it.
+    pub new_sha256: String,
     /// The build command.
     pub command: String,
     /// What it makes, relative to the tree.
     pub artifact: String,
     /// What the wrappers tell C and C++ compilers, the linker, and rustc.
     pub flags: [String; 3],
+    /// Variables that builds heed, as far as they were set.
+    pub environment: BTreeMap<String, String>,
     /// Tools that were there, by what they say of themselves.
     pub tools: Vec<Tool>,
 }
@@ -39,25 +46,51 @@ pub struct Tool {
 /// Tools that make builds what they are.
 const TOOLS: [&str; 8] = ["cc", "c++", "clang", "ld", "ld.lld", "rustc", "cargo", "make"];
 
+/// Variables that make builds what they are, beside the date.
+const VARIABLES: [&str; 12] = [
+    "CC",
+    "CXX",
+    "CPPFLAGS",
+    "CFLAGS",
+    "CXXFLAGS",
+    "LDFLAGS",
+    "LIBS",
+    "MAKEFLAGS",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+    "PKG_CONFIG_PATH",
+    "LANG",
+];
+
 impl Provenance {
-    pub(crate) fn capture(
-        scratch: &Scratch,
-        command: &str,
-        artifact: &Path,
-        patch: &[u8],
-    ) -> Result<Self, BuildError> {
-        let (source, _) =
-            tree::digest(&scratch.tree()).map_err(BuildError::doing("reading the source tree"))?;
-        Ok(Self {
-            source_sha256: source,
-            patch_sha256: suture_delta::model::hex(&Sha256::digest(patch)),
+    pub(crate) fn capture(scratch: &Scratch, command: &str, artifact: &Path, patch: &[u8]) -> Self {
+        let mut environment: BTreeMap<String, String> = VARIABLES
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+            .collect();
+        environment.insert(DATE_VARIABLE.to_owned(), scratch.date().to_string());
+        Self {
+            source_sha256: scratch.source_sha256().to_owned(),
+            patch_sha256: sha256(patch),
+            old_sha256: String::new(),
+            new_sha256: String::new(),
             command: command.to_owned(),
             artifact: artifact.display().to_string(),
             flags: [wrappers::COMPILER_FLAGS, wrappers::LINKER_FLAG, wrappers::RUSTC_FLAGS]
                 .map(str::to_owned),
+            environment,
             tools: TOOLS.iter().filter_map(|name| tool(name)).collect(),
-        })
+        }
     }
+
+    /// Adds what came of it.
+    pub(crate) fn add_builds(&mut self, old: &[u8], new: &[u8]) {
+        (self.old_sha256, self.new_sha256) = (sha256(old), sha256(new));
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    suture_delta::model::hex(&Sha256::digest(bytes))
 }
 
 fn tool(name: &str) -> Option<Tool> {

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
 
 use tempfile::TempDir;
 
+use crate::command::DATE_VARIABLE;
 use crate::error::BuildError;
 use crate::{tree, wrappers};
 
@@ -15,6 +17,8 @@ pub(crate) struct Scratch {
     directory: TempDir,
     source: PathBuf,
     mounting: Mounting,
+    source_sha256: String,
+    date: u64,
 }
 
 /// How the copy gets to the path of the source tree.
@@ -35,13 +39,19 @@ impl Scratch {
             let error = std::io::Error::from(std::io::ErrorKind::NotADirectory);
             return Err(BuildError::input("source tree", source, error));
         }
-        let directory = tempfile::Builder::new().prefix("suture-build.").tempdir();
+        let directory = tempfile::Builder::new().prefix("suture-build.").tempdir_in(outside(source));
         let directory = directory.map_err(BuildError::doing("making a scratch directory"))?;
-        let scratch = Self { directory, source: source.to_owned(), mounting: mounting() };
-        for path in [scratch.tree(), scratch.wrappers()] {
+        let (source_sha256, newest) =
+            tree::digest(source).map_err(BuildError::doing("reading the source tree"))?;
+        let named = std::env::var(DATE_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
+        let date =
+            named.unwrap_or_else(|| newest.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+        let (source, mounting) = (source.to_owned(), mounting());
+        let scratch = Self { directory, source, mounting, source_sha256, date };
+        for path in [scratch.tree(), scratch.wrappers(), scratch.temporary()] {
             fs::create_dir(path).map_err(BuildError::doing("making a scratch directory"))?;
         }
-        tree::copy(source, &scratch.tree()).map_err(BuildError::doing("copying the source tree"))?;
+        tree::copy(&scratch.source, &scratch.tree()).map_err(BuildError::doing("copying the source tree"))?;
         wrappers::write(&scratch.wrappers()).map_err(BuildError::doing("wrapping the compilers"))?;
         if scratch.mounting == Mounting::Nowhere {
             tracing::warn!(
@@ -57,9 +67,32 @@ impl Scratch {
         self.directory.path().join("tree")
     }
 
+    /// SHA-256 of the tree without the fix.
+    pub(crate) fn source_sha256(&self) -> &str {
+        &self.source_sha256
+    }
+
+    /// The date that both builds write into what they make, seconds since 1970: what the environment says, or
+    /// the newest time of a file of the source.
+    pub(crate) fn date(&self) -> u64 {
+        self.date
+    }
+
     /// Programs that are found first.
     pub(crate) fn wrappers(&self) -> PathBuf {
         self.directory.path().join("wrappers")
+    }
+
+    /// Temporary files of the programs that are run, wherever those of the user are.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.directory.path().join("tmp")
+    }
+
+    /// A file that outlives this directory, beside it.
+    pub(crate) fn lasting_file(&self) -> std::io::Result<(fs::File, PathBuf)> {
+        let beside = self.directory.path().parent().unwrap_or(Path::new("/"));
+        let file = tempfile::Builder::new().prefix("suture-build.").suffix(".log").tempfile_in(beside)?;
+        Ok(file.keep()?)
     }
 
     /// What the commands say.
@@ -82,6 +115,14 @@ impl Scratch {
         command.args(["/bin/sh", "-c", ENTER, "sh"]).arg(self.tree()).arg(&self.source).arg(script);
         command
     }
+}
+
+/// A directory for temporary files that is not in the tree, which would else be copied into itself.
+fn outside(source: &Path) -> PathBuf {
+    let usual = std::env::temp_dir();
+    let inside = usual.canonicalize().is_ok_and(|usual| usual.starts_with(source));
+    let beside = source.parent().filter(|_| inside);
+    beside.map_or(usual, Path::to_owned)
 }
 
 fn unshare(options: &[&str]) -> Command {

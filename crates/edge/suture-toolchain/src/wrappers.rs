@@ -99,7 +99,11 @@ fn compilers() -> Vec<(String, PathBuf)> {
         let Ok(entries) = fs::read_dir(&directory) else { continue };
         for entry in entries.flatten().take(VERSIONED_MAX) {
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if is_compiler(&name) && !found.iter().any(|(known, _)| *known == name) {
+            // A cache finds the compiler by its name in `PATH`, which would be the wrapper again.
+            if is_compiler(&name)
+                && !is_cache(&entry.path())
+                && !found.iter().any(|(known, _)| *known == name)
+            {
                 found.push((name, entry.path()));
             }
         }
@@ -114,6 +118,13 @@ fn is_compiler(name: &str) -> bool {
     let base =
         base.strip_prefix("x86_64-linux-gnu-").or(base.strip_prefix("x86_64-pc-linux-gnu-")).unwrap_or(base);
     COMPILERS.contains(&base)
+}
+
+/// Whether a program that is called like a compiler is a compiler cache, or sends compilations elsewhere.
+fn is_cache(path: &Path) -> bool {
+    const CACHES: [&str; 4] = ["ccache", "sccache", "distcc", "icecc"];
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real.file_name().and_then(|name| name.to_str()).is_some_and(|name| CACHES.contains(&name))
 }
 
 fn find(name: &str) -> Option<PathBuf> {

@@ -56,7 +56,9 @@ fn keep(pair: &Pair, directory: &Path, artifact: &Path) -> Result<(), Failure> {
 fn failure(error: &BuildError) -> Failure {
     let what = "the two builds can't be made";
     let failure = match error {
-        BuildError::Failed { .. } | BuildError::CommandFailed { .. } => Failure::unexpected(what),
+        BuildError::Failed { .. } | BuildError::CommandFailed { .. } | BuildError::Interrupted { .. } => {
+            Failure::unexpected(what)
+        }
         _ => Failure::usage(what),
     };
     failure.why(error).help(error.help())

@@ -1,6 +1,9 @@
 //! What can go wrong, and what is said about it.
 
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::project::{Built, PROGRAM, Project};
 
@@ -59,4 +62,42 @@ fn a_compiler_with_an_absolute_path() {
     insta::assert_snapshot!(said(&project.build("make", "server", &[]), 2));
     let flags = "CFLAGS='-g -ffunction-sections -fdata-sections'";
     assert_eq!(project.changed(&format!("make LDFLAGS=-Wl,--emit-relocs {flags}"), "server"), ["limit"]);
+}
+
+#[test]
+fn an_artifact_of_an_earlier_build() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    let made = Command::new("make").current_dir(project.source()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    insta::assert_snapshot!(said(&project.build("make", "server", &[]), 2));
+    assert_eq!(project.changed("rm server && make", "server"), ["limit"]);
+}
+
+/// Whoever interrupts a build finds nothing of it left: no process, no directory.
+#[test]
+fn a_build_that_is_interrupted() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    let pid_file = project.root().join("pid");
+    let run = format!("echo $$ >{0}.part && mv {0}.part {0} && exec sleep 1000", pid_file.display());
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut command = project.command(&run, "server");
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let sleeping = loop {
+            if let Ok(pid) = fs::read_to_string(&pid_file) {
+                break pid.trim().to_owned();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(&format!("SIG{signal} came while")), "{stderr}");
+        assert!(!Path::new(&format!("/proc/{sleeping}")).exists(), "it goes on building");
+        let left = fs::read_dir(project.root()).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("suture-build")).collect();
+        assert!(left.is_empty(), "{left:?}");
+        fs::remove_file(&pid_file).unwrap();
+    }
 }

@@ -88,11 +88,22 @@ impl Project {
 
     /// Runs `suture build`, and sees that the tree is as it was.
     pub(crate) fn build(&self, run: &str, artifact: &str, more: &[&str]) -> Built {
-        let before = listing(&self.source());
+        self.build_with(self.command(run, artifact).args(more))
+    }
+
+    /// `suture build`, not yet run.
+    pub(crate) fn command(&self, run: &str, artifact: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
-        command.args(["--json", "build", "--run", run, "--artifact", artifact]).args(more);
+        command.args(["--json", "build", "--run", run, "--artifact", artifact]);
         command.arg("--source").arg(self.source()).arg("--patch").arg(self.patch());
-        let output = command.env("TMPDIR", self.root()).output().unwrap();
+        command.env("TMPDIR", self.root());
+        command
+    }
+
+    /// Runs a command, and sees that the tree is as it was.
+    pub(crate) fn build_with(&self, command: &mut Command) -> Built {
+        let before = listing(&self.source());
+        let output = command.output().unwrap();
         assert_eq!(listing(&self.source()), before, "the tree is left as it was found");
         let stderr =
             String::from_utf8_lossy(&output.stderr).replace(&self.root().display().to_string(), "ROOT");
@@ -105,9 +116,15 @@ impl Project {
 
     /// Builds, and gives the names of the functions that the delta replaces.
     pub(crate) fn changed(&self, run: &str, artifact: &str) -> Vec<String> {
-        let built = self.build(run, artifact, &[]);
-        assert_eq!(built.exit, Some(0), "{} {}", built.json, built.stderr);
-        let changed = built.json["changed"].as_array().unwrap();
+        self.build(run, artifact, &[]).changed()
+    }
+}
+
+impl Built {
+    /// The names of the functions that the delta replaces.
+    pub(crate) fn changed(&self) -> Vec<String> {
+        assert_eq!(self.exit, Some(0), "{} {}", self.json, self.stderr);
+        let changed = self.json["changed"].as_array().unwrap();
         changed.iter().map(|function| function["name"].as_str().unwrap().to_owned()).collect()
     }
 }

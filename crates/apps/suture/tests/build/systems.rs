@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::project::Project;
+use crate::project::{PROGRAM, Project};
 
 /// Overwrites whatever the environment says, strips, and links with `-s`.
 const MAKEFILE: &str = "\
@@ -79,4 +79,35 @@ fn the_builds_and_where_they_come_from_are_kept() {
         Command::new("readelf").args(["--debug-dump=info"]).arg(kept.join("server.old")).output().unwrap();
     let source = project.source().display().to_string();
     assert!(String::from_utf8_lossy(&files.stdout).contains(&source), "built at the tree's own path");
+}
+
+/// Both builds are told the same date, and a scratch directory is never inside the tree that is copied.
+#[test]
+fn builds_have_one_date_and_stay_out_of_the_tree() {
+    let rule = "server: src/server.c\n\tcc -O2 -DDATE=$(SOURCE_DATE_EPOCH) -o $@ src/server.c\n";
+    let text = PROGRAM.replace("return 0", "return DATE % 7").replace("100 : x * 3", "100 : x * 4");
+    let project = Project::c(&[("Makefile", rule)]);
+    std::fs::write(project.source().join("src/server.c"), text.replace("100 : x * 4", "100 : x * 3"))
+        .unwrap();
+    let built = project.build_with(project.command("make", "server").env("TMPDIR", project.source()));
+    let date = built.json["provenance"]["environment"]["SOURCE_DATE_EPOCH"].as_str().unwrap().to_owned();
+    assert!(date.parse::<u64>().unwrap() > 1_700_000_000, "{date}");
+    assert_eq!(built.changed(), ["limit"]);
+}
+
+/// A compiler cache finds the compiler by its name, which is the wrapper's.
+#[test]
+fn a_compiler_cache_in_the_path() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    let caches = project.root().join("caches");
+    std::fs::create_dir(&caches).unwrap();
+    let cache = caches.join("ccache");
+    let script = "#!/bin/sh\n[ -z \"$IN_CACHE\" ] || exit 99\nIN_CACHE=1 exec \"${0##*/}\" \"$@\"\n";
+    std::fs::write(&cache, script).unwrap();
+    std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for name in ["cc", "gcc"] {
+        std::os::unix::fs::symlink("ccache", caches.join(name)).unwrap();
+    }
+    let path = format!("{}:{}", caches.display(), std::env::var("PATH").unwrap());
+    assert_eq!(project.build_with(project.command("make", "server").env("PATH", path)).changed(), ["limit"]);
 }
