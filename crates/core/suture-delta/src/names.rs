@@ -36,6 +36,12 @@ pub(crate) fn key(name: &str) -> Key {
     Key { base: strip_rust_hash(base).to_owned(), clones }
 }
 
+/// Whether rustc made the name, of a path and what it is an instance of: then it says all about what it names.
+pub(crate) fn is_rust(name: &str) -> bool {
+    let name = strip_llvm(name);
+    name.starts_with("_R") || strip_rust_hash(name).len() < name.len()
+}
+
 /// Name of the function of which this is a fragment, as the compiler spelled it.
 pub(crate) fn fragment_parent(name: &str) -> Option<&str> {
     let (head, tail) = name.rsplit_once(".cold")?;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::names::Key;
+use crate::names::{self, Key};
 use crate::side::{Entity, EntityId, EntityKind, Side};
 
 /// The pairs, both ways.
@@ -71,7 +71,9 @@ fn groups<'k>(side: &'k Side<'_, '_>, with_file: bool, is_free: impl Fn(EntityId
     let mut groups: Groups<'k> = BTreeMap::new();
     for (id, entity) in (0..).zip(&side.entities) {
         if is_free(id) {
-            let file = if with_file { entity.file.unwrap_or_default() } else { "" };
+            // A file of Rust is a codegen unit, and what stands in which is anew decided for every build.
+            let by_file = with_file && !names::is_rust(entity.name);
+            let file = if by_file { entity.file.unwrap_or_default() } else { "" };
             groups.entry((entity.kind, &entity.key, file)).or_default().push(id);
         }
     }
@@ -92,8 +94,10 @@ fn pair_group(
         pairs.join(*o, *n);
         return;
     }
-    let rules: [Likeness; 4] = [
+    let rules: [Likeness; 6] = [
+        |a, b, x, y| a.names == b.names && a.file == b.file && a.size == b.size && x == y,
         |a, b, x, y| a.names == b.names && a.size == b.size && x == y,
+        |a, b, _, _| a.names == b.names && a.file == b.file && a.size == b.size,
         |a, b, _, _| a.names == b.names && a.size == b.size,
         |a, b, x, y| a.size == b.size && x == y,
         |a, b, _, _| a.size == b.size,
@@ -119,7 +123,7 @@ fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Vec<Option<usize>> {
     let mut found = Vec::with_capacity(new.tls.len());
     for variable in &new.tls {
         let same = |v: &crate::side::TlsVariable<'_>| {
-            v.file == variable.file && crate::names::key(v.name) == crate::names::key(variable.name)
+            v.file == variable.file && names::key(v.name) == names::key(variable.name)
         };
         let at = old.tls.iter().zip(&free).position(|(v, free)| *free && same(v));
         if let Some(at) = at {

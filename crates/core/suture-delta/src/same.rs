@@ -2,6 +2,8 @@
 //!
 //! "Same" is claimed only where it is shown; everything that can't be shown is a difference.
 
+mod extent;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -12,9 +14,13 @@ use suture_elf::frames::Pointer;
 
 use crate::compare::Debug;
 use crate::fields::{self, Field, Form};
+use crate::names;
 use crate::pair::Pairs;
 use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
+
+pub(crate) use extent::{extent, text_extent};
+use extent::{gap, texts_only};
 
 /// Two builds, side by side.
 pub(crate) struct Same<'a, 'b, 'd> {
@@ -25,6 +31,7 @@ pub(crate) struct Same<'a, 'b, 'd> {
     /// Symbols that the user says to ignore.
     pub(crate) ignored: &'a dyn Fn(&str) -> bool,
     known: RefCell<HashMap<(u64, u64), bool>>,
+    copies: RefCell<HashMap<(EntityId, EntityId), bool>>,
 }
 
 /// Nesting of constants that refer to constants.
@@ -39,7 +46,8 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         debug: Debug<'a, 'd>,
         ignored: &'a dyn Fn(&str) -> bool,
     ) -> Self {
-        Self { old, new, pairs, debug, ignored, known: RefCell::default() }
+        let (known, copies) = (RefCell::default(), RefCell::default());
+        Self { old, new, pairs, debug, ignored, known, copies }
     }
 
     /// Why the code of two functions (each one piece) differs, or `None` if it does not.
@@ -183,7 +191,31 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
                 |side: &Side<'_, '_>, id, distance| side.entity(id).address.wrapping_add_signed(distance);
             return self.same_content(at(self.old, a, x), at(self.new, b, y), depth);
         }
-        self.pairs.old_of(b) == Some(a) && x == y
+        x == y && (self.pairs.old_of(b) == Some(a) || self.same_copies(a, b))
+    }
+
+    /// Whether two functions are copies of one instance of a Rust generic, do the same, and the old one goes on
+    /// doing it: codegen units have copies of their own, and a caller may have got another.
+    ///
+    /// A copy that calls itself in a circle with others counts as different.
+    fn same_copies(&self, a: EntityId, b: EntityId) -> bool {
+        let (x, y) = (self.old.entity(a), self.new.entity(b));
+        let is_copy = x.kind == EntityKind::Function
+            && y.kind == EntityKind::Function
+            && x.key == y.key
+            && [x.name, y.name].into_iter().all(names::is_rust);
+        if !is_copy {
+            return false;
+        }
+        if let Some(known) = self.copies.borrow().get(&(a, b)) {
+            return *known;
+        }
+        self.copies.borrow_mut().insert((a, b), false);
+        let is_whole = self.old.with_fragments(a).count() == 1 && self.new.with_fragments(b).count() == 1;
+        let stays = |new| self.code_difference(a, new).is_none();
+        let same = is_whole && self.pairs.new_of(a).is_none_or(stays) && self.code_difference(a, b).is_none();
+        self.copies.borrow_mut().insert((a, b), same);
+        same
     }
 
     /// Whether two slots are filled with the same.
@@ -370,56 +402,6 @@ fn is_location(bytes: &[u8], fields: &[Field]) -> bool {
         && small(number(20, 4), 1 << 12)
 }
 
-/// Length of a constant without a name: to the next thing that is referred to, or the end of its section.
-pub(crate) fn extent(side: &Side<'_, '_>, address: u64) -> u64 {
-    let end = side.build.section_at(address).map_or(address, |section| section.address + section.size);
-    let next = side.next_boundary(address).unwrap_or(end).min(end);
-    let len = (next - address).min(CONTENT_LEN_MAX);
-    shared_text(side, address, len, end).unwrap_or(len)
-}
-
-/// Length, with its NUL, of a text whose end is a text too: the linker lets `"%d\n"` be the end of
-/// `"count: %d\n"`, so that the next thing that is referred to is the middle of this one.
-///
-/// The texts of Rust stand one behind the other without a NUL, and would run into each other this way: in
-/// a build with Rust in it a text ends where the next begins.
-fn shared_text(side: &Side<'_, '_>, address: u64, len: u64, section_end: u64) -> Option<u64> {
-    if side.has_rust {
-        return None;
-    }
-    let bytes = side.build.read(address, (section_end - address).min(CONTENT_LEN_MAX))?;
-    let end = bytes.iter().position(|byte| *byte == 0)?;
-    let is_text = std::str::from_utf8(&bytes[..end]).is_ok_and(|text| text.chars().all(is_printable));
-    (is_text && end as u64 >= len).then_some(end as u64 + 1)
-}
-
-fn is_printable(c: char) -> bool {
-    !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b')
-}
-
-/// Length, with its NUL, of the text at an address, if there is nothing but texts to the next thing that
-/// is referred to.
-pub(crate) fn text_extent(side: &Side<'_, '_>, address: u64) -> Option<u64> {
-    let len = extent(side, address);
-    let is_plain = fields::of_data(side.build, address, len, true).is_empty();
-    side.build.read(address, len).filter(|_| is_plain).and_then(texts_only)
-}
-
-/// Length, with its NUL, of the text with which `bytes` begin, if they hold nothing but texts.
-///
-/// The linker merges strings, so that behind one may stand others that nothing refers to; they are not
-/// part of it. An array of small numbers looks much the same, but not for long: every further text must
-/// have at least two characters, and zeros come only at the end.
-fn texts_only(bytes: &[u8]) -> Option<u64> {
-    const TEXT_MIN: usize = 2;
-    let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
-    bytes.get(end)?;
-    let is_text = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.chars().all(is_printable));
-    let mut texts = bytes[..end].split(|byte| *byte == 0);
-    let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
-    texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)
-}
-
 /// Whether line `a` has become line `b`: it has moved as far as the line that is nearest before it.
 fn is_moved_line(lines: &[(u64, u64)], a: u64, b: u64) -> bool {
     /// A statement over several lines has code for its first only.
@@ -429,16 +411,6 @@ fn is_moved_line(lines: &[(u64, u64)], a: u64, b: u64) -> bool {
     let of_nearest = lines[..next].iter().rev().take_while(|(line, _)| *line == nearest);
     let moved_alike = |(old, new): &(u64, u64)| old != new && b.wrapping_sub(a) == new.wrapping_sub(*old);
     nearest != 0 && a - nearest <= STATEMENT_LINES_MAX && of_nearest.copied().any(|pair| moved_alike(&pair))
-}
-
-/// How many zeros from `at` on are no more than the alignment of what stands behind them explains; nothing
-/// at the beginning of a constant is.
-fn gap(bytes: &[u8], address: u64, at: usize) -> usize {
-    const ALIGNMENT_MAX: u32 = 6;
-    let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
-    let behind = address.wrapping_add((at + zeros) as u64);
-    let explained = zeros < 1 << behind.trailing_zeros().min(ALIGNMENT_MAX);
-    if at > 0 && explained { zeros } else { 0 }
 }
 
 /// Whether two lists of fields stand at the same places in the same form.

@@ -12,7 +12,7 @@ use crate::interrupt::{self, Ended};
 use crate::scratch::Scratch;
 use crate::wrappers;
 
-/// The date that builds write into what they make, seconds since 1970 (the SOURCE_DATE_EPOCH specification).
+/// The date that builds write into what they make, seconds since 1970 (`SOURCE_DATE_EPOCH`).
 pub(crate) const DATE_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 /// Lines of a failed command's output that are shown.
 const LAST_LINES: usize = 20;

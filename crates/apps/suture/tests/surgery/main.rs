@@ -68,6 +68,9 @@ stories! {
     clang_o0: "clang -O0";
     clang_o2: "clang -O2";
     clang_o2_lld: "clang -O2 -fuse-ld=lld";
+    gcc_o2_lto: "gcc -O2 -flto";
+    clang_o2_fat_lto: "clang -O2 -flto -fuse-ld=lld";
+    clang_o2_thin_lto: "clang -O2 -flto=thin -fuse-ld=lld";
     clang_o3_fixed_address: "clang -O3 -no-pie -fno-pie";
 }
 

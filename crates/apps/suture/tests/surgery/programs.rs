@@ -91,6 +91,21 @@ fn panics_pass_through_patched_frames_one_unit() {
 }
 
 #[test]
+fn panics_pass_through_patched_frames_thin_lto() {
+    panics("-C opt-level=2 -C lto=thin -C codegen-units=16");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_fat_lto() {
+    panics("-C opt-level=2 -C lto=fat");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_lld() {
+    panics("-C opt-level=2 -C link-arg=-fuse-ld=lld");
+}
+
+#[test]
 fn panics_pass_through_patched_frames_v0_names() {
     panics("-C opt-level=2 -C symbol-mangling-version=v0");
 }

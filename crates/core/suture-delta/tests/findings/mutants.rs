@@ -44,6 +44,45 @@ int main(int argc, char **argv)
 "#;
 const MUTANTS: u64 = 700;
 
+/// Modules become codegen units, and each has copies of its own of what is `#[inline]` and not inlined.
+const RUST_SOURCE: &str = r#"
+pub mod shared {
+    #[inline]
+    pub fn digest<T: Copy + Into<u64>>(values: &[T], seed: u64) -> u64 {
+        let mut sum = seed;
+        for value in values {
+            sum = sum.rotate_left(5) ^ (*value).into().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            if sum % 7 == 3 { sum = settle(sum, values.len()); }
+        }
+        settle(sum, 3)
+    }
+    #[inline]
+    pub fn settle(sum: u64, rounds: usize) -> u64 {
+        let mut table: Vec<u64> = (0..rounds as u64).map(|n| n ^ sum).collect();
+        table.sort_by_key(|n| n.wrapping_mul(31) >> 7);
+        let text: Vec<String> = table.iter().map(|n| format!("{n:x}")).collect();
+        text.concat().len() as u64 + table.first().copied().unwrap_or(sum)
+    }
+}
+macro_rules! users {
+    ($($name:ident $number:literal)*) => { $(pub mod $name {
+        #[inline(never)]
+        pub fn use_it(bytes: &[u8], words: &[u32]) -> u64 {
+            crate::shared::digest(bytes, $number) ^ crate::shared::digest(words, $number + 1)
+        }
+    })* };
+}
+users! { first 11 second 22 third 33 fourth 44 fifth 55 }
+fn main() {
+    let bytes: Vec<u8> = std::env::args().flat_map(|text| text.into_bytes()).collect();
+    let words: Vec<u32> = bytes.iter().map(|byte| u32::from(*byte) << 9).collect();
+    let uses = [first::use_it, second::use_it, third::use_it, fourth::use_it, fifth::use_it];
+    println!("{}", uses.iter().map(|f| f(&bytes, &words)).fold(0, |a, b| a ^ b));
+}
+"#;
+/// Mutants of a Rust program in an ordinary run; the variable `SUTURE_MUTANTS` asks for more.
+const RUST_MUTANTS: u64 = 40;
+
 /// Names of functions whose code is the compiler's own start-up code, of which nothing needs to be told.
 const START_UP: [&str; 7] = [
     "_start",
@@ -136,4 +175,41 @@ fn a_bit_of_gcc_unoptimised() {
 #[test]
 fn a_bit_of_clang() {
     mutants_are_found("clang", &["-O2", "-fuse-ld=lld"]);
+}
+
+/// Functions of which a Rust program has several copies, each of which has to be looked at.
+fn copies(program: &Program) -> Vec<usize> {
+    let build = Build::parse(&program.bytes).unwrap();
+    let mut places = Vec::new();
+    for symbol in build.symbols() {
+        let is_copied =
+            symbol.kind == SymbolKind::Function && symbol.size > 0 && symbol.name.contains("shared");
+        let twins = build.symbols().iter().filter(|twin| twin.name == symbol.name);
+        if is_copied && twins.count() > 1 {
+            let bytes = build.read(symbol.address, symbol.size).unwrap();
+            let offset = bytes.as_ptr() as usize - program.bytes.as_ptr() as usize;
+            places.extend(offset..offset + bytes.len());
+        }
+    }
+    places
+}
+
+#[test]
+fn a_bit_of_one_of_many_copies() {
+    let options = ["--edition", "2024", "-g", "-C", "opt-level=1", "-C", "codegen-units=16"];
+    let link = ["-C", "link-arg=-Wl,--emit-relocs", "-C", "link-arg=-Wl,--build-id"];
+    let program = compile("rustc", &[&options[..], &link].concat(), ("a.rs", RUST_SOURCE));
+    assert!(!is_found(&program, &program.bytes), "a build and itself do the same");
+    let places = copies(&program);
+    assert!(places.len() > 400, "there are copies: {}", places.len());
+    let mutants = std::env::var("SUTURE_MUTANTS").ok().and_then(|number| number.parse().ok());
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..mutants.unwrap_or(RUST_MUTANTS) {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let place = places[(random >> 33) as usize % places.len()];
+        let bit = (random >> 29) & 7;
+        let mut mutant = program.bytes.clone();
+        mutant[place] ^= 1 << bit;
+        assert!(is_found(&program, &mutant), "bit {bit} of byte {place:#x} is missed");
+    }
 }

@@ -1,0 +1,65 @@
+//! How far constants without names extend, and where one text ends and the next begins.
+
+use super::CONTENT_LEN_MAX;
+use crate::fields;
+use crate::side::Side;
+
+/// Length of a constant without a name: to the next thing that is referred to, or the end of its section.
+pub(crate) fn extent(side: &Side<'_, '_>, address: u64) -> u64 {
+    let end = side.build.section_at(address).map_or(address, |section| section.address + section.size);
+    let next = side.next_boundary(address).unwrap_or(end).min(end);
+    let len = (next - address).min(CONTENT_LEN_MAX);
+    shared_text(side, address, len, end).unwrap_or(len)
+}
+
+/// Length, with its NUL, of a text whose end is a text too: the linker lets `"%d\n"` be the end of
+/// `"count: %d\n"`, so that the next thing that is referred to is the middle of this one.
+///
+/// The texts of Rust stand one behind the other without a NUL, and would run into each other this way: in
+/// a build with Rust in it a text ends where the next begins.
+fn shared_text(side: &Side<'_, '_>, address: u64, len: u64, section_end: u64) -> Option<u64> {
+    if side.has_rust {
+        return None;
+    }
+    let bytes = side.build.read(address, (section_end - address).min(CONTENT_LEN_MAX))?;
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    let is_text = std::str::from_utf8(&bytes[..end]).is_ok_and(|text| text.chars().all(is_printable));
+    (is_text && end as u64 >= len).then_some(end as u64 + 1)
+}
+
+fn is_printable(c: char) -> bool {
+    !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b')
+}
+
+/// Length, with its NUL, of the text at an address, if there is nothing but texts to the next thing that
+/// is referred to.
+pub(crate) fn text_extent(side: &Side<'_, '_>, address: u64) -> Option<u64> {
+    let len = extent(side, address);
+    let is_plain = fields::of_data(side.build, address, len, true).is_empty();
+    side.build.read(address, len).filter(|_| is_plain).and_then(texts_only)
+}
+
+/// Length, with its NUL, of the text with which `bytes` begin, if they hold nothing but texts.
+///
+/// The linker merges strings, so that behind one may stand others that nothing refers to; they are not
+/// part of it. An array of small numbers looks much the same, but not for long: every further text must
+/// have at least two characters, and zeros come only at the end.
+pub(super) fn texts_only(bytes: &[u8]) -> Option<u64> {
+    const TEXT_MIN: usize = 2;
+    let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
+    bytes.get(end)?;
+    let is_text = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.chars().all(is_printable));
+    let mut texts = bytes[..end].split(|byte| *byte == 0);
+    let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
+    texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)
+}
+
+/// How many zeros from `at` on are no more than the alignment of what stands behind them explains; nothing
+/// at the beginning of a constant is.
+pub(super) fn gap(bytes: &[u8], address: u64, at: usize) -> usize {
+    const ALIGNMENT_MAX: u32 = 6;
+    let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
+    let behind = address.wrapping_add((at + zeros) as u64);
+    let explained = zeros < 1 << behind.trailing_zeros().min(ALIGNMENT_MAX);
+    if at > 0 && explained { zeros } else { 0 }
+}
