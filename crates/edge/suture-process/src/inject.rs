@@ -116,7 +116,10 @@ impl<'m> Loan<'m> {
     pub(crate) fn take(memory: &'m RemoteMemory, tid: i32, from: From) -> Result<Option<Self>, Refusal> {
         let alarm = Alarm::begin().map_err(|error| failed(tid, "set a timer", &error))?;
         let seized = Tracee::seize(tid).map_err(|error| failed(tid, "attach", &error))?;
-        let Some(mut tracee) = seized else { return Ok(None) };
+        if !seized {
+            return Ok(None);
+        }
+        let mut tracee = Tracee::new(tid);
         tracee.interrupt().map_err(|error| failed(tid, "interrupt", &error))?;
         let stop = tracee.wait_stopped()?;
         if stop != Stop::Event || !is_fit(&tracee, memory, from) {

@@ -1,5 +1,6 @@
 //! Where the effects of an operation meet the process.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use suture_delta::model;
@@ -16,7 +17,7 @@ use crate::install::{self, Caller, InstallError};
 use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
 use crate::tracee::Tracee;
-use crate::world::{Chase, StopError, World};
+use crate::world::{self, Chase, Duty, Look, StopError};
 use crate::{filters, proc, sys};
 
 /// One operation's way to the process.
@@ -60,7 +61,12 @@ impl<'p, 'j> Theatre<'p, 'j> {
             journal,
             deadline: Instant::now() + time,
             unwinder: None,
-            chase: Chase { each: CHASE_EACH_FIRST, ..Chase::default() },
+            chase: Chase {
+                per_thread: CHASE_PER_THREAD,
+                all: CHASE_MAX,
+                each: CHASE_EACH_FIRST,
+                stubborn: None,
+            },
         }
     }
 
@@ -84,7 +90,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
                 other => return Err(Refusal::Unsupported(format!("{WHAT} ended with {other:?}"))),
             };
             let written = self.patient.memory.write(choice.word, &chosen.to_le_bytes());
-            written.map_err(|error| crate::world::refused(self.patient.pid, &error))?;
+            written.map_err(|error| world::refused(self.patient.pid, &error))?;
         }
         Ok(())
     }
@@ -145,38 +151,24 @@ impl<'p, 'j> Theatre<'p, 'j> {
     pub(crate) fn throw(&mut self, throw: &Throw) -> Input {
         let patient = self.patient;
         let forbidden = Forbidden::new(&throw.forbidden, &throw.entries);
-        let unwinder = self.unwinder().clone();
+        let unwinder = Mutex::new(self.unwinder().clone());
         let chase = self.chase;
         self.chase.each = (chase.each * 2).min(CHASE_EACH_MAX);
-        // The kernel detaches what a thread has seized when it ends, whatever became of it.
-        let stopped = std::thread::scope(|scope| {
-            scope
-                .spawn(move || {
-                    let world = World::seize(patient.pid)?;
-                    let all = CHASE_MAX.min(CHASE_PER_THREAD * world.len());
-                    let chase = Chase { all, ..chase };
-                    Ok(world.stop(
-                        chase,
-                        |tracee| look(patient, &forbidden, &unwinder, tracee),
-                        || write(patient, throw),
-                    ))
-                })
-                .join()
-        });
-        match stopped {
-            Ok(Ok((result, took))) => {
-                let pause_us = took.as_micros() as u64;
-                if let Err(StopError::Refused(Refusal::Busy { thread, .. })) = &result {
-                    self.chase.stubborn = Some(*thread);
-                }
-                match result {
-                    Ok(()) => Input::Switched { pause_us },
-                    Err(StopError::Refused(why)) => Input::Refused { why, pause_us },
-                    Err(StopError::Act(error)) => Input::Failed(format!("writing to the process: {error}")),
-                }
-            }
-            Ok(Err(why)) => Input::Refused { why, pause_us: 0 },
-            Err(_panic) => Input::Failed("the surgeon's thread panicked; the process was let go".to_owned()),
+        let look = || -> Look<'_> {
+            let unwinder = unwinder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let forbidden = &forbidden;
+            Box::new(move |tracee| look(patient, forbidden, &unwinder, tracee))
+        };
+        let act = || write(patient, throw);
+        let (result, took) = world::stop(patient.pid, &Duty { chase, look: &look, act: &act });
+        let pause_us = took.as_micros() as u64;
+        if let Err(StopError::Refused(Refusal::Busy { thread, .. })) = &result {
+            self.chase.stubborn = Some(*thread);
+        }
+        match result {
+            Ok(()) => Input::Switched { pause_us },
+            Err(StopError::Refused(why)) => Input::Refused { why, pause_us },
+            Err(StopError::Act(error)) => Input::Failed(format!("writing to the process: {error}")),
         }
     }
 
@@ -211,7 +203,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         })?;
         let stub = inject::system_call_stub();
         let mut bytes = vec![0; stub.len()];
-        let failed = |error: std::io::Error| crate::world::refused(self.patient.pid, &error);
+        let failed = |error: std::io::Error| world::refused(self.patient.pid, &error);
         self.patient.memory.read_exact(entry, &mut bytes).map_err(failed)?;
         if bytes != stub {
             self.journal.write(&Entry::Lent { address: entry, bytes })?;
@@ -223,7 +215,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
     fn return_entry(&mut self, entry: u64) -> Result<(), Refusal> {
         if let Some((address, bytes)) = self.journal.lent_entry().filter(|(address, _)| *address == entry) {
             let written = self.patient.memory.write(address, &bytes);
-            written.map_err(|error| crate::world::refused(self.patient.pid, &error))?;
+            written.map_err(|error| world::refused(self.patient.pid, &error))?;
             self.journal.write(&Entry::Returned)?;
         }
         Ok(())

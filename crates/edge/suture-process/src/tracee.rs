@@ -39,20 +39,20 @@ const UNINTERRUPTIBLE_MAX: Duration = Duration::from_millis(20);
 const STARVED_MAX: Duration = Duration::from_secs(10);
 
 impl Tracee {
-    /// Seizes a thread. `Ok(None)` if it has ended.
-    pub(crate) fn seize(tid: i32) -> io::Result<Option<Self>> {
+    /// Seizes a thread. Whether it was there; it may have ended.
+    pub(crate) fn seize(tid: i32) -> io::Result<bool> {
         match sys::seize(tid) {
-            Ok(()) => Ok(Some(Self::new(tid))),
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+            Ok(()) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
             // A thread that is ending can't be seized any more; it says so by its state.
             Err(_) if proc::state_and_start(tid).is_ok_and(|(state, _)| matches!(state, 'Z' | 'X')) => {
-                Ok(None)
+                Ok(false)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// A thread that its parent's tracer seized when it was born.
+    /// A thread that has been seized: by us, or with its birth, when a thread of ours started it.
     pub(crate) fn new(tid: i32) -> Self {
         Self { tid, stop: None, registers: Registers::default() }
     }

@@ -5,8 +5,14 @@
 //! of getting a processor and uses its time slice no more; and each is looked at while the others are
 //! still on their way.
 
+mod rendezvous;
+mod seizing;
+
 use std::collections::BTreeSet;
 use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use suture_surgery::outcome::Refusal;
@@ -15,19 +21,27 @@ use crate::sys::{Alarm, Urgent};
 use crate::tracee::{Stop, Tracee};
 use crate::{proc, sys};
 
-/// All threads of a process, seized.
-///
-/// Belongs to one thread of the surgeon, which should end soon after: the kernel detaches what a
-/// tracer still has when it ends, also threads that never stopped.
-pub(crate) struct World {
-    pid: i32,
-    threads: Vec<Tracee>,
+use rendezvous::{Member, Rendezvous};
+
+/// What is to be done in a stop.
+pub(crate) struct Duty<'d> {
+    /// How busy threads that run may be followed.
+    pub(crate) chase: Chase,
+    /// Makes what looks at each thread as soon as it stands; each hand has its own.
+    pub(crate) look: &'d (dyn Fn() -> Look<'d> + Sync),
+    /// What is done while all stand, if none gave a reason against it.
+    pub(crate) act: &'d (dyn Fn() -> Result<(), StopError> + Sync),
 }
+
+/// Gives the reason, if there is one, why nothing may be written while a thread stands where it does.
+pub(crate) type Look<'d> = Box<dyn Fn(&Tracee) -> Result<(), Refusal> + 'd>;
 
 /// How long a stop may follow busy threads that run; not at all by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Chase {
-    /// All of them together.
+    /// All of them together, for each thread of the process.
+    pub(crate) per_thread: Duration,
+    /// All of them together, at most.
     pub(crate) all: Duration,
     /// Each. One that has not left by then will not leave soon.
     pub(crate) each: Duration,
@@ -35,115 +49,218 @@ pub(crate) struct Chase {
     pub(crate) stubborn: Option<i32>,
 }
 
-/// How often the list of threads is read again before a process that starts threads faster than they can
-/// be seized is given up for this attempt.
-const LISTINGS_MAX: usize = 1000;
+/// Why a stop did not end as wished.
+#[derive(Debug)]
+pub(crate) enum StopError {
+    /// A thread gave a reason against it; nothing was written.
+    Refused(Refusal),
+    /// Writing failed.
+    Act(io::Error),
+}
 
+/// Threads of a target for which another hand is worth its while.
+const THREADS_PER_HAND: usize = 32;
+const HANDS_MAX: usize = 8;
 /// How long a thread that is followed is let run at a time, at first; longer if it then has not moved.
 const FOLLOWED_RUN: Duration = Duration::from_micros(4);
 
-/// How long the kernel may take to let go what a thread of ours had seized that has ended.
-const FORMER_TRACER_MAX: Duration = Duration::from_millis(50);
-
-impl World {
-    /// Seizes all threads. When two readings of the list agree, none can be missing: what a seized thread
-    /// starts is seized by the kernel.
-    pub(crate) fn seize(pid: i32) -> Result<Self, Refusal> {
-        let mut seen = BTreeSet::new();
-        let mut threads = Vec::new();
-        for _ in 0..LISTINGS_MAX {
-            let listed = proc::threads(pid).map_err(|_| Refusal::Gone)?;
-            let new: Vec<_> = listed.into_iter().filter(|tid| !seen.contains(tid)).collect();
-            if new.is_empty() {
-                return Ok(Self { pid, threads });
-            }
-            for tid in new {
-                match seize_in_time(tid) {
-                    Ok(Some(tracee)) => threads.push(tracee),
-                    Ok(None) => {}
-                    Err(error) => return Err(Self::give_up(threads, refused(tid, &error))),
-                }
-                seen.insert(tid);
-            }
-        }
-        let why = "it starts threads faster than they can be seized".to_owned();
-        let refusal = Refusal::Unstoppable { thread: pid, thread_name: proc::name(pid), why };
-        Err(Self::give_up(threads, refusal))
-    }
-
-    /// Number of its threads.
-    pub(crate) fn len(&self) -> u32 {
-        self.threads.len() as u32
-    }
-
-    /// Stops all threads, `look`s at each as soon as it stands, and, if none gave a reason against it,
-    /// runs `act` while they stand. Lets all go in any case. Gives how long that took from the first
-    /// interrupt to the last release.
-    ///
-    /// A thread that is busy but running may be followed: it alone goes on for a moment and is stopped and
-    /// looked at again, until it has left what it was in. In a program whose threads never sleep there is no
-    /// moment at which all of them are elsewhere; this makes one.
-    pub(crate) fn stop(
-        mut self,
-        chase: Chase,
-        look: impl Fn(&Tracee) -> Result<(), Refusal>,
-        act: impl FnOnce() -> Result<(), StopError>,
-    ) -> (Result<(), StopError>, Duration) {
-        let alarm = match Alarm::begin() {
-            Ok(alarm) => alarm,
-            Err(error) => return (Err(StopError::Act(error)), Duration::ZERO),
+/// Stops all threads of a process, looks at each, and, if none gave a reason against it, acts while they stand.
+/// Lets all go in any case. Gives how long that took from the first interrupt to the last release.
+///
+/// A thread that is busy but running may be followed: it alone goes on for a moment and is stopped and looked at
+/// again, until it has left what it was in. In a program whose threads never sleep there is no moment at which
+/// all of them are elsewhere; this makes one.
+pub(crate) fn stop(pid: i32, duty: &Duty<'_>) -> (Result<(), StopError>, Duration) {
+    let hands = hands(pid);
+    let table = Table::new(pid, hands);
+    let spans: Vec<_> = std::thread::scope(|scope| {
+        let spawn = |index| {
+            let table = &table;
+            let work = move || Hand::new(table, index == 0).work(duty);
+            let spawned = std::thread::Builder::new().spawn_scoped(scope, work);
+            spawned.inspect_err(|_| table.rendezvous.miss_one()).ok()
         };
-        let urgent = Urgent::begin();
-        let begun = Instant::now();
-        let mut result = self.stop_all(chase, &look).map_err(StopError::Refused);
-        if result.is_ok() {
-            result = act();
+        let working: Vec<_> = (0..hands).map(spawn).collect();
+        working.into_iter().map(|hand| hand?.join().ok()).collect()
+    });
+    let complete = spans.iter().all(Option::is_some);
+    let spans = || spans.iter().flatten();
+    let begun = spans().map(|(begun, _)| *begun).min();
+    let took = begun.and_then(|begun| Some(spans().map(|(_, ended)| *ended).max()? - begun));
+    let result = match (table.acted.into_inner().unwrap_or_else(PoisonError::into_inner), complete) {
+        (Some(result), _) => result,
+        (None, true) => Err(StopError::Refused(table.reason.take().unwrap_or(Refusal::Gone))),
+        (None, false) => Err(StopError::Act(io::Error::other("a thread of the surgeon is lost"))),
+    };
+    (result, took.unwrap_or_default())
+}
+
+/// How many hands a process needs: on many processors many threads are stopped and let go side by side.
+fn hands(pid: i32) -> usize {
+    let threads = proc::threads(pid).map_or(0, |threads| threads.len());
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    (threads / THREADS_PER_HAND).clamp(1, processors.min(HANDS_MAX))
+}
+
+/// What the hands of one surgeon share.
+struct Table {
+    pid: i32,
+    rendezvous: Rendezvous,
+    /// Thread ids of the hands.
+    hands: Mutex<Vec<i32>>,
+    /// Threads of the target that a hand has taken on.
+    claimed: Mutex<BTreeSet<i32>>,
+    /// Threads that a hand came across and the kernel had given to another: that one, and the thread.
+    strays: Mutex<Vec<(i32, i32)>>,
+    /// Whether the list of threads has to be read again.
+    again: AtomicBool,
+    /// Why nothing is to be done.
+    reason: Reason,
+    /// What became of the act, if it came to that.
+    acted: Mutex<Option<Result<(), StopError>>>,
+}
+
+/// The first reason that anybody had.
+#[derive(Default)]
+struct Reason {
+    is_there: AtomicBool,
+    first: Mutex<Option<Refusal>>,
+}
+
+impl Reason {
+    fn give(&self, why: Refusal) {
+        lock(&self.first).get_or_insert(why);
+        self.is_there.store(true, Ordering::SeqCst);
+    }
+
+    fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> Option<Refusal> {
+        lock(&self.first).take()
+    }
+}
+
+impl Table {
+    fn new(pid: i32, hands: usize) -> Self {
+        Self {
+            pid,
+            rendezvous: Rendezvous::new(hands),
+            hands: Mutex::default(),
+            claimed: Mutex::default(),
+            strays: Mutex::default(),
+            again: AtomicBool::default(),
+            reason: Reason::default(),
+            acted: Mutex::default(),
         }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One thread of the surgeon, and the threads of the target that it has seized: the kernel lets only the one that
+/// seized a thread do anything with it, and detaches what it still has when it ends.
+struct Hand<'t> {
+    table: &'t Table,
+    member: Member<'t>,
+    /// The one that reads lists and acts.
+    leads: bool,
+    threads: Vec<Tracee>,
+}
+
+impl<'t> Hand<'t> {
+    fn new(table: &'t Table, leads: bool) -> Self {
+        lock(&table.hands).push(sys::thread_id());
+        Self { table, member: table.rendezvous.join(), leads, threads: Vec::new() }
+    }
+
+    /// All that this hand does for a stop. When its first interrupt and its last release were.
+    fn work(mut self, duty: &Duty<'_>) -> (Instant, Instant) {
+        let look = (duty.look)();
+        self.seize_all();
+        let alarm = Alarm::begin().map_err(|error| self.give(&error)).ok();
+        let urgent = Urgent::begin();
+        self.meet();
+        let begun = Instant::now();
+        let busy = self.stop_all(&look);
+        self.meet();
+        self.follow_all(busy, duty.chase, &look);
+        self.meet();
+        if self.leads && !self.table.reason.is_there() {
+            *lock(&self.table.acted) = Some((duty.act)());
+        }
+        self.meet();
         for thread in &mut self.threads {
             if let Err(error) = thread.release() {
                 tracing::warn!(tid = thread.tid, %error, "could not release a thread");
             }
         }
-        let took = begun.elapsed();
+        let ended = Instant::now();
         drop(urgent);
         drop(alarm);
-        (result, took)
+        (begun, ended)
     }
 
-    fn stop_all(
-        &mut self,
-        chase: Chase,
-        look: &impl Fn(&Tracee) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        let mut reason = None;
+    /// Waits for the other hands; what a lost one had stopped runs again.
+    fn meet(&self) {
+        if !self.member.meet() {
+            let why = io::Error::other("a thread of the surgeon is lost");
+            self.give(&why);
+        }
+    }
+
+    fn give(&self, why: &io::Error) {
+        self.table.reason.give(refused(self.table.pid, why));
+    }
+
+    /// Stops the threads of this hand and looks at them. Gives those that are busy but running.
+    fn stop_all(&mut self, look: &Look<'_>) -> Vec<(usize, Refusal)> {
         for thread in &self.threads {
             if let Err(error) = thread.interrupt() {
-                reason.get_or_insert(refused(self.pid, &error));
+                self.give(&error);
             }
         }
         // Also after a reason has been found every thread is waited for: one that was interrupted and
         // let go unseen would take home the EINTR of a call that nobody meant to interrupt.
         let mut busy = Vec::new();
-        let mut next = 0;
-        while next < self.threads.len() {
-            let stop = self.threads[next].wait_stopped();
-            match stop.and_then(|stop| self.look_at(next, stop, reason.is_none(), look)) {
-                Ok(()) => {}
-                Err(why) if self.threads[next].is_running_in(&why) => busy.push((next, why)),
-                Err(why) => {
-                    reason.get_or_insert(why);
-                }
-            }
-            next += 1;
+        let known = self.threads.len();
+        // The last first: when it stands most others do, and the wait for each costs no turn of the scheduler.
+        for index in (0..known).rev() {
+            self.wait_and_look(index, look, &mut busy);
         }
+        let mut born = known;
+        while born < self.threads.len() {
+            self.wait_and_look(born, look, &mut busy);
+            born += 1;
+        }
+        busy
+    }
+
+    fn wait_and_look(&mut self, index: usize, look: &Look<'_>, busy: &mut Vec<(usize, Refusal)>) {
+        let stop = self.threads[index].wait_stopped();
+        let of_interest = !self.table.reason.is_there();
+        match stop.and_then(|stop| self.look_at(index, stop, of_interest, look)) {
+            Ok(()) => {}
+            Err(why) if self.threads[index].is_running_in(&why) => busy.push((index, why)),
+            Err(why) => self.table.reason.give(why),
+        }
+    }
+
+    /// Follows busy threads, each until it has left, as long as there is no reason against it all.
+    fn follow_all(&mut self, mut busy: Vec<(usize, Refusal)>, chase: Chase, look: &Look<'_>) {
         // The one that would not leave the last time comes first: then nobody else waits for it.
         busy.sort_by_key(|(thread, _)| Some(self.threads[*thread].tid) == chase.stubborn);
-        let end = Instant::now() + chase.all;
-        while let (None, Some((thread, why))) = (&reason, busy.pop()) {
+        let threads = lock(&self.table.claimed).len() as u32;
+        let end = Instant::now() + chase.all.min(chase.per_thread * threads);
+        while let (false, Some((thread, why))) = (self.table.reason.is_there(), busy.pop()) {
             let until = end.min(Instant::now() + chase.each);
-            reason = self.follow(thread, why, until, look).err();
+            if let Err(why) = self.follow(thread, why, until, look) {
+                self.table.reason.give(why);
+            }
         }
-        reason.map_or(Ok(()), Err)
     }
 
     /// Looks at a thread that stands. What it has just started joins the others.
@@ -152,7 +269,7 @@ impl World {
         index: usize,
         stop: Stop,
         is_of_interest: bool,
-        look: &impl Fn(&Tracee) -> Result<(), Refusal>,
+        look: &Look<'_>,
     ) -> Result<(), Refusal> {
         if let Stop::Clone(child) = stop
             && !self.threads.iter().any(|known| known.tid == child)
@@ -165,20 +282,14 @@ impl World {
 
     /// Lets a busy thread run, and looks again and again until it is clear or time is up; then the last
     /// reason counts. Threads that it starts meanwhile are stopped and looked at too.
-    fn follow(
-        &mut self,
-        index: usize,
-        why: Refusal,
-        until: Instant,
-        look: &impl Fn(&Tracee) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    fn follow(&mut self, index: usize, why: Refusal, until: Instant, look: &Look<'_>) -> Result<(), Refusal> {
         let mut why = why;
         let mut run = FOLLOWED_RUN;
         while Instant::now() < until {
             let before = self.threads[index].registers;
             let known = self.threads.len();
             let thread = &mut self.threads[index];
-            thread.let_run(run).map_err(|error| refused(self.pid, &error))?;
+            thread.let_run(run).map_err(|error| refused(self.table.pid, &error))?;
             let stop = thread.wait_stopped()?;
             // It was asked to stop before it had a processor.
             if thread.registers == before {
@@ -196,45 +307,6 @@ impl World {
             }
         }
         Err(why)
-    }
-
-    /// Nothing has been stopped yet; what was seized is detached by stopping it for a moment.
-    fn give_up(threads: Vec<Tracee>, why: Refusal) -> Refusal {
-        let world = Self { pid: 0, threads };
-        let (_, _) = world.stop(Chase::default(), |_| Ok(()), || Ok(()));
-        why
-    }
-}
-
-/// Why a stop did not end as wished.
-#[derive(Debug)]
-pub(crate) enum StopError {
-    /// A thread gave a reason against it; nothing was written.
-    Refused(Refusal),
-    /// Writing failed.
-    Act(io::Error),
-}
-
-/// Seizes a thread; `Ok(None)` if it has ended.
-///
-/// A thread that one of ours has started since is ours already. One that was ours in the attempt before
-/// may be that attempt's still: the kernel lets it go a moment after the attempt's thread has been joined.
-fn seize_in_time(tid: i32) -> io::Result<Option<Tracee>> {
-    let begun = Instant::now();
-    loop {
-        let error = match Tracee::seize(tid) {
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => error,
-            other => return other,
-        };
-        match proc::status(tid).map_or(0, |status| status.tracer) {
-            tracer if tracer == sys::thread_id() => return Ok(Some(Tracee::new(tid))),
-            tracer if proc::is_own_thread(tracer) && begun.elapsed() < FORMER_TRACER_MAX => {
-                std::thread::yield_now();
-            }
-            // Nobody's now: it was let go between the two looks, or has ended.
-            0 if begun.elapsed() < FORMER_TRACER_MAX => std::thread::yield_now(),
-            _ => return Err(error),
-        }
     }
 }
 

@@ -104,6 +104,7 @@ fn users_patch_their_own_processes_and_no_others() {
         finish(&mut command)
     };
     let mut own = Target::start(as_nobody(&pair.old));
+    assert_old(&mut own);
     let restricted = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
     if restricted.is_ok_and(|scope| scope.trim() != "0") {
         refused(&operate("apply", &own), "no-permission", &["ptrace_scope"]);
@@ -305,5 +306,29 @@ fn every_process_of_a_build_is_patched_at_once() {
             check(target);
         }
         assert_eq!(rows.len(), targets.len());
+    }
+}
+
+/// A surgeon with several hands, killed at many places, in the middle of all that they do.
+#[test]
+fn a_surgeon_with_many_hands_may_be_killed() {
+    let pair = Pair::build("c/crowd.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("threads"), "512");
+    for (prepare, verb) in [("revert", "apply"), ("apply", "revert")] {
+        let mut number = 7;
+        loop {
+            assert_eq!(pair.operate(&[prepare], &target, &["--deadline", "60s"]).exit, Some(0));
+            let finished = pair.operate_killed(&[verb], &target, number);
+            let answer = target.ask("5");
+            let on = pair.state(&target) == "on";
+            assert_eq!(answer, if on { "1005" } else { "5" }, "{verb} killed behind call {number}");
+            if finished {
+                break;
+            }
+            number += 1 + number / 3;
+        }
+        assert!(number > 1000, "{verb} made only {number} calls");
     }
 }
