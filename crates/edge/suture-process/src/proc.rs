@@ -108,6 +108,21 @@ pub(crate) fn state_and_start(tid: i32) -> io::Result<(char, u64)> {
     Ok((state, start))
 }
 
+/// Whether a process is there no more, or all of it is ending.
+pub(crate) fn has_gone(pid: i32) -> bool {
+    threads(pid).map_or(true, |threads| threads.into_iter().all(is_ending))
+}
+
+/// Whether a thread is on its way out of the world, or gone.
+fn is_ending(tid: i32) -> bool {
+    /// Of the flags in `stat` (include/linux/sched.h).
+    const PF_EXITING: u64 = 0x4;
+    let Ok(text) = read_text(tid, "stat") else { return true };
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let flags = fields.split_whitespace().nth(6).and_then(|word| word.parse().ok()).unwrap_or(0_u64);
+    fields.trim_start().starts_with(['Z', 'X']) || flags & PF_EXITING != 0
+}
+
 /// Whether the thread waits in a system call now, and in which.
 pub(crate) fn blocked_in(pid: i32, tid: i32) -> Option<u64> {
     let text = read_text(pid, &format!("task/{tid}/syscall")).ok()?;

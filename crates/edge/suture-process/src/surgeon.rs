@@ -51,11 +51,35 @@ impl Patch<'_> {
     }
 }
 
+/// How long the kernel may take to let a process that has been killed be seen to end.
+const KILLED_MAX: Duration = Duration::from_millis(40);
 /// How often another place is looked for when the one that was free is taken meanwhile.
 const PLACES_MAX: usize = 8;
 
 /// Carries out one operation on process `pid`.
 pub fn operate(pid: i32, request: &Request<'_>) -> Outcome {
+    let outcome = carry_out(pid, request);
+    let is_gone = match outcome.end {
+        // A thread that has been killed answers to nothing a moment before it is seen to end.
+        End::Refused(Refusal::Unstoppable { .. }) | End::Failed(_) => has_gone_by(pid, KILLED_MAX),
+        End::Refused(_) => proc::has_gone(pid),
+        End::Done | End::Already => false,
+    };
+    // Whatever went wrong went wrong because it was ending.
+    if is_gone { Outcome { end: End::Refused(Refusal::Gone), ..outcome } } else { outcome }
+}
+
+fn has_gone_by(pid: i32, time: Duration) -> bool {
+    let begun = Instant::now();
+    loop {
+        match proc::has_gone(pid) {
+            false if begun.elapsed() < time => std::thread::sleep(time / 20),
+            gone => return gone,
+        }
+    }
+}
+
+fn carry_out(pid: i32, request: &Request<'_>) -> Outcome {
     let begun = Instant::now();
     let refused = |why| Outcome { end: End::Refused(why), pause_us: 0, attempts: 0 };
     let mut journal = match open_journal(pid, request.deadline) {
@@ -171,7 +195,7 @@ fn poke(patient: &Patient, writes: &[Write]) -> Input {
 /// Reads back what was written: the sites must say what the outcome claims.
 fn verified(patient: &Patient, home: &Home, outcome: Outcome) -> Outcome {
     let was_written = home.head.state != State::Installed && matches!(outcome.end, End::Done);
-    if !was_written || settled(patient, home) || sys::has_gone(patient.pid) {
+    if !was_written || settled(patient, home) || proc::has_gone(patient.pid) {
         return outcome;
     }
     let end = End::Failed("what was written is not what stands there now".to_owned());

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use suture_surgery::registers::Registers;
 
-/// Names the call behind which the surgeon is to be killed: a test hook. `kill-after:N` counts from 1.
+/// Names the call behind which somebody is to be killed: a test hook. `kill-after:N` counts from 1 and means the
+/// surgeon, `kill-after:N:PID` a process.
 const FAULT_VARIABLE: &str = "SUTURE_FAULT";
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -20,9 +21,11 @@ static CALLS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn call<T>(body: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let result = body();
     let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
-    if Some(number) == kill_after() {
-        // SAFETY: sends a signal to this very process; no memory is involved.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    if let Some((at, victim)) = fault()
+        && at == number
+    {
+        // SAFETY: sends a signal; no memory is involved.
+        unsafe { libc::kill(victim.unwrap_or_else(|| libc::getpid()), libc::SIGKILL) };
     }
     result
 }
@@ -32,9 +35,16 @@ pub fn calls_made() -> u64 {
     CALLS.load(Ordering::Relaxed)
 }
 
-fn kill_after() -> Option<u64> {
-    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
-    *LIMIT.get_or_init(|| std::env::var(FAULT_VARIABLE).ok()?.strip_prefix("kill-after:")?.parse().ok())
+/// At which call somebody is to be killed, and who; nobody named is this process.
+fn fault() -> Option<(u64, Option<i32>)> {
+    static FAULT: OnceLock<Option<(u64, Option<i32>)>> = OnceLock::new();
+    *FAULT.get_or_init(|| {
+        let text = std::env::var(FAULT_VARIABLE).ok()?;
+        let mut words = text.strip_prefix("kill-after:")?.split(':');
+        let number = words.next()?.parse().ok()?;
+        let victim = words.next().map(str::parse).transpose().ok()?;
+        Some((number, victim))
+    })
 }
 
 fn check(result: i64) -> io::Result<i64> {
@@ -244,13 +254,6 @@ pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Re
         }
     }
     Ok(pieces)
-}
-
-/// Whether a process is there no more, not even as a zombie.
-pub(crate) fn has_gone(pid: i32) -> bool {
-    // SAFETY: signal 0 is none; passes numbers only.
-    call(|| check(i64::from(unsafe { libc::kill(pid, 0) })))
-        .is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH))
 }
 
 /// Takes the lock on an open file, or says that another has it.

@@ -147,6 +147,37 @@ fn a_killed_surgeon_leaves_a_working_process_and_the_truth() {
     }
 }
 
+/// Kills the target at many places of the surgery: the surgeon ends, and says what became of it.
+#[test]
+fn a_target_that_dies_is_reported() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    for (prepare, verb) in [(None, "apply"), (Some("apply"), "revert")] {
+        let mut number = 1;
+        loop {
+            let target = pair.start();
+            if let Some(prepare) = prepare {
+                assert_eq!(pair.operate(&[prepare], &target, &[]).exit, Some(0));
+            }
+            let mut command = pair.suture();
+            command.env("SUTURE_FAULT", format!("kill-after:{number}:{}", target.pid()));
+            command.args(["--json", verb]).arg(&pair.delta).args(["--pid", &target.pid().to_string()]);
+            let ran = support::finish(&mut command);
+            let status = std::fs::read_to_string(format!("/proc/{}/stat", target.pid())).unwrap();
+            if !status.contains(") Z ") {
+                assert!(number > 20, "{verb} made only {number} calls");
+                break;
+            }
+            match (ran.outcome(), ran.exit) {
+                ("refused", Some(4)) => assert_eq!(ran.code(), "gone", "behind call {number}: {ran:?}"),
+                ("done", Some(0)) => {}
+                _ => panic!("behind call {number}: {ran:?}"),
+            }
+            number += 1 + number / 16;
+        }
+    }
+}
+
 #[test]
 fn a_delta_for_another_build_is_refused_with_both_build_ids() {
     let (pair, other) = (Pair::build("c/answers.c", "gcc -O2"), Pair::build("c/busy.c", "gcc -O2"));
@@ -169,6 +200,24 @@ fn a_process_that_is_gone_is_refused() {
     let mut command = pair.suture();
     let ran = support::finish(command.args(["--json", "apply"]).arg(&pair.delta).args(["--pid", &pid]));
     assert_eq!((ran.code(), ran.exit), ("gone", Some(4)), "{ran:?}");
+}
+
+#[test]
+fn the_file_on_disk_is_never_written() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let state = || {
+        let modified = std::fs::metadata(&pair.old).unwrap().modified().unwrap();
+        (modified, std::fs::read(&pair.old).unwrap())
+    };
+    let before = state();
+    let (mut target, mut other) = (pair.start(), pair.start());
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert!(asks_three(&mut target));
+    assert!(!asks_three(&mut other), "a process that maps the same file keeps its code");
+    assert!(!asks_three(&mut pair.start()), "so does one that starts now");
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+    assert!(before == state());
 }
 
 #[test]

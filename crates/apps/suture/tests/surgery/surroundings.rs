@@ -279,8 +279,8 @@ fn five_hundred_and_twelve_threads_are_no_hindrance() {
     let mut target = pair.start();
     assert_eq!(target.ask("threads"), "512");
     let tasks = || std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap().count();
-    assert_eq!(tasks(), 512);
-    for _ in 0..5 {
+    assert!(tasks() >= 512);
+    for _ in 0..20 {
         for (verb, answer) in [("apply", "1005"), ("revert", "5")] {
             let ran = pair.operate(&[verb], &target, &["--deadline", "60s"]);
             assert_eq!(ran.outcome(), "done", "{ran:?}");
