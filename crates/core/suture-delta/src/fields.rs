@@ -160,7 +160,7 @@ impl Scan<'_, '_> {
             kind::ABS32S => Form::Absolute32Signed,
             // A relaxed GOT load: the address itself, where the distance to its slot was.
             kind::GOTPCREL | kind::GOTPCRELX | kind::REX_GOTPCRELX if in_immediate => Form::Absolute32Signed,
-            kind::TPOFF32 | kind::GOTTPOFF | kind::DTPOFF32 => Form::TlsOffset,
+            kind::TPOFF32 | kind::GOTTPOFF | kind::DTPOFF32 | kind::GOTPC32_TLSDESC => Form::TlsOffset,
             // Relaxed general-dynamic: where the call of `__tls_get_addr` was, the offset stands now.
             kind::PLT32 | kind::PC32 | kind::GOTPCRELX | kind::GOTPCREL
                 if self.tls_symbol.is_some() && instruction.flow_control() == FlowControl::Next =>

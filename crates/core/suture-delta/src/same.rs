@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use iced_x86::{Decoder, DecoderOptions};
-use suture_elf::Slot;
 use suture_elf::debug::DebugInfo;
 use suture_elf::frames::Pointer;
+use suture_elf::{Import, Slot};
 
 use crate::compare::Debug;
 use crate::fields::{self, Field, Form};
@@ -223,24 +223,11 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         let (a, b) = (self.old.build, self.new.build);
         match (a.slot(old), b.slot(new)) {
             (Some(Slot::Import(a, x)), Some(Slot::Import(b, y))) => a.name == b.name && x == y,
-            (Some(Slot::TlsOffset(Err(a))), Some(Slot::TlsOffset(Err(b))))
-            | (Some(Slot::TlsModule(Some(a))), Some(Slot::TlsModule(Some(b)))) => a.name == b.name,
-            (Some(Slot::TlsOffset(Ok(a))), Some(Slot::TlsOffset(Ok(b)))) => self.same_meaning(
-                target::tls_variable(self.old, a, None),
-                target::tls_variable(self.new, b, None),
-                depth,
-            ),
-            (Some(Slot::TlsModule(None)), Some(Slot::TlsModule(None))) => {
-                // The second word is the offset; the loader does not touch it if the variable is local.
-                let offset = |build: &suture_elf::Build<'_>, at: u64| build.read_u64(at.wrapping_add(8));
-                match (offset(a, old), offset(b, new)) {
-                    (Some(x), Some(y)) => self.same_meaning(
-                        target::tls_variable(self.old, x, None),
-                        target::tls_variable(self.new, y, None),
-                        depth,
-                    ),
-                    _ => false,
-                }
+            (Some(Slot::TlsOffset(a)), Some(Slot::TlsOffset(b)))
+            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => self.same_variable(a, b, depth),
+            // Offset 0 may mean the whole block, from which code counts on by itself.
+            (Some(Slot::TlsPair(a)), Some(Slot::TlsPair(b))) => {
+                (a == Ok(0)) == (b == Ok(0)) && self.same_variable(a, b, depth)
             }
             (Some(Slot::Address(a) | Slot::Resolver(a)), Some(Slot::Address(b) | Slot::Resolver(b))) => {
                 self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
@@ -249,6 +236,19 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
                 (Some(x), Some(y)) => self.same_static_slot(x, y, depth),
                 _ => false,
             },
+            _ => false,
+        }
+    }
+
+    /// Whether two thread-local variables, by offset or as another module's, are the same.
+    fn same_variable(&self, old: Result<u64, Import<'d>>, new: Result<u64, Import<'d>>, depth: u32) -> bool {
+        match (old, new) {
+            (Ok(a), Ok(b)) => self.same_meaning(
+                target::tls_variable(self.old, a, None),
+                target::tls_variable(self.new, b, None),
+                depth,
+            ),
+            (Err(a), Err(b)) => a.name == b.name,
             _ => false,
         }
     }

@@ -1,6 +1,6 @@
 //! What a field means: the same in both builds, wherever the linker has put things.
 
-use suture_elf::{Import, Slot, SymbolKind};
+use suture_elf::{BuildKind, Import, Slot, SymbolKind};
 
 use crate::fields::{Field, Form};
 use crate::side::{EntityId, EntityKind, Side};
@@ -44,7 +44,9 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
         return match slot {
             Slot::Import(import, addend) => Meaning::Import(import, addend),
             Slot::Resolver(address) | Slot::Address(address) => by_address(side, address),
-            Slot::TlsOffset(_) | Slot::TlsModule(_) => Meaning::Plain(field.address),
+            Slot::TlsOffset(_) | Slot::TlsPair(_) | Slot::TlsDescriptor(_) | Slot::Other(_) => {
+                Meaning::Plain(field.address)
+            }
         };
     }
     let is_direct =
@@ -128,8 +130,12 @@ pub(crate) fn tls_variable<'d>(side: &Side<'_, 'd>, offset: u64, symbol: Option<
     }
 }
 
-/// Distance from the beginning of the TLS block of an executable to the thread pointer (psABI: variant II).
+/// Distance from the beginning of the TLS block to where offsets count from: in an executable the thread pointer
+/// at its end (psABI: variant II), in a library the beginning itself.
 pub(crate) fn tls_block_size(side: &Side<'_, '_>) -> Option<u64> {
+    if side.build.kind() == BuildKind::SharedLibrary {
+        return Some(0);
+    }
     let segment = side.build.tls_segment()?;
     segment.size.checked_next_multiple_of(segment.align.max(1))
 }

@@ -28,8 +28,13 @@ pub enum Slot<'d> {
     /// The thread-pointer offset of a thread-local variable: its offset in the build's own TLS segment, or
     /// the variable of another module.
     TlsOffset(Result<u64, Import<'d>>),
-    /// The TLS index of this build, or of the module with the variable.
-    TlsModule(Option<Import<'d>>),
+    /// This word and the next: from which `__tls_get_addr` finds a thread-local variable, given by its offset
+    /// in the build's own TLS segment (or the beginning of it, 0), or as the variable of another module.
+    TlsPair(Result<u64, Import<'d>>),
+    /// The same for a TLS descriptor.
+    TlsDescriptor(Result<u64, Import<'d>>),
+    /// Something else; the type of the relocation. No such word is like any other.
+    Other(u32),
 }
 
 /// What the dynamic loader puts where, by address.
@@ -40,6 +45,10 @@ pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
             build.dynamic_symbols().get(relocation.symbol as usize).filter(|_| relocation.symbol != 0);
         let import = symbol.filter(|s| s.section.is_none()).and_then(|_| build.import(relocation.symbol));
         let own = symbol.filter(|s| s.section.is_some()).map(|s| s.address);
+        let variable = |addend: i64| match (import, own) {
+            (Some(import), _) => Err(import),
+            (None, own) => Ok(own.unwrap_or(0).wrapping_add_signed(addend)),
+        };
         let slot = match relocation.kind {
             kind::GLOB_DAT | kind::JUMP_SLOT | kind::ABS64 => match (import, own) {
                 (Some(import), _) => Slot::Import(import, relocation.addend),
@@ -49,12 +58,16 @@ pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
             },
             kind::RELATIVE => Slot::Address(relocation.addend as u64),
             kind::IRELATIVE => Slot::Resolver(relocation.addend as u64),
-            kind::TPOFF64 => Slot::TlsOffset(match (import, own) {
-                (Some(import), _) => Err(import),
-                (None, own) => Ok(own.unwrap_or(0).wrapping_add_signed(relocation.addend)),
-            }),
-            kind::DTPMOD64 => Slot::TlsModule(import),
-            _ => continue,
+            kind::TPOFF64 => Slot::TlsOffset(variable(relocation.addend)),
+            kind::TLSDESC => Slot::TlsDescriptor(variable(relocation.addend)),
+            kind::DTPMOD64 => {
+                // Without a relocation of its own the second word is what the linker has left there.
+                let second = relocation.address.wrapping_add(8);
+                let left = build.read_u64(second).filter(|_| own.is_none());
+                slots.entry(second).or_insert(Slot::Other(kind::DTPOFF64));
+                Slot::TlsPair(variable(left.unwrap_or(0) as i64))
+            }
+            other => Slot::Other(other),
         };
         slots.insert(relocation.address, slot);
     }

@@ -54,6 +54,7 @@ pub mod kind {
     pub const GOTTPOFF: u32 = 22;
     pub const TPOFF32: u32 = 23;
     pub const PC64: u32 = 24;
+    pub const GOTPC32_TLSDESC: u32 = 34;
     pub const TLSDESC: u32 = 36;
     pub const IRELATIVE: u32 = 37;
     pub const GOTPCRELX: u32 = 41;

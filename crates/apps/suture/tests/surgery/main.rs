@@ -5,6 +5,7 @@ mod programs;
 mod stacked;
 mod support;
 mod surroundings;
+mod tls;
 mod tools;
 
 use support::{Pair, Target};

@@ -82,6 +82,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
             Some(Slot::Address(target) | Slot::Resolver(target)) => self.address_slot(target),
             Some(Slot::TlsOffset(Ok(offset))) => self.tls_slot(offset),
+            Some(Slot::TlsPair(Ok(offset))) => self.tls_pair(offset),
             None => {
                 let value =
                     new.read_u64(address).ok_or_else(|| "a slot that is not in the file".to_owned())?;
@@ -122,22 +123,53 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
     }
 
     fn tls_slot(&mut self, offset: u64) -> Result<Target, String> {
-        let meaning = target::tls_variable(self.same.new, offset, None);
-        let Meaning::Tls(index, distance) = meaning else {
-            return Err("an unknown thread-local variable".to_owned());
-        };
-        let old =
-            self.same.pairs.old_tls_of(index).ok_or_else(|| "a new thread-local variable".to_owned())?;
-        let variable = self.same.old.tls[old];
+        let offset = self.tls_offset_in_block(target::tls_variable(self.same.new, offset, None))?;
+        let name = format!("tpoff.{offset:x}");
         let mut anchors = self.same.old.build.slots().iter().filter_map(|(address, slot)| match slot {
             Slot::TlsOffset(Ok(offset)) => Some(TlsAnchor { address: *address, offset: *offset }),
             _ => None,
         });
         let anchor =
             anchors.next().ok_or_else(|| "the old build knows no thread-pointer offset".to_owned())?;
-        let offset = variable.offset.wrapping_add_signed(distance);
-        let target = self.reference(variable.name, Resolution::TlsOffset { offset, anchor });
-        Ok(self.new_slot(&format!("tpoff.{}", variable.name), target, 0))
+        let target = self.reference(&name, Resolution::TlsOffset { offset, anchor });
+        Ok(self.new_slot(&name, target, 0))
+    }
+
+    /// Two words from which `__tls_get_addr` finds a variable that the old build has, but not in this way.
+    fn tls_pair(&mut self, offset: u64) -> Result<Target, String> {
+        // The whole block, or its first variable: which of them can't be told, and only for one is it enough
+        // that the variable is there.
+        let meaning = target::tls_variable(self.same.new, offset, None);
+        let old = self.tls_offset_in_block(meaning)?;
+        if (offset == 0) != (old == 0) {
+            return Err("the beginning of the thread-local block, where another variable is".to_owned());
+        }
+        let name = format!("tlspair.{old:x}");
+        if let Some(symbol) = self.made.get(&name) {
+            return Ok(Target::Symbol(*symbol));
+        }
+        let own = |(_, slot): &(&u64, &Slot<'_>)| matches!(slot, Slot::TlsPair(Ok(_)));
+        let anchor = self.same.old.build.slots().iter().find(own).map(|(address, _)| *address);
+        let anchor_address = anchor.ok_or_else(|| "the old build knows no index of its block".to_owned())?;
+        let module = self.reference("TLS index", Resolution::TlsModule { anchor_address });
+        let section = format!(".rodata.suture.{name}");
+        let symbol = self.promise(&section, &name, SectionKind::ReadOnly, SymbolKind::Object, 16, 8);
+        let mut words = vec![0; 8];
+        words.extend(old.to_le_bytes());
+        let index = Relocation { offset: 0, kind: RelocationKind::Abs64, target: module, addend: 0 };
+        self.fill(symbol, words, vec![index]);
+        self.made.insert(name, symbol);
+        Ok(Target::Symbol(symbol))
+    }
+
+    /// The offset in the TLS segment of the old build of a variable of the new one.
+    fn tls_offset_in_block(&self, meaning: Meaning<'d>) -> Result<u64, String> {
+        let Meaning::Tls(index, distance) = meaning else {
+            return Err("an unknown thread-local variable".to_owned());
+        };
+        let old =
+            self.same.pairs.old_tls_of(index).ok_or_else(|| "a new thread-local variable".to_owned())?;
+        Ok(self.same.old.tls[old].offset.wrapping_add_signed(distance))
     }
 
     /// A slot of the old build with the same content. One that is filled only at the first call is no
@@ -158,15 +190,11 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         loaded.chain(fixed).find(|old| self.same.same_slot(*old, new, 0))
     }
 
-    /// The thread-pointer offset in the old build of a variable of the new one.
+    /// What the old build adds to the thread pointer, or in a library to its block, for a variable of the new one.
     pub(super) fn tls_offset(&self, meaning: Meaning<'d>) -> Result<u64, String> {
-        let Meaning::Tls(index, distance) = meaning else {
-            return Err("an unknown thread-local variable".to_owned());
-        };
-        let old =
-            self.same.pairs.old_tls_of(index).ok_or_else(|| "a new thread-local variable".to_owned())?;
+        let offset = self.tls_offset_in_block(meaning)?;
         let size =
             target::tls_block_size(self.same.old).ok_or_else(|| "the old build has none".to_owned())?;
-        Ok(self.same.old.tls[old].offset.wrapping_sub(size).wrapping_add_signed(distance))
+        Ok(offset.wrapping_sub(size))
     }
 }
