@@ -151,6 +151,14 @@ impl Patient {
         }
     }
 
+    /// Where the kernel lets functions return to that a probe waits for: their own return addresses are on no
+    /// stack then. Asked for anew, because probes come and go.
+    pub(crate) fn probed(&self) -> Vec<Range> {
+        let now = proc::read_text(self.pid, "maps").ok().and_then(|text| maps::parse(&text).ok());
+        let is_it = |mapping: &&Mapping| mapping.path.as_deref() == Some("[uprobes]");
+        now.as_ref().unwrap_or(&self.maps).iter().filter(is_it).map(|mapping| mapping.range).collect()
+    }
+
     /// The loader or unwinder in which a place lies: both run with locks held.
     pub(crate) fn lock_holder(&self, pc: u64) -> Option<&str> {
         let module = self.modules.iter().find(|module| module.text.iter().any(|text| text.contains(pc)))?;

@@ -39,6 +39,8 @@ const CHASE_MAX: Duration = Duration::from_millis(250);
 const CHASE_EACH_FIRST: Duration = Duration::from_millis(3);
 const CHASE_EACH_MAX: Duration = Duration::from_millis(12);
 
+/// What a thread is in whose return addresses are hidden.
+const PROBED: &str = "a function that returns to a probe (uretprobe)";
 /// The longest that an injected function may take before the operation goes on without it.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
 const THREAD_RETRY: Duration = Duration::from_millis(2);
@@ -150,7 +152,9 @@ impl<'p, 'j> Theatre<'p, 'j> {
     /// Stops the process, and writes if every thread is clear.
     pub(crate) fn throw(&mut self, throw: &Throw) -> Input {
         let patient = self.patient;
-        let forbidden = Forbidden::new(&throw.forbidden, &throw.entries);
+        let mut forbidden = throw.forbidden.clone();
+        forbidden.extend(patient.probed().into_iter().map(|range| (range, PROBED.to_owned())));
+        let forbidden = Forbidden::new(&forbidden, &throw.entries);
         let unwinder = Mutex::new(self.unwinder().clone());
         let chase = self.chase;
         self.chase.each = (chase.each * 2).min(CHASE_EACH_MAX);

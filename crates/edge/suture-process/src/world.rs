@@ -2,8 +2,8 @@
 //!
 //! What takes time stands outside the stop: seizing costs a call for each thread but stops none. Then
 //! *all* are interrupted before the first is waited for, so that each stops by itself within microseconds
-//! of getting a processor and uses its time slice no more; and each is looked at while the others are
-//! still on their way.
+//! of getting a processor and uses its time slice no more. Many threads are shared out to several hands,
+//! threads of the surgeon that stop, look and let go side by side.
 
 mod rendezvous;
 mod seizing;

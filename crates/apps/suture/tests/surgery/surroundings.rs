@@ -332,3 +332,78 @@ fn a_surgeon_with_many_hands_may_be_killed() {
         assert!(number > 1000, "{verb} made only {number} calls");
     }
 }
+
+/// A probe on the return of a function, as tracers set it.
+struct ReturnProbe {
+    events: std::path::PathBuf,
+    group: String,
+    _mounted: tempfile::TempDir,
+}
+
+impl ReturnProbe {
+    /// On the function of this name in a program that has not been started yet; `None` where the kernel has no
+    /// such probes for us.
+    fn set(program: &Path, function: &str) -> Option<Self> {
+        let mounted = tempfile::tempdir().unwrap();
+        let events = mounted.path().to_owned();
+        let mount = Command::new("mount").args(["-t", "tracefs", "nodev"]).arg(&events).output().unwrap();
+        let probe = Self { events, group: format!("suture_{}", std::process::id()), _mounted: mounted };
+        if !mount.status.success() || !probe.events.join("uprobe_events").exists() {
+            eprintln!("no return probes here: {}", String::from_utf8_lossy(&mount.stderr));
+            return None;
+        }
+        let bytes = std::fs::read(program).unwrap();
+        let build = suture_elf::Build::parse(&bytes).unwrap();
+        let symbol = build.symbols().iter().find(|symbol| symbol.name == function).expect("the function");
+        let code = build.read(symbol.address, 1).expect("its code");
+        let offset = code.as_ptr() as usize - bytes.as_ptr() as usize;
+        let event = format!("r:{}/back {}:{offset:#x}", probe.group, program.display());
+        std::fs::write(probe.events.join("uprobe_events"), event).unwrap();
+        probe.enable("1");
+        Some(probe)
+    }
+
+    fn enable(&self, value: &str) {
+        std::fs::write(self.events.join(format!("events/{}/enable", self.group)), value).unwrap();
+    }
+}
+
+impl Drop for ReturnProbe {
+    fn drop(&mut self) {
+        let remove = || -> std::io::Result<()> {
+            std::fs::write(self.events.join(format!("events/{}/enable", self.group)), "0")?;
+            let mut events = std::fs::File::options().append(true).open(self.events.join("uprobe_events"))?;
+            std::io::Write::write_all(&mut events, format!("-:{}/back\n", self.group).as_bytes())
+        };
+        // It may never have been set.
+        let _ = remove();
+        let _ = Command::new("umount").arg(&self.events).status();
+    }
+}
+
+/// A probe on the return of `read` hides that `read` returns into the function that is replaced.
+#[test]
+fn a_return_that_a_probe_hides_is_not_taken_for_none() {
+    if !is_root() {
+        return;
+    }
+    let pair = Pair::build("c/busy.c", "gcc -O2 -static");
+    pair.diff();
+    let Some(probe) = ReturnProbe::set(&pair.old, "__libc_read") else { return };
+    let mut target = pair.start();
+    let file = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", target.pid())).unwrap();
+    let waits = || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap();
+        let calls = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("syscall")));
+        calls.filter(|call| call.as_ref().is_ok_and(|call| call.starts_with("0 "))).count()
+    };
+    until("both threads in read", || waits() == 2);
+    assert!(file("maps").contains("[uprobes]"), "the probe is at work");
+    refused(&pair.operate(&["apply"], &target, &["--deadline", "0"]), "busy", &["probe"]);
+    assert_eq!(pair.state(&target), "none");
+    probe.enable("0");
+    assert_eq!(target.ask("leave"), "left");
+    let ran = pair.operate(&["apply"], &target, &["--deadline", "10s"]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), "1006");
+}
