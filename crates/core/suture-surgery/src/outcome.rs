@@ -78,6 +78,14 @@ pub enum Refusal {
         /// What the threads are doing.
         why: String,
     },
+    /// Another process runs in the same memory, and is no thread of this one: it would not be stopped.
+    #[error("process {pid} ({name}) shares its memory and is no thread of it")]
+    SharedMemory {
+        /// The other process.
+        pid: i32,
+        /// Its name.
+        name: String,
+    },
     /// A debugger or another surgeon has the process.
     #[error("process {tracer} ({tracer_name}) is attached to it")]
     Traced {
@@ -187,6 +195,7 @@ impl Refusal {
             Self::Busy { .. } => "busy",
             Self::Unstoppable { .. } => "unstoppable",
             Self::NoSafeThread { .. } => "no-safe-thread",
+            Self::SharedMemory { .. } => "shared-memory",
             Self::Traced { .. } => "traced",
             Self::AnotherSurgeon(_) => "another-surgeon",
             Self::NoPermission { .. } => "no-permission",
@@ -207,7 +216,14 @@ impl Refusal {
 
     /// Whether trying again a moment later may help.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Unstoppable { .. } | Self::NoSafeThread { .. })
+        // Between `vfork` and `exec` a process shares memory for a moment.
+        matches!(
+            self,
+            Self::Busy { .. }
+                | Self::Unstoppable { .. }
+                | Self::NoSafeThread { .. }
+                | Self::SharedMemory { .. }
+        )
     }
 
     /// How to go on, one sentence.
@@ -221,6 +237,7 @@ impl Refusal {
             }
             Self::Unstoppable { .. } => "try again when the thread has left the kernel",
             Self::NoSafeThread { .. } => "try again with a longer --deadline, when a thread waits for work",
+            Self::SharedMemory { .. } => "try again when that process has ended",
             Self::Traced { .. } => "detach the debugger first",
             Self::AnotherSurgeon(_) => "wait for it, or give a longer --deadline",
             Self::NoPermission { .. } => "run as root or as the owner of the process",

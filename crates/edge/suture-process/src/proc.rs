@@ -87,6 +87,17 @@ pub(crate) fn threads(pid: i32) -> io::Result<Vec<i32>> {
     })
 }
 
+/// A process that runs in the memory of `pid` and is no thread of it (`clone` with `CLONE_VM` alone, `vfork`).
+///
+/// Only one that runs the same program can; a kernel that does not compare memory (no `kcmp`) tells of none.
+pub(crate) fn memory_sharer(pid: i32) -> Option<i32> {
+    let program = |pid| std::fs::read_link(path(pid, "exe")).ok();
+    let own = program(pid)?;
+    let same_program = |other: &i32| *other != pid && program(*other).as_ref() == Some(&own);
+    let others = processes().ok()?.into_iter().filter(same_program);
+    others.into_iter().find(|other| sys::share_memory(pid, *other).unwrap_or(false))
+}
+
 /// All processes now, ascending.
 pub(crate) fn processes() -> io::Result<Vec<i32>> {
     let entries = std::fs::read_dir("/proc")?;

@@ -256,6 +256,13 @@ pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Re
     Ok(pieces)
 }
 
+/// Whether two processes run in the same memory. An error where the kernel does not tell.
+pub(crate) fn share_memory(a: i32, b: i32) -> io::Result<bool> {
+    const KCMP_VM: libc::c_int = 1;
+    // SAFETY: passes numbers only.
+    call(|| check(unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_VM, 0, 0) })).map(|order| order == 0)
+}
+
 /// Takes the lock on an open file, or says that another has it.
 pub(crate) fn try_lock(file: &std::fs::File) -> io::Result<bool> {
     let locked = call(|| {

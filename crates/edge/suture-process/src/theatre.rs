@@ -26,6 +26,8 @@ pub(crate) struct Theatre<'p, 'j> {
     journal: &'j mut Journal,
     deadline: Instant,
     unwinder: Option<Unwinder>,
+    /// Whether it is known that no other process runs in the memory of this one.
+    is_alone: bool,
     /// How long the next stop may follow busy threads.
     chase: Chase,
 }
@@ -63,6 +65,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
             journal,
             deadline: Instant::now() + time,
             unwinder: None,
+            is_alone: false,
             chase: Chase {
                 per_thread: CHASE_PER_THREAD,
                 all: CHASE_MAX,
@@ -152,6 +155,13 @@ impl<'p, 'j> Theatre<'p, 'j> {
     /// Stops the process, and writes if every thread is clear.
     pub(crate) fn throw(&mut self, throw: &Throw) -> Input {
         let patient = self.patient;
+        if !self.is_alone {
+            if let Some(pid) = proc::memory_sharer(patient.pid) {
+                let why = Refusal::SharedMemory { pid, name: proc::name(pid) };
+                return Input::Refused { why, pause_us: 0 };
+            }
+            self.is_alone = true;
+        }
         let mut forbidden = throw.forbidden.clone();
         forbidden.extend(patient.probed().into_iter().map(|range| (range, PROBED.to_owned())));
         let forbidden = Forbidden::new(&forbidden, &throw.entries);

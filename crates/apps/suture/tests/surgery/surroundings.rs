@@ -333,6 +333,22 @@ fn a_surgeon_with_many_hands_may_be_killed() {
     }
 }
 
+/// What runs in the same memory and is no thread would not be stopped.
+#[test]
+fn a_process_that_shares_the_memory_is_named() {
+    let pair = Pair::build("c/sharing.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let children = format!("/proc/{0}/task/{0}/children", target.pid());
+    let child = || std::fs::read_to_string(&children).unwrap().trim().to_owned();
+    until("the child", || !child().is_empty());
+    refused(&pair.operate(&["apply"], &target, &["--deadline", "50ms"]), "shared-memory", &[&child()]);
+    assert_eq!(pair.state(&target), "none");
+    assert_eq!(target.ask("end"), "ended");
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("5"), "1006");
+}
+
 /// A probe on the return of a function, as tracers set it.
 struct ReturnProbe {
     events: std::path::PathBuf,
