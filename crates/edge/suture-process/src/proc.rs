@@ -126,12 +126,29 @@ pub(crate) fn has_gone(pid: i32) -> bool {
 
 /// Whether a thread is on its way out of the world, or gone.
 fn is_ending(tid: i32) -> bool {
-    /// Of the flags in `stat` (include/linux/sched.h).
-    const PF_EXITING: u64 = 0x4;
-    let Ok(text) = read_text(tid, "stat") else { return true };
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let flags = fields.split_whitespace().nth(6).and_then(|word| word.parse().ok()).unwrap_or(0_u64);
-    fields.trim_start().starts_with(['Z', 'X']) || flags & PF_EXITING != 0
+    let Ok((state, flags)) = state_and_flags(tid) else { return true };
+    matches!(state, 'Z' | 'X') || flags & PF_EXITING != 0
+}
+
+/// Whether a thread is the kernel's, made for the process and with none of its code to run: a worker of `io_uring`,
+/// vhost and the like. To interrupt it would interrupt what it does for the process.
+pub(crate) fn is_kernel_worker(tid: i32) -> bool {
+    state_and_flags(tid).is_ok_and(|(_, flags)| flags & (PF_IO_WORKER | PF_USER_WORKER) != 0)
+}
+
+/// Flags of a thread in `stat` (include/linux/sched.h).
+const PF_EXITING: u64 = 0x4;
+const PF_IO_WORKER: u64 = 0x10;
+const PF_USER_WORKER: u64 = 0x4000;
+
+fn state_and_flags(tid: i32) -> io::Result<(char, u64)> {
+    let text = read_text(tid, "stat")?;
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has another form");
+    let (_, rest) = text.rsplit_once(')').ok_or_else(malformed)?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next().and_then(|word| word.chars().next()).ok_or_else(malformed)?;
+    let flags = fields.nth(5).and_then(|word| word.parse().ok()).ok_or_else(malformed)?;
+    Ok((state, flags))
 }
 
 /// Whether the thread waits in a system call now, and in which.

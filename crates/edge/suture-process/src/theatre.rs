@@ -245,7 +245,8 @@ impl<'p, 'j> Theatre<'p, 'j> {
                 From::Waiting
             };
             for tid in proc::threads(self.patient.pid).map_err(|_| Refusal::Gone)? {
-                if from == From::Waiting && proc::blocked_in(self.patient.pid, tid).is_none() {
+                let unfit = from == From::Waiting && proc::blocked_in(self.patient.pid, tid).is_none();
+                if unfit || proc::is_kernel_worker(tid) {
                     continue;
                 }
                 let Some(loan) = Loan::take(&self.patient.memory, tid, from)? else { continue };

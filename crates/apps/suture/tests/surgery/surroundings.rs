@@ -333,6 +333,66 @@ fn a_surgeon_with_many_hands_may_be_killed() {
     }
 }
 
+/// A process that a person has stopped is patched, and stays stopped.
+#[test]
+fn a_stopped_process_stays_stopped() {
+    let pair = Pair::build("c/churn.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("5"), "51");
+    let pid = target.pid();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    let states = || -> Vec<char> {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let stat =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        stat.filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next()).collect()
+    };
+    let is_stopped = || states().iter().all(|state| *state == 'T');
+    for (verb, answer) in [("apply", "52"), ("revert", "51"), ("apply", "52")] {
+        signal("STOP");
+        until("the stop", is_stopped);
+        let ran = pair.operate(&[verb], &target, &["--deadline", "20s"]);
+        assert_eq!(ran.outcome(), "done", "{ran:?}");
+        until("the stop again", is_stopped);
+        signal("CONT");
+        assert_eq!(pair.state(&target), if verb == "apply" { "on" } else { "none" });
+        assert_eq!(target.ask("5"), answer);
+    }
+}
+
+/// A worker that the kernel has made for an io_uring runs no code of the program, and what it waits for is not
+/// disturbed.
+#[test]
+fn workers_of_the_kernel_are_left_alone() {
+    let pair = Pair::build("c/ring.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    if target.hear() == "no ring" {
+        eprintln!("there is no io_uring here");
+        return;
+    }
+    let names = || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap();
+        let name = |thread: std::fs::DirEntry| {
+            std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default()
+        };
+        threads.map(|thread| name(thread.unwrap())).collect::<String>()
+    };
+    until("the worker", || names().contains("iou-wrk"));
+    for _ in 0..10 {
+        for (verb, answer) in [("apply", "1005"), ("revert", "5")] {
+            let ran = pair.operate(&[verb], &target, &[]);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            assert_eq!(target.ask("5"), answer);
+        }
+    }
+    assert_eq!(target.ask("finish"), "1", "the read has read its byte");
+}
+
 /// What runs in the same memory and is no thread would not be stopped.
 #[test]
 fn a_process_that_shares_the_memory_is_named() {

@@ -54,7 +54,7 @@ impl Hand<'_> {
             return self.table.reason.give(Refusal::Gone);
         };
         for tid in listed {
-            if !lock(&self.table.claimed).insert(tid) {
+            if !lock(&self.table.claimed).insert(tid) || proc::is_kernel_worker(tid) {
                 continue;
             }
             match self.seize_in_time(tid) {
