@@ -364,7 +364,7 @@ fn a_stopped_process_stays_stopped() {
     }
 }
 
-/// A worker that the kernel has made for an io_uring runs no code of the program, and what it waits for is not
+/// A worker that the kernel has made for an `io_uring` runs no code of the program, and what it waits for is not
 /// disturbed.
 #[test]
 fn workers_of_the_kernel_are_left_alone() {
