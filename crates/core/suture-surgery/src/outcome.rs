@@ -78,6 +78,9 @@ pub enum Refusal {
         /// What the threads are doing.
         why: String,
     },
+    /// It is frozen and runs nothing for anybody.
+    #[error("its control group is frozen, as that of a paused container")]
+    Frozen,
     /// Another process runs in the same memory, and is no thread of this one: it would not be stopped.
     #[error("process {pid} ({name}) shares its memory and is no thread of it")]
     SharedMemory {
@@ -195,6 +198,7 @@ impl Refusal {
             Self::Busy { .. } => "busy",
             Self::Unstoppable { .. } => "unstoppable",
             Self::NoSafeThread { .. } => "no-safe-thread",
+            Self::Frozen => "frozen",
             Self::SharedMemory { .. } => "shared-memory",
             Self::Traced { .. } => "traced",
             Self::AnotherSurgeon(_) => "another-surgeon",
@@ -237,6 +241,7 @@ impl Refusal {
             }
             Self::Unstoppable { .. } => "try again when the thread has left the kernel",
             Self::NoSafeThread { .. } => "try again with a longer --deadline, when a thread waits for work",
+            Self::Frozen => "thaw it (unpause the container) and try again",
             Self::SharedMemory { .. } => "try again when that process has ended",
             Self::Traced { .. } => "detach the debugger first",
             Self::AnotherSurgeon(_) => "wait for it, or give a longer --deadline",

@@ -14,6 +14,7 @@
 //! calls, so that a test can kill the surgeon behind each of them.
 
 mod filters;
+mod freezer;
 mod inject;
 mod install;
 mod memory;

@@ -13,7 +13,7 @@ use suture_surgery::unwind::{ModuleFrames, Stack, Unwinder};
 
 use crate::install::HOME_NAME;
 use crate::memory::RemoteMemory;
-use crate::{proc, world};
+use crate::{freezer, proc, world};
 
 /// A process, looked at without being stopped.
 #[derive(Debug)]
@@ -86,6 +86,9 @@ impl Patient {
         }
         if self.status.shadow_stack {
             return Some(Refusal::Unsupported("the kernel keeps a shadow stack for it".to_owned()));
+        }
+        if freezer::is_frozen(self.pid) {
+            return Some(Refusal::Frozen);
         }
         let has_build = self.modules.iter().any(|module| module.build_id.is_some());
         (!has_build).then(|| Refusal::WrongBuild { wanted: "with a build-id".to_owned(), found: Vec::new() })

@@ -11,7 +11,7 @@ use suture_surgery::switch;
 use crate::patient::Patient;
 use crate::scope::Scope;
 use crate::surgeon::{Patch, Request};
-use crate::{inject, sys};
+use crate::{freezer, inject, sys};
 
 /// An operation can begin, or it is over already.
 pub(crate) enum Plan {
@@ -30,6 +30,9 @@ pub(crate) struct Ready {
 pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Result<Plan, Refusal> {
     if patient.status.shadow_stack {
         return Err(Refusal::Unsupported("the kernel keeps a shadow stack for it".to_owned()));
+    }
+    if freezer::is_frozen(patient.pid) {
+        return Err(Refusal::Frozen);
     }
     let home = find(patient, request.patch.id())?;
     if let Some(home) = home {

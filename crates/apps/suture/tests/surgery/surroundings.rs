@@ -11,7 +11,7 @@ use crate::support::{Pair, Ran, Target, finish};
 /// The user id that owns nothing.
 const NOBODY: &str = "65534";
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let root =
         Path::new("/proc/self").metadata().is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if !root {
@@ -21,7 +21,7 @@ fn is_root() -> bool {
 }
 
 /// Waits until `what` holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_mins(1), "{what} did not come");
@@ -30,7 +30,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A program that is asked with `assert_old` and `assert_new`.
-fn answers() -> Pair {
+pub(crate) fn answers() -> Pair {
     let pair = Pair::build("c/answers.c", "gcc -O2");
     pair.diff();
     // Other users have to get at the builds.
@@ -38,7 +38,7 @@ fn answers() -> Pair {
     pair
 }
 
-fn assert_old(target: &mut Target) {
+pub(crate) fn assert_old(target: &mut Target) {
     assert_eq!(target.ask("3"), "44");
 }
 
@@ -47,7 +47,7 @@ fn assert_new(target: &mut Target) {
     assert_eq!(target.hear(), "1013");
 }
 
-fn back_and_forth(pair: &Pair, target: &mut Target) {
+pub(crate) fn back_and_forth(pair: &Pair, target: &mut Target) {
     assert_old(target);
     let ran = pair.operate(&["apply"], target, &[]);
     assert_eq!(ran.outcome(), "done", "{ran:?}");
@@ -57,7 +57,7 @@ fn back_and_forth(pair: &Pair, target: &mut Target) {
     assert_old(target);
 }
 
-fn refused(ran: &Ran, code: &str, words: &[&str]) {
+pub(crate) fn refused(ran: &Ran, code: &str, words: &[&str]) {
     assert_eq!((ran.outcome(), ran.code(), ran.exit), ("refused", code, Some(4)), "{ran:?}");
     let reason = ran.json["results"][0]["reason"].as_str().unwrap();
     for word in words {
@@ -331,155 +331,4 @@ fn a_surgeon_with_many_hands_may_be_killed() {
         }
         assert!(number > 1000, "{verb} made only {number} calls");
     }
-}
-
-/// A process that a person has stopped is patched, and stays stopped.
-#[test]
-fn a_stopped_process_stays_stopped() {
-    let pair = Pair::build("c/churn.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    assert_eq!(target.ask("5"), "51");
-    let pid = target.pid();
-    let signal = |name: &str| {
-        let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
-        assert!(sent.unwrap().success());
-    };
-    let states = || -> Vec<char> {
-        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let stat =
-            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
-        stat.filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next()).collect()
-    };
-    let is_stopped = || states().iter().all(|state| *state == 'T');
-    for (verb, answer) in [("apply", "52"), ("revert", "51"), ("apply", "52")] {
-        signal("STOP");
-        until("the stop", is_stopped);
-        let ran = pair.operate(&[verb], &target, &["--deadline", "20s"]);
-        assert_eq!(ran.outcome(), "done", "{ran:?}");
-        until("the stop again", is_stopped);
-        signal("CONT");
-        assert_eq!(pair.state(&target), if verb == "apply" { "on" } else { "none" });
-        assert_eq!(target.ask("5"), answer);
-    }
-}
-
-/// A worker that the kernel has made for an `io_uring` runs no code of the program, and what it waits for is not
-/// disturbed.
-#[test]
-fn workers_of_the_kernel_are_left_alone() {
-    let pair = Pair::build("c/ring.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    if target.hear() == "no ring" {
-        eprintln!("there is no io_uring here");
-        return;
-    }
-    let names = || {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap();
-        let name = |thread: std::fs::DirEntry| {
-            std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default()
-        };
-        threads.map(|thread| name(thread.unwrap())).collect::<String>()
-    };
-    until("the worker", || names().contains("iou-wrk"));
-    for _ in 0..10 {
-        for (verb, answer) in [("apply", "1005"), ("revert", "5")] {
-            let ran = pair.operate(&[verb], &target, &[]);
-            assert_eq!(ran.outcome(), "done", "{ran:?}");
-            assert_eq!(target.ask("5"), answer);
-        }
-    }
-    assert_eq!(target.ask("finish"), "1", "the read has read its byte");
-}
-
-/// What runs in the same memory and is no thread would not be stopped.
-#[test]
-fn a_process_that_shares_the_memory_is_named() {
-    let pair = Pair::build("c/sharing.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    let children = format!("/proc/{0}/task/{0}/children", target.pid());
-    let child = || std::fs::read_to_string(&children).unwrap().trim().to_owned();
-    until("the child", || !child().is_empty());
-    refused(&pair.operate(&["apply"], &target, &["--deadline", "50ms"]), "shared-memory", &[&child()]);
-    assert_eq!(pair.state(&target), "none");
-    assert_eq!(target.ask("end"), "ended");
-    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
-    assert_eq!(target.ask("5"), "1006");
-}
-
-/// A probe on the return of a function, as tracers set it.
-struct ReturnProbe {
-    events: std::path::PathBuf,
-    group: String,
-    _mounted: tempfile::TempDir,
-}
-
-impl ReturnProbe {
-    /// On the function of this name in a program that has not been started yet; `None` where the kernel has no
-    /// such probes for us.
-    fn set(program: &Path, function: &str) -> Option<Self> {
-        let mounted = tempfile::tempdir().unwrap();
-        let events = mounted.path().to_owned();
-        let mount = Command::new("mount").args(["-t", "tracefs", "nodev"]).arg(&events).output().unwrap();
-        let probe = Self { events, group: format!("suture_{}", std::process::id()), _mounted: mounted };
-        if !mount.status.success() || !probe.events.join("uprobe_events").exists() {
-            eprintln!("no return probes here: {}", String::from_utf8_lossy(&mount.stderr));
-            return None;
-        }
-        let bytes = std::fs::read(program).unwrap();
-        let build = suture_elf::Build::parse(&bytes).unwrap();
-        let symbol = build.symbols().iter().find(|symbol| symbol.name == function).expect("the function");
-        let code = build.read(symbol.address, 1).expect("its code");
-        let offset = code.as_ptr() as usize - bytes.as_ptr() as usize;
-        let event = format!("r:{}/back {}:{offset:#x}", probe.group, program.display());
-        std::fs::write(probe.events.join("uprobe_events"), event).unwrap();
-        probe.enable("1");
-        Some(probe)
-    }
-
-    fn enable(&self, value: &str) {
-        std::fs::write(self.events.join(format!("events/{}/enable", self.group)), value).unwrap();
-    }
-}
-
-impl Drop for ReturnProbe {
-    fn drop(&mut self) {
-        let remove = || -> std::io::Result<()> {
-            std::fs::write(self.events.join(format!("events/{}/enable", self.group)), "0")?;
-            let mut events = std::fs::File::options().append(true).open(self.events.join("uprobe_events"))?;
-            std::io::Write::write_all(&mut events, format!("-:{}/back\n", self.group).as_bytes())
-        };
-        // It may never have been set.
-        let _ = remove();
-        let _ = Command::new("umount").arg(&self.events).status();
-    }
-}
-
-/// A probe on the return of `read` hides that `read` returns into the function that is replaced.
-#[test]
-fn a_return_that_a_probe_hides_is_not_taken_for_none() {
-    if !is_root() {
-        return;
-    }
-    let pair = Pair::build("c/busy.c", "gcc -O2 -static");
-    pair.diff();
-    let Some(probe) = ReturnProbe::set(&pair.old, "__libc_read") else { return };
-    let mut target = pair.start();
-    let file = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", target.pid())).unwrap();
-    let waits = || {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap();
-        let calls = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("syscall")));
-        calls.filter(|call| call.as_ref().is_ok_and(|call| call.starts_with("0 "))).count()
-    };
-    until("both threads in read", || waits() == 2);
-    assert!(file("maps").contains("[uprobes]"), "the probe is at work");
-    refused(&pair.operate(&["apply"], &target, &["--deadline", "0"]), "busy", &["probe"]);
-    assert_eq!(pair.state(&target), "none");
-    probe.enable("0");
-    assert_eq!(target.ask("leave"), "left");
-    let ran = pair.operate(&["apply"], &target, &["--deadline", "10s"]);
-    assert_eq!(ran.outcome(), "done", "{ran:?}");
-    assert_eq!(target.ask("5"), "1006");
 }

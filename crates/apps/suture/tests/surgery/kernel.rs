@@ -1,0 +1,211 @@
+//! What the kernel may be doing with a process at the same time: it is stopped or frozen, has workers of the kernel, shares
+//! its memory, is probed.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::Pair;
+use crate::surroundings::{answers, assert_old, back_and_forth, is_root, refused, until};
+
+/// A process that a person has stopped is patched, and stays stopped.
+#[test]
+fn a_stopped_process_stays_stopped() {
+    let pair = Pair::build("c/churn.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("5"), "51");
+    let pid = target.pid();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    let states = || -> Vec<char> {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let stat =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        stat.filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next()).collect()
+    };
+    let is_stopped = || states().iter().all(|state| *state == 'T');
+    for (verb, answer) in [("apply", "52"), ("revert", "51"), ("apply", "52")] {
+        signal("STOP");
+        until("the stop", is_stopped);
+        let ran = pair.operate(&[verb], &target, &["--deadline", "20s"]);
+        assert_eq!(ran.outcome(), "done", "{ran:?}");
+        until("the stop again", is_stopped);
+        signal("CONT");
+        assert_eq!(pair.state(&target), if verb == "apply" { "on" } else { "none" });
+        assert_eq!(target.ask("5"), answer);
+    }
+}
+
+/// A control group of the unified hierarchy.
+struct Group(std::path::PathBuf);
+
+impl Group {
+    fn make() -> Option<Self> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let unified = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+        let path = Path::new(unified.split(' ').nth(4)?).join(format!("suture-test-{}", std::process::id()));
+        std::fs::create_dir(&path).ok()?;
+        Some(Self(path))
+    }
+
+    fn set(&self, file: &str, value: &str) {
+        std::fs::write(self.0.join(file), value).unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // What was in it has just been killed.
+        let begun = Instant::now();
+        while std::fs::remove_dir(&self.0).is_err() && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn a_frozen_process_is_refused_until_it_is_thawed() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let Some(group) = Group::make() else {
+        eprintln!("there is no unified hierarchy of control groups that can be written here");
+        return;
+    };
+    let mut target = pair.start();
+    assert_old(&mut target);
+    group.set("cgroup.procs", &target.pid().to_string());
+    group.set("cgroup.freeze", "1");
+    let is_frozen = || std::fs::read_to_string(group.0.join("cgroup.events")).unwrap().contains("frozen 1");
+    until("the frost", is_frozen);
+    refused(&pair.operate(&["apply"], &target, &[]), "frozen", &["paused"]);
+    assert!(pair.ps(&target)["why"].as_str().unwrap().contains("frozen"));
+    group.set("cgroup.freeze", "0");
+    until("the thaw", || !is_frozen());
+    back_and_forth(&pair, &mut target);
+    drop(target);
+}
+
+/// A worker that the kernel has made for an `io_uring` runs no code of the program, and what it waits for is not
+/// disturbed.
+#[test]
+fn workers_of_the_kernel_are_left_alone() {
+    let pair = Pair::build("c/ring.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    if target.hear() == "no ring" {
+        eprintln!("there is no io_uring here");
+        return;
+    }
+    let names = || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap();
+        let name = |thread: std::fs::DirEntry| {
+            std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default()
+        };
+        threads.map(|thread| name(thread.unwrap())).collect::<String>()
+    };
+    until("the worker", || names().contains("iou-wrk"));
+    for _ in 0..10 {
+        for (verb, answer) in [("apply", "1005"), ("revert", "5")] {
+            let ran = pair.operate(&[verb], &target, &[]);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            assert_eq!(target.ask("5"), answer);
+        }
+    }
+    assert_eq!(target.ask("finish"), "1", "the read has read its byte");
+}
+
+/// What runs in the same memory and is no thread would not be stopped.
+#[test]
+fn a_process_that_shares_the_memory_is_named() {
+    let pair = Pair::build("c/sharing.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let children = format!("/proc/{0}/task/{0}/children", target.pid());
+    let child = || std::fs::read_to_string(&children).unwrap().trim().to_owned();
+    until("the child", || !child().is_empty());
+    refused(&pair.operate(&["apply"], &target, &["--deadline", "50ms"]), "shared-memory", &[&child()]);
+    assert_eq!(pair.state(&target), "none");
+    assert_eq!(target.ask("end"), "ended");
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("5"), "1006");
+}
+
+/// A probe on the return of a function, as tracers set it.
+struct ReturnProbe {
+    events: std::path::PathBuf,
+    group: String,
+    _mounted: tempfile::TempDir,
+}
+
+impl ReturnProbe {
+    /// On the function of this name in a program that has not been started yet; `None` where the kernel has no
+    /// such probes for us.
+    fn set(program: &Path, function: &str) -> Option<Self> {
+        let mounted = tempfile::tempdir().unwrap();
+        let events = mounted.path().to_owned();
+        let mount = Command::new("mount").args(["-t", "tracefs", "nodev"]).arg(&events).output().unwrap();
+        let probe = Self { events, group: format!("suture_{}", std::process::id()), _mounted: mounted };
+        if !mount.status.success() || !probe.events.join("uprobe_events").exists() {
+            eprintln!("no return probes here: {}", String::from_utf8_lossy(&mount.stderr));
+            return None;
+        }
+        let bytes = std::fs::read(program).unwrap();
+        let build = suture_elf::Build::parse(&bytes).unwrap();
+        let symbol = build.symbols().iter().find(|symbol| symbol.name == function).expect("the function");
+        let code = build.read(symbol.address, 1).expect("its code");
+        let offset = code.as_ptr() as usize - bytes.as_ptr() as usize;
+        let event = format!("r:{}/back {}:{offset:#x}", probe.group, program.display());
+        std::fs::write(probe.events.join("uprobe_events"), event).unwrap();
+        probe.enable("1");
+        Some(probe)
+    }
+
+    fn enable(&self, value: &str) {
+        std::fs::write(self.events.join(format!("events/{}/enable", self.group)), value).unwrap();
+    }
+}
+
+impl Drop for ReturnProbe {
+    fn drop(&mut self) {
+        let remove = || -> std::io::Result<()> {
+            std::fs::write(self.events.join(format!("events/{}/enable", self.group)), "0")?;
+            let mut events = std::fs::File::options().append(true).open(self.events.join("uprobe_events"))?;
+            std::io::Write::write_all(&mut events, format!("-:{}/back\n", self.group).as_bytes())
+        };
+        // It may never have been set.
+        let _ = remove();
+        let _ = Command::new("umount").arg(&self.events).status();
+    }
+}
+
+/// A probe on the return of `read` hides that `read` returns into the function that is replaced.
+#[test]
+fn a_return_that_a_probe_hides_is_not_taken_for_none() {
+    if !is_root() {
+        return;
+    }
+    let pair = Pair::build("c/busy.c", "gcc -O2 -static");
+    pair.diff();
+    let Some(probe) = ReturnProbe::set(&pair.old, "__libc_read") else { return };
+    let mut target = pair.start();
+    let file = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", target.pid())).unwrap();
+    let waits = || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", target.pid())).unwrap();
+        let calls = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("syscall")));
+        calls.filter(|call| call.as_ref().is_ok_and(|call| call.starts_with("0 "))).count()
+    };
+    until("both threads in read", || waits() == 2);
+    assert!(file("maps").contains("[uprobes]"), "the probe is at work");
+    refused(&pair.operate(&["apply"], &target, &["--deadline", "0"]), "busy", &["probe"]);
+    assert_eq!(pair.state(&target), "none");
+    probe.enable("0");
+    assert_eq!(target.ask("leave"), "left");
+    let ran = pair.operate(&["apply"], &target, &["--deadline", "10s"]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), "1006");
+}
