@@ -188,6 +188,15 @@ fn what_can_not_stand_on_a_patch_is_refused() {
     let ran = stack.diff(2, &stack.deltas[1..], &output);
     assert_eq!((codes(&ran), ran.exit), (vec!["stack-mismatch ".to_owned()], Some(3)));
     assert!(!output.exists());
+
+    let other = stack.directory.path().join("stack.other");
+    let mut command = Command::new("gcc");
+    command.args(["-O2", "-DSTEP=2", "-DOTHER"]).args(FLAGS).arg("-o").arg(&other);
+    run(command.arg(root().join("fixtures/c/stack.c")));
+    let mut command = stack.suture();
+    command.args(["diff", "--json", "--old"]).arg(&stack.builds[0]).arg("--new").arg(&other);
+    let ran = finish(command.arg("--on").arg(&stack.deltas[0]));
+    assert_eq!((codes(&ran), ran.exit), (vec!["stack-mismatch seen".to_owned()], Some(3)));
 }
 
 /// Kills the surgeon behind each of its system calls in turn while it puts a patch on a patch or takes it off.

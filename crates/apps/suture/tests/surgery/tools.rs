@@ -45,6 +45,12 @@ fn gdb_names_patch_frames_and_unwinds_through_them() {
 fn perf_names_patch_frames() {
     let (pair, target) = spinning();
     let data = pair.directory().join("perf.data");
+    let mut trial = Command::new("perf");
+    trial.args(["record", "-q", "-e", "cpu-clock", "-o"]).arg(&data).args(["--", "true"]);
+    if !trial.output().expect("perf").status.success() {
+        eprintln!("perf may not record here");
+        return;
+    }
     let mut perf = Command::new("perf");
     perf.args(["record", "-q", "-e", "cpu-clock", "-o"]).arg(&data);
     let recorded = output(perf.args(["-p", &target.pid().to_string(), "--", "sleep", "1"]));

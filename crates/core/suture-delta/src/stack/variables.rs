@@ -12,8 +12,8 @@ use crate::refusal::{Refusal, RefusalCode};
 /// Who uses a variable: the keys of the functions and objects that refer to it.
 type Users = BTreeSet<names::Key>;
 
-/// Pairs the new variables of `full` with those of earlier patches: by name where there is one of that name,
-/// else by who uses them. What can't be told is refused.
+/// Pairs the new variables of `full` with those of earlier patches: by name where there is one of that name and
+/// somebody has gone on using it, else by who uses them. What can't be told is refused.
 pub(super) fn pair(full: &Delta, below: &[Earlier], refusals: &mut Vec<Refusal>) -> BTreeMap<u32, Place> {
     let mut there: BTreeMap<Class, Vec<Place>> = BTreeMap::new();
     for (index, earlier) in below.iter().enumerate() {
@@ -29,13 +29,18 @@ pub(super) fn pair(full: &Delta, below: &[Earlier], refusals: &mut Vec<Refusal>)
     for (class, places) in there {
         let Some(symbols) = here.get(&class) else { continue };
         if let ([symbol], [place]) = (symbols.as_slice(), places.as_slice()) {
-            pairs.insert(*symbol, *place);
+            let its = users(&below[place.0].delta, place.1);
+            if its.is_disjoint(&users(full, *symbol)) {
+                refusals.push(ambiguous(&below[place.0].delta, place.1));
+            } else {
+                pairs.insert(*symbol, *place);
+            }
             continue;
         }
-        let users: Vec<Users> = symbols.iter().map(|symbol| users(full, *symbol)).collect();
+        let all_users: Vec<Users> = symbols.iter().map(|symbol| users(full, *symbol)).collect();
         for place in places {
-            let its = self::users(&below[place.0].delta, place.1);
-            let mut fitting = symbols.iter().zip(&users).filter(|(_, users)| **users == its);
+            let its = users(&below[place.0].delta, place.1);
+            let mut fitting = symbols.iter().zip(&all_users).filter(|(_, users)| **users == its);
             match (fitting.next(), fitting.next()) {
                 (Some((symbol, _)), None) if !pairs.contains_key(symbol) => {
                     pairs.insert(*symbol, place);
