@@ -92,6 +92,9 @@ fn sites() {
     assert_eq!(rule_after(|d| d.meta.sites[0].ranges[0].end = 0x40_1008), Rule::JumpNotCovered);
     let empty = Range { start: 0x40_2000, end: 0x40_2000 };
     assert_eq!(rule_after(|d| d.meta.sites[0].ranges.push(empty)), Rule::EmptyRange);
+    assert_eq!(rule_after(|d| d.meta.sites[0].below[0].id = "b2".repeat(32)), Rule::NotOnThatDelta);
+    assert_eq!(rule_after(|d| d.meta.sites[0].below[0].size = 0), Rule::EmptyRange);
+    assert_eq!(rule_after(|d| d.meta.sites[0].below[0].size = u64::MAX), Rule::EmptyRange);
     assert_eq!(rule_after(|d| d.meta.sites[0].code = 9), Rule::NoSymbol(9));
     assert_eq!(rule_after(|d| d.meta.sites[0].stub = 2), Rule::NotCode);
     assert_eq!(rule_after(|d| d.meta.hooks.post_revert = Some(2)), Rule::NotCode);

@@ -1,8 +1,8 @@
 //! A delta by hand with everything in it.
 
 use suture_delta::model::{
-    BuildKind, BuildRef, Delta, Hooks, Meta, Overwrite, Range, Reference, Relocation, RelocationKind,
-    Resolution, SCHEMA, Section, SectionKind, Site, Symbol, SymbolKind, Target, TlsAnchor,
+    BuildKind, BuildRef, Delta, Hooks, Meta, Overwrite, PatchCode, Range, Reference, Relocation,
+    RelocationKind, Resolution, SCHEMA, Section, SectionKind, Site, Symbol, SymbolKind, Target, TlsAnchor,
 };
 use suture_delta::report::{ChangedFunction, Report, Verdict};
 
@@ -49,7 +49,7 @@ fn everything_meta() -> Meta {
             jump_address: 0x40_1004,
             expected: "554889e553".into(),
             ranges: vec![Range { start: 0x40_1000, end: 0x40_1028 }],
-            below: Vec::new(),
+            below: vec![PatchCode { id: "a1".repeat(32), symbol: 3, size: 40 }],
             code: 0,
             stub: 1,
         }],
