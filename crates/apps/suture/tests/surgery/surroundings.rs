@@ -261,7 +261,9 @@ fn many_surgeons_at_once_take_turns() {
     let lock =
         holder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "lock"));
     let mut flock = Command::new("flock");
-    let held = Helper(flock.arg(lock.expect("a lock")).args(["sleep", "60"]).spawn().expect("flock"));
+    let held = Helper(
+        flock.arg("--no-fork").arg(lock.expect("a lock")).args(["sleep", "60"]).spawn().expect("flock"),
+    );
     let refusal = || pair.operate(&["apply"], &target, &["--deadline", "0"]);
     until("the other surgeon", || {
         refusal().code() == "another-surgeon" || {
