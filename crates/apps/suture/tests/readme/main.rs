@@ -24,7 +24,8 @@ fn the_first_patch_in_five_minutes() {
         .unwrap();
     let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{why}");
-    for (log, fixed) in [("greet.log", "hello, fixed, still counting: "), ("tick.log", "tick, fixed: ")] {
+    let greeting = "hello, fixed, still counting: ";
+    for (log, fixed) in [("greet.log", greeting), ("twice.log", greeting), ("tick.log", "tick, fixed: ")] {
         let log = std::fs::read_to_string(root.join("target/first").join(log)).unwrap();
         assert!(log.lines().any(|line| line.starts_with(fixed)), "{log}");
         let numbers: Vec<u64> =
