@@ -7,7 +7,7 @@ use crate::Failure;
 use crate::program::Pair;
 
 /// What could pile up in a process.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Holdings {
     memory_kib: u64,
     mappings: usize,
@@ -15,18 +15,24 @@ struct Holdings {
     threads: usize,
 }
 
-/// Prints what the target held after the first cycle and after the last.
+/// Prints what the target held after the first cycle and as it goes on; more at the end than after the first is
+/// a failure.
 pub(crate) fn measure(suture: &Path, count: usize) -> Result<(), Failure> {
     const TENTHS: usize = 10;
     let pair = Pair::build(suture)?;
     let stats = pair.path("stats").display().to_string();
     let target = pair.start(&["16", "spin", &stats, "quiet"], 8, Stdio::null())?;
     let pid = target.child.id();
+    let mut first = None;
     for number in 0..count {
         pair.operate("apply", pid)?;
         pair.operate("revert", pid)?;
         if number == 0 || (number + 1) % count.div_ceil(TENTHS) == 0 {
-            println!("after {:>6} cycles: {:?}", number + 1, holdings(pid)?);
+            let now = holdings(pid)?;
+            println!("after {:>6} cycles: {now:?}", number + 1);
+            if *first.get_or_insert(now) != now {
+                return Err("something piles up in the target".into());
+            }
         }
     }
     Ok(())

@@ -3,14 +3,20 @@
 //! They stand in files, which the surgery itself never asks. So this happens when everything is over, and
 //! only a file that has the build-id of what is in memory is believed.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use suture_elf::functions::FunctionNames;
 use suture_surgery::modules::Module;
 use suture_surgery::outcome::FrameText;
 
 use crate::patient::Patient;
-use crate::{proc, sys};
+use crate::proc;
+
+/// Longest file that is read for the sake of names, in bytes.
+const FILE_BYTES_MAX: u64 = 4 << 30;
 
 /// Gives frames in modules whose files can be read the names of their functions; the others stay as they are.
 pub(crate) fn name(patient: &Patient, stack: &mut [FrameText]) {
@@ -43,5 +49,17 @@ fn read(patient: &Patient, module: &Module) -> Option<Vec<u8>> {
     let mapping = patient.maps.iter().find(|mapping| mapping.range.start == module.base)?;
     let mapped = format!("map_files/{:x}-{:x}", mapping.range.start, mapping.range.end);
     let named: PathBuf = proc::path(patient.pid, "root").join(module.path.trim_start_matches('/'));
-    sys::read_file(proc::path(patient.pid, &mapped)).or_else(|_| sys::read_file(named)).ok()
+    read_regular(&proc::path(patient.pid, &mapped)).or_else(|_| read_regular(&named)).ok()
+}
+
+/// A regular file. The path is what the process says, and may lead to a pipe that nobody ever fills.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let mut content = Vec::new();
+    file.by_ref().take(FILE_BYTES_MAX).read_to_end(&mut content)?;
+    Ok(content)
 }

@@ -109,31 +109,42 @@ pub(crate) fn processes() -> io::Result<Vec<i32>> {
 
 /// State letter of a thread (`R`, `S`, `D`, `T`, `t`, `Z`, `X`), and when it was started, in ticks since boot.
 pub(crate) fn state_and_start(tid: i32) -> io::Result<(char, u64)> {
-    let text = read_text(tid, "stat")?;
-    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has another form");
-    // The name, in parentheses, may hold anything.
-    let (_, rest) = text.rsplit_once(')').ok_or_else(malformed)?;
-    let mut fields = rest.split_whitespace();
-    let state = fields.next().and_then(|word| word.chars().next()).ok_or_else(malformed)?;
-    let start = fields.nth(18).and_then(|word| word.parse().ok()).ok_or_else(malformed)?;
-    Ok((state, start))
+    Stat::read(tid).map(|stat| (stat.state, stat.start))
 }
 
 /// Whether a process is there no more, or all of it is ending.
 pub(crate) fn has_gone(pid: i32) -> bool {
-    threads(pid).map_or(true, |threads| threads.into_iter().all(is_ending))
+    match threads(pid) {
+        Ok(threads) => threads.into_iter().all(is_ending),
+        Err(error) => says_gone(&error),
+    }
 }
 
 /// Whether a thread is on its way out of the world, or gone.
 fn is_ending(tid: i32) -> bool {
-    let Ok((state, flags)) = state_and_flags(tid) else { return true };
-    matches!(state, 'Z' | 'X') || flags & PF_EXITING != 0
+    match Stat::read(tid) {
+        Ok(stat) => matches!(stat.state, 'Z' | 'X') || stat.flags & PF_EXITING != 0,
+        Err(error) => says_gone(&error),
+    }
+}
+
+/// Whether an error of `/proc` means that there is no such thread; any other tells nothing of it.
+fn says_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
 }
 
 /// Whether a thread is the kernel's, made for the process and with none of its code to run: a worker of `io_uring`,
 /// vhost and the like. To interrupt it would interrupt what it does for the process.
+///
+/// In older kernels the flags meant other things, of threads that run code (`PF_VCPU`, `PF_USED_ASYNC`); so the name
+/// that the kernel gives its workers must be there too. A worker that has been renamed counts as a thread like
+/// any other, and is in the way of everything.
 pub(crate) fn is_kernel_worker(tid: i32) -> bool {
-    state_and_flags(tid).is_ok_and(|(_, flags)| flags & (PF_IO_WORKER | PF_USER_WORKER) != 0)
+    const NAMES: [&str; 3] = ["iou-wrk-", "iou-sqp-", "vhost-"];
+    Stat::read(tid).is_ok_and(|stat| {
+        stat.flags & (PF_IO_WORKER | PF_USER_WORKER) != 0
+            && NAMES.iter().any(|name| stat.name.starts_with(name))
+    })
 }
 
 /// Flags of a thread in `stat` (include/linux/sched.h).
@@ -141,14 +152,32 @@ const PF_EXITING: u64 = 0x4;
 const PF_IO_WORKER: u64 = 0x10;
 const PF_USER_WORKER: u64 = 0x4000;
 
-fn state_and_flags(tid: i32) -> io::Result<(char, u64)> {
-    let text = read_text(tid, "stat")?;
-    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has another form");
-    let (_, rest) = text.rsplit_once(')').ok_or_else(malformed)?;
-    let mut fields = rest.split_whitespace();
-    let state = fields.next().and_then(|word| word.chars().next()).ok_or_else(malformed)?;
-    let flags = fields.nth(5).and_then(|word| word.parse().ok()).ok_or_else(malformed)?;
-    Ok((state, flags))
+/// What `stat` says of a thread.
+struct Stat {
+    name: String,
+    state: char,
+    flags: u64,
+    /// When it was started, in ticks since boot.
+    start: u64,
+}
+
+impl Stat {
+    fn read(tid: i32) -> io::Result<Self> {
+        let text = read_text(tid, "stat")?;
+        Self::parse(&text)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has another form"))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The name, in parentheses, may hold anything.
+        let (before, rest) = text.rsplit_once(')')?;
+        let (_, name) = before.split_once('(')?;
+        let mut fields = rest.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let flags = fields.nth(5)?.parse().ok()?;
+        let start = fields.nth(12)?.parse().ok()?;
+        Some(Self { name: name.to_owned(), state, flags, start })
+    }
 }
 
 /// Whether the thread waits in a system call now, and in which.

@@ -36,8 +36,8 @@ pub(crate) struct Duty<'d> {
 /// Gives the reason, if there is one, why nothing may be written while a thread stands where it does.
 pub(crate) type Look<'d> = Box<dyn Fn(&Tracee) -> Result<(), Refusal> + 'd>;
 
-/// How long a stop may follow busy threads that run; not at all by default.
-#[derive(Debug, Clone, Copy, Default)]
+/// How long a stop may follow busy threads that run.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Chase {
     /// All of them together, for each thread of the process.
     pub(crate) per_thread: Duration,

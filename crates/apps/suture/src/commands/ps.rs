@@ -55,6 +55,9 @@ struct Applied {
 
 pub(super) fn run(args: &PsArgs, console: &Console) -> Result<Exit, Failure> {
     let asked = !args.pid.is_empty();
+    if args.symbols.is_some() && args.pid.len() != 1 {
+        return Err(Failure::usage("--symbols is for one process").help("give one --pid"));
+    }
     let pids = if asked {
         args.pid.clone()
     } else {

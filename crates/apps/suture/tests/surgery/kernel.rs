@@ -5,16 +5,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::Pair;
-use crate::surroundings::{answers, assert_old, back_and_forth, is_root, refused, until};
+use crate::support::{Pair, Target};
+use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, refused, until};
 
 /// A process that a person has stopped is patched, and stays stopped.
 #[test]
 fn a_stopped_process_stays_stopped() {
-    let pair = Pair::build("c/churn.c", "gcc -O2");
-    pair.diff();
+    let pair = answers();
     let mut target = pair.start();
-    assert_eq!(target.ask("5"), "51");
+    assert_old(&mut target);
     let pid = target.pid();
     let signal = |name: &str| {
         let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
@@ -27,7 +26,9 @@ fn a_stopped_process_stays_stopped() {
         stat.filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next()).collect()
     };
     let is_stopped = || states().iter().all(|state| *state == 'T');
-    for (verb, answer) in [("apply", "52"), ("revert", "51"), ("apply", "52")] {
+    for (verb, check) in
+        [("apply", assert_new as fn(&mut Target)), ("revert", assert_old), ("apply", assert_new)]
+    {
         signal("STOP");
         until("the stop", is_stopped);
         let ran = pair.operate(&[verb], &target, &["--deadline", "20s"]);
@@ -35,7 +36,7 @@ fn a_stopped_process_stays_stopped() {
         until("the stop again", is_stopped);
         signal("CONT");
         assert_eq!(pair.state(&target), if verb == "apply" { "on" } else { "none" });
-        assert_eq!(target.ask("5"), answer);
+        check(&mut target);
     }
 }
 

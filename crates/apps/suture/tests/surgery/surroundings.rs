@@ -42,7 +42,7 @@ pub(crate) fn assert_old(target: &mut Target) {
     assert_eq!(target.ask("3"), "44");
 }
 
-fn assert_new(target: &mut Target) {
+pub(crate) fn assert_new(target: &mut Target) {
     assert!(target.ask("3").starts_with("new zero "));
     assert_eq!(target.hear(), "1013");
 }
@@ -140,9 +140,12 @@ fn a_setuid_program_is_patched_by_root_alone() {
     std::fs::copy(env!("CARGO_BIN_EXE_suture"), &suture).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&suture);
-    command.env("SUTURE_STATE_DIR", "/nonexistent").args(["--json", "apply"]).arg(&pair.delta);
+    let state = pair.directory().join("of-nobody");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
+    command.env("SUTURE_STATE_DIR", &state).args(["--json", "apply"]).arg(&pair.delta);
     let ran = finish(command.args(["--pid", &target.pid().to_string()]));
-    assert_eq!((ran.outcome(), ran.exit), ("refused", Some(4)), "{ran:?}");
+    refused(&ran, "no-permission", &["CAP_SYS_PTRACE"]);
     back_and_forth(&pair, &mut target);
 }
 
