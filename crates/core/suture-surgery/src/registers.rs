@@ -52,6 +52,10 @@ const ERESTARTNOHAND: i64 = 514;
 const ERESTART_RESTARTBLOCK: i64 = 516;
 
 const SYS_CLOSE: u64 = 3;
+const SYS_CLONE: u64 = 56;
+const SYS_FORK: u64 = 57;
+const SYS_VFORK: u64 = 58;
+const SYS_CLONE3: u64 = 435;
 const SYS_CLOSE_RANGE: u64 = 436;
 const SYS_RESTART_SYSCALL: u64 = 219;
 
@@ -59,6 +63,14 @@ impl Registers {
     /// Whether the thread was taken out of a system call that has not given its result yet.
     pub fn in_system_call(&self) -> bool {
         self.orig_rax != NO_SYSTEM_CALL && matches!(-(self.rax as i64), EINTR | 512..=516)
+    }
+
+    /// Whether the thread stands at the end of a system call that has given its result. Not so one that has just
+    /// been born and stands at the end of the call that made it: it has not begun yet to be what it is to be.
+    pub fn at_end_of_system_call(&self) -> bool {
+        let is_newborn =
+            matches!(self.orig_rax, SYS_CLONE | SYS_FORK | SYS_VFORK | SYS_CLONE3) && self.rax == 0;
+        self.orig_rax != NO_SYSTEM_CALL && !self.in_system_call() && !is_newborn
     }
 
     /// Makes an `EINTR` that only our stop has caused disappear; gives whether it changed anything.
@@ -122,6 +134,15 @@ mod tests {
         assert_eq!(registers.rax as i64, -ERESTARTNOHAND);
         assert_eq!(registers.orig_rax, EPOLL_WAIT);
         assert_eq!(registers.rip, 0x1002);
+    }
+
+    #[test]
+    fn the_end_of_a_call_is_told_from_its_middle_and_from_a_birth() {
+        assert!(interrupted(EPOLL_WAIT, 3).at_end_of_system_call());
+        assert!(!interrupted(EPOLL_WAIT, -ERESTARTSYS).at_end_of_system_call());
+        assert!(!interrupted(NO_SYSTEM_CALL, 3).at_end_of_system_call());
+        assert!(interrupted(SYS_CLONE3, 4711).at_end_of_system_call());
+        assert!(!interrupted(SYS_CLONE3, 0).at_end_of_system_call());
     }
 
     #[test]

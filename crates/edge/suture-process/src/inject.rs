@@ -93,7 +93,7 @@ pub(crate) struct Loan<'m> {
 /// Where a thread may be borrowed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
-    /// Only from a wait in the kernel.
+    /// Only from the kernel: from a wait there, or at the end of a call.
     Waiting,
     /// From anywhere in its own code too: for system calls, of which the program notices nothing.
     Anywhere,
@@ -111,8 +111,8 @@ pub(crate) enum Called {
 }
 
 impl<'m> Loan<'m> {
-    /// Borrows a thread, if it waits in a system call or, should that be enough, runs its own code. `Ok(None)`
-    /// if it does anything else just now.
+    /// Borrows a thread, if it waits in a system call or has just ended one or, should that be enough, runs its own
+    /// code. `Ok(None)` if it does anything else just now.
     pub(crate) fn take(memory: &'m RemoteMemory, tid: i32, from: From) -> Result<Option<Self>, Refusal> {
         let alarm = Alarm::begin().map_err(|error| failed(tid, "set a timer", &error))?;
         let seized = Tracee::seize(tid).map_err(|error| failed(tid, "attach", &error))?;
@@ -344,12 +344,14 @@ impl Drop for Loan<'_> {
     }
 }
 
+/// At the end of a call a thread is found when its process was stopped just then. No restartable sequence may
+/// contain a call, so that only elsewhere one has to be looked for.
 fn is_fit(tracee: &Tracee, memory: &RemoteMemory, from: From) -> bool {
     let registers = &tracee.registers;
-    if registers.in_system_call() {
+    if registers.in_system_call() || registers.at_end_of_system_call() {
         return true;
     }
-    from == From::Anywhere && registers.orig_rax == NO_SYSTEM_CALL && !in_restartable_sequence(tracee, memory)
+    from == From::Anywhere && !in_restartable_sequence(tracee, memory)
 }
 
 /// A restartable sequence ends early when its thread leaves it for anything; the kernel would not see that we

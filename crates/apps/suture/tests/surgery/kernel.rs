@@ -1,12 +1,44 @@
-//! What the kernel may be doing with a process at the same time: it is frozen, has workers of the kernel, shares
+//! What the kernel may be doing with a process at the same time: it is stopped or frozen, has workers of the kernel, shares
 //! its memory, is probed.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::Pair;
-use crate::surroundings::{answers, assert_old, back_and_forth, is_root, refused, until};
+use crate::support::{Pair, Target};
+use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, refused, until};
+
+/// A process that a person has stopped is patched, and stays stopped. It stands in a wait or, as the stop comes
+/// right after an answer, at the end of the call that has given it.
+#[test]
+fn a_stopped_process_stays_stopped() {
+    let pair = answers();
+    let mut target = pair.start();
+    assert_old(&mut target);
+    let pid = target.pid();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    let states = || -> Vec<char> {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let stat =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        stat.filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next()).collect()
+    };
+    let is_stopped = || states().iter().all(|state| *state == 'T');
+    let there_and_back = [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)];
+    for (verb, check) in std::iter::repeat_n(there_and_back, 10).flatten() {
+        signal("STOP");
+        until("the stop", is_stopped);
+        let ran = pair.operate(&[verb], &target, &["--deadline", "20s"]);
+        assert_eq!(ran.outcome(), "done", "{ran:?}");
+        until("the stop again", is_stopped);
+        signal("CONT");
+        assert_eq!(pair.state(&target), if verb == "apply" { "on" } else { "none" });
+        check(&mut target);
+    }
+}
 
 /// A control group of the unified hierarchy.
 struct Group(std::path::PathBuf);

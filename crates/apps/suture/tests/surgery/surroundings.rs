@@ -42,7 +42,7 @@ pub(crate) fn assert_old(target: &mut Target) {
     assert_eq!(target.ask("3"), "44");
 }
 
-fn assert_new(target: &mut Target) {
+pub(crate) fn assert_new(target: &mut Target) {
     assert!(target.ask("3").starts_with("new zero "));
     assert_eq!(target.hear(), "1013");
 }
