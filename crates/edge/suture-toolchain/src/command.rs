@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::BuildError;
-use crate::interrupt::{self, Ended};
+use crate::interrupt::Watch;
 use crate::scratch::Scratch;
 use crate::wrappers;
 
@@ -19,18 +19,23 @@ const LAST_LINES: usize = 20;
 
 /// Runs `script` in the copy of the source tree, with the wrappers before all other programs. `which` of the
 /// builds it makes is for errors.
-pub(crate) fn run(scratch: &Scratch, script: &str, which: &'static str) -> Result<(), BuildError> {
+pub(crate) fn run(
+    watch: &Watch,
+    scratch: &Scratch,
+    script: &str,
+    which: &'static str,
+) -> Result<(), BuildError> {
     let failed = || BuildError::doing("running the build command");
     let log = File::options().create(true).append(true).open(scratch.log()).map_err(failed())?;
     let mut command = scratch.shell(script);
     environment(&mut command, scratch);
     let both = log.try_clone().map_err(failed())?;
     command.stdin(Stdio::null()).stdout(log).stderr(both);
-    let status = match interrupt::run(&mut command).map_err(failed())? {
-        Ended::With(status) if status.success() => return Ok(()),
-        Ended::With(status) => status,
-        Ended::Interrupted(signal) => return Err(BuildError::Interrupted { signal: signal.as_str(), which }),
-    };
+    let status = watch.run(&mut command, |mut child| child.wait()).map_err(failed())?;
+    watch.check().map_err(failed())?;
+    if status.success() {
+        return Ok(());
+    }
     let log = keep(scratch).map_err(failed())?;
     let last_lines = last_lines(&log).map_err(failed())?;
     Err(BuildError::CommandFailed { which, status: status.to_string(), last_lines, log })

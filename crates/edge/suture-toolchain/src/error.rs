@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::Stage;
+
 /// Why there are no two builds. The source tree is as it was.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -58,12 +60,12 @@ pub enum BuildError {
         artifact: PathBuf,
     },
     /// The builds were ended from outside.
-    #[error("{signal} came while the build command ran {which}")]
+    #[error("{signal} came while {stage}")]
     Interrupted {
         /// Name of the signal.
         signal: &'static str,
-        /// Which of the two builds.
-        which: &'static str,
+        /// What was being done.
+        stage: Stage,
     },
     /// The tree has an artifact of an earlier build, and the command left it as it was.
     #[error("the build command left `{}` as an earlier build in the tree had made it", artifact.display())]

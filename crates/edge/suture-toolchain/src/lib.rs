@@ -31,6 +31,7 @@ pub use provenance::{Provenance, Tool};
 
 use std::path::{Path, PathBuf};
 
+use interrupt::Watch;
 use scratch::Scratch;
 
 /// What is to be built, and how.
@@ -68,26 +69,50 @@ pub enum Stage {
     BuildingNew,
 }
 
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Copying => "copying the source tree",
+            Self::BuildingOld => "building without the fix",
+            Self::BuildingNew => "building with the fix",
+        })
+    }
+}
+
 /// Makes both builds; `on_stage` hears what is being done.
 ///
 /// Errors are about the order (no such file, the patch does not apply, the artifact lacks what the comparison
-/// needs) or about the command (it failed). In no case is the source tree changed.
+/// needs) or about the command (it failed). In no case is the source tree changed. A signal that would end this
+/// process ends the builds instead, and is an error too.
 pub fn build(order: Order<'_>, on_stage: &mut dyn FnMut(Stage)) -> Result<Pair, BuildError> {
+    let watch = Watch::begin().map_err(BuildError::doing("watching for signals"))?;
+    let mut current = Stage::Copying;
+    let pair = make(&watch, order, &mut |stage| {
+        current = stage;
+        on_stage(stage);
+    });
+    match watch.caught() {
+        Some(signal) => Err(BuildError::Interrupted { signal: signal.as_str(), stage: current }),
+        None => pair,
+    }
+}
+
+fn make(watch: &Watch, order: Order<'_>, on_stage: &mut dyn FnMut(Stage)) -> Result<Pair, BuildError> {
     let artifact = checked_artifact(order.artifact)?;
     let source =
         order.source.canonicalize().map_err(|error| BuildError::input("source tree", order.source, error))?;
     let patch = std::fs::read(order.patch).map_err(|error| BuildError::input("patch", order.patch, error))?;
     on_stage(Stage::Copying);
-    let scratch = Scratch::new(&source)?;
+    let scratch = Scratch::new(watch, &source)?;
     let earlier = artifact::made_at(&scratch, &artifact);
-    patch::check(&scratch, &patch)?;
+    patch::check(watch, &scratch, &patch)?;
     let mut provenance = Provenance::capture(&scratch, order.run, &artifact, &patch);
     on_stage(Stage::BuildingOld);
-    command::run(&scratch, order.run, "without the fix")?;
+    command::run(watch, &scratch, order.run, "without the fix")?;
     let old = artifact::take(&scratch, &artifact, earlier)?;
-    patch::apply(&scratch, &patch)?;
+    patch::apply(watch, &scratch, &patch)?;
     on_stage(Stage::BuildingNew);
-    command::run(&scratch, order.run, "with the fix")?;
+    command::run(watch, &scratch, order.run, "with the fix")?;
     let new = artifact::take(&scratch, &artifact, None)?;
     if old == new {
         return Err(BuildError::SameArtifact { artifact });

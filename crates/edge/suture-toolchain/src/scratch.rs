@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::command::DATE_VARIABLE;
 use crate::error::BuildError;
+use crate::interrupt::Watch;
 use crate::{tree, wrappers};
 
 /// A directory for both builds, removed with this value.
@@ -34,7 +35,7 @@ enum Mounting {
 
 impl Scratch {
     /// Copies the tree at `source` (an absolute path).
-    pub(crate) fn new(source: &Path) -> Result<Self, BuildError> {
+    pub(crate) fn new(watch: &Watch, source: &Path) -> Result<Self, BuildError> {
         if !source.is_dir() {
             let error = std::io::Error::from(std::io::ErrorKind::NotADirectory);
             return Err(BuildError::input("source tree", source, error));
@@ -42,7 +43,7 @@ impl Scratch {
         let directory = tempfile::Builder::new().prefix("suture-build.").tempdir_in(outside(source));
         let directory = directory.map_err(BuildError::doing("making a scratch directory"))?;
         let (source_sha256, newest) =
-            tree::digest(source).map_err(BuildError::doing("reading the source tree"))?;
+            tree::digest(watch, source).map_err(BuildError::doing("reading the source tree"))?;
         let named = std::env::var(DATE_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
         let date =
             named.unwrap_or_else(|| newest.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
@@ -51,7 +52,8 @@ impl Scratch {
         for path in [scratch.tree(), scratch.wrappers(), scratch.temporary()] {
             fs::create_dir(path).map_err(BuildError::doing("making a scratch directory"))?;
         }
-        tree::copy(&scratch.source, &scratch.tree()).map_err(BuildError::doing("copying the source tree"))?;
+        tree::copy(watch, &scratch.source, &scratch.tree())
+            .map_err(BuildError::doing("copying the source tree"))?;
         wrappers::write(&scratch.wrappers()).map_err(BuildError::doing("wrapping the compilers"))?;
         if scratch.mounting == Mounting::Nowhere {
             tracing::warn!(

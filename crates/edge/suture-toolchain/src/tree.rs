@@ -9,14 +9,16 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::interrupt::Watch;
+
 /// The mark of directories that hold nothing but what can be made again: <https://bford.info/cachedir/>.
 const CACHE_MARK: &str = "CACHEDIR.TAG";
 
 /// Copies the tree at `from` into the empty directory `to`: files, links, modes and times. Caches (such as
 /// cargo's `target`), sockets and devices stay behind.
-pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn copy(watch: &Watch, from: &Path, to: &Path) -> io::Result<()> {
     let mut directories = Vec::new();
-    walk(from, &mut |entry| {
+    walk(watch, from, &mut |entry| {
         let target = to.join(entry.relative);
         let metadata = fs::symlink_metadata(entry.path)?;
         if metadata.is_symlink() {
@@ -44,10 +46,10 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// SHA-256 over paths, kinds, modes and contents of all that [`copy`] copies but the version control's own
 /// files, and the newest time of a file.
-pub(crate) fn digest(root: &Path) -> io::Result<(String, SystemTime)> {
+pub(crate) fn digest(watch: &Watch, root: &Path) -> io::Result<(String, SystemTime)> {
     let mut hash = Sha256::new();
     let mut newest = SystemTime::UNIX_EPOCH;
-    walk(root, &mut |entry| {
+    walk(watch, root, &mut |entry| {
         if entry.relative.starts_with(".git") {
             return Ok(());
         }
@@ -77,9 +79,10 @@ struct Entry<'p> {
 }
 
 /// Visits everything below `root` in the order of names, directories before what is in them.
-fn walk(root: &Path, visit: &mut dyn FnMut(Entry<'_>) -> io::Result<()>) -> io::Result<()> {
+fn walk(watch: &Watch, root: &Path, visit: &mut dyn FnMut(Entry<'_>) -> io::Result<()>) -> io::Result<()> {
     let mut waiting = vec![PathBuf::new()];
     while let Some(relative) = waiting.pop() {
+        watch.check()?;
         let path = root.join(&relative);
         if !relative.as_os_str().is_empty() {
             visit(Entry { path: &path, relative: &relative }).map_err(|error| named(&path, &error))?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use suture_toolchain::{BuildError, Order, Pair, Stage};
+use suture_toolchain::{BuildError, Order, Pair};
 
 use super::comparison::{self, BuildFile};
 use crate::args::{BuildArgs, ComparisonArgs};
@@ -15,12 +15,7 @@ pub(super) fn run(args: &BuildArgs, console: &Console) -> Result<Exit, Failure> 
     let order = Order { source: &args.source, patch: &args.patch, run: &args.run, artifact: &args.artifact };
     let mut progress = None;
     let pair = suture_toolchain::build(order, &mut |stage| {
-        let what = match stage {
-            Stage::Copying => "copying the source tree",
-            Stage::BuildingOld => "building without the fix",
-            Stage::BuildingNew => "building with the fix",
-        };
-        progress = Some(Progress::start(what));
+        progress = Some(Progress::start(&stage.to_string()));
     });
     drop(progress);
     let pair = pair.map_err(|error| failure(&error))?;

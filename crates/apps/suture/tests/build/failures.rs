@@ -1,7 +1,7 @@
 //! What can go wrong, and what is said about it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -95,9 +95,39 @@ fn a_build_that_is_interrupted() {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains(&format!("SIG{signal} came while")), "{stderr}");
         assert!(!Path::new(&format!("/proc/{sleeping}")).exists(), "it goes on building");
-        let left = fs::read_dir(project.root()).unwrap().map(|entry| entry.unwrap().file_name());
-        let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("suture-build")).collect();
-        assert!(left.is_empty(), "{left:?}");
+        assert_eq!(scratch_directories(&project), [] as [PathBuf; 0]);
         fs::remove_file(&pid_file).unwrap();
     }
+}
+
+/// The same while nothing is run yet.
+#[test]
+fn a_copy_that_is_interrupted() {
+    let project = Project::c(&[("Makefile", MAKEFILE)]);
+    let many = project.source().join("many");
+    fs::create_dir(&many).unwrap();
+    for file in 0..20_000 {
+        fs::write(many.join(file.to_string()), "").unwrap();
+    }
+    let mut command = project.command("make", "server");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_copying = || scratch_directories(&project).iter().any(|path| path.join("tree/many/0").exists());
+    while !is_copying() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("SIGINT came while copying the source tree"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(scratch_directories(&project), [] as [PathBuf; 0]);
+}
+
+fn scratch_directories(project: &Project) -> Vec<PathBuf> {
+    let entries = fs::read_dir(project.root()).unwrap().map(|entry| entry.unwrap().path());
+    let is_scratch = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("suture-build"))
+    };
+    entries.filter(is_scratch).collect()
 }
