@@ -78,6 +78,9 @@ pub enum Refusal {
         /// What the threads are doing.
         why: String,
     },
+    /// It has been started and does not run its program yet.
+    #[error("it is being started: the loader has not handed over to the program")]
+    Starting,
     /// It is frozen and runs nothing for anybody.
     #[error("its control group is frozen, as that of a paused container")]
     Frozen,
@@ -198,6 +201,7 @@ impl Refusal {
             Self::Busy { .. } => "busy",
             Self::Unstoppable { .. } => "unstoppable",
             Self::NoSafeThread { .. } => "no-safe-thread",
+            Self::Starting => "starting",
             Self::Frozen => "frozen",
             Self::SharedMemory { .. } => "shared-memory",
             Self::Traced { .. } => "traced",
@@ -241,6 +245,7 @@ impl Refusal {
             }
             Self::Unstoppable { .. } => "try again when the thread has left the kernel",
             Self::NoSafeThread { .. } => "try again with a longer --deadline, when a thread waits for work",
+            Self::Starting => "try again when it runs, or with a longer --deadline",
             Self::Frozen => "thaw it (unpause the container) and try again",
             Self::SharedMemory { .. } => "try again when that process has ended",
             Self::Traced { .. } => "detach the debugger first",

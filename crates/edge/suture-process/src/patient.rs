@@ -7,9 +7,8 @@ use suture_surgery::home::{self, Home, HomeError, State};
 use suture_surgery::maps::{self, Mapping};
 use suture_surgery::memory::Memory as _;
 use suture_surgery::modules::{self, Module};
-use suture_surgery::outcome::{FrameText, Refusal};
+use suture_surgery::outcome::Refusal;
 use suture_surgery::symbol_file::{Content, symbol_file};
-use suture_surgery::unwind::{ModuleFrames, Stack, Unwinder};
 
 use crate::install::HOME_NAME;
 use crate::memory::RemoteMemory;
@@ -110,63 +109,6 @@ impl Patient {
         let name = mapping(record.home.start).and_then(|mapping| mapping.path.clone()).unwrap_or_default();
         // No memory file has a name in any directory.
         Ok((format!("{name} (deleted)"), symbol_file(home, Content { text: &text, frames })))
-    }
-
-    /// The top of the stack on which a thread with these registers runs, if it is the thread's own.
-    pub(crate) fn stack_top(&self, stack_pointer: u64, thread_pointer: u64) -> Option<u64> {
-        let at = self.maps.partition_point(|mapping| mapping.range.end <= stack_pointer);
-        let mapping = self.maps.get(at).filter(|mapping| mapping.range.contains(stack_pointer))?;
-        if mapping.range.contains(thread_pointer) && thread_pointer > stack_pointer {
-            return Some(thread_pointer & !7);
-        }
-        (mapping.path.as_deref() == Some("[stack]")).then_some(mapping.range.end)
-    }
-
-    /// Unwind tables of all modules and patches. Code without any is followed no further.
-    pub(crate) fn unwinder(&self) -> Unwinder {
-        let modules = self.modules.iter().filter_map(|module| {
-            let frames = ModuleFrames::of_module(module, &self.memory);
-            frames.inspect_err(|error| tracing::debug!(module.name, %error, "no unwind tables")).ok()
-        });
-        let homes = self.homes.iter().filter_map(|home| {
-            let record = &home.record;
-            let start = record.frames?;
-            let end = self.maps.iter().find(|mapping| mapping.range.contains(start))?.range.end;
-            let name = format!("suture:{}", record.id.get(..12).unwrap_or(&record.id));
-            ModuleFrames::of_eh_frame(&name, vec![record.text], Range { start, end }, &self.memory).ok()
-        });
-        Unwinder::new(modules.chain(homes).collect())
-    }
-
-    /// A stack for people.
-    pub(crate) fn stack_text(&self, stack: &Stack) -> Vec<FrameText> {
-        stack.frames.iter().map(|frame| FrameText { pc: frame.pc, place: self.place(frame.pc) }).collect()
-    }
-
-    fn place(&self, pc: u64) -> String {
-        let functions = self.homes.iter().flat_map(|home| &home.record.functions);
-        if let Some(function) = functions.into_iter().find(|function| function.range.contains(pc)) {
-            return format!("{}+{:#x} (patch)", function.name, pc - function.range.start);
-        }
-        match self.modules.iter().find(|module| module.range.contains(pc)) {
-            Some(module) => format!("{}+{:#x}", module.name, pc.wrapping_sub(module.bias)),
-            None => String::new(),
-        }
-    }
-
-    /// Where the kernel lets functions return to that a probe waits for: their own return addresses are on no
-    /// stack then. Asked for anew, because probes come and go.
-    pub(crate) fn probed(&self) -> Vec<Range> {
-        let now = proc::read_text(self.pid, "maps").ok().and_then(|text| maps::parse(&text).ok());
-        let is_it = |mapping: &&Mapping| mapping.path.as_deref() == Some("[uprobes]");
-        now.as_ref().unwrap_or(&self.maps).iter().filter(is_it).map(|mapping| mapping.range).collect()
-    }
-
-    /// The loader or unwinder in which a place lies: both run with locks held.
-    pub(crate) fn lock_holder(&self, pc: u64) -> Option<&str> {
-        let module = self.modules.iter().find(|module| module.text.iter().any(|text| text.contains(pc)))?;
-        let unwinder = ["libgcc_s.so", "libunwind.so"].iter().any(|name| module.name.starts_with(name));
-        (module.is_interpreter || unwinder).then_some(module.name.as_str())
     }
 
     fn find_homes(&mut self) {

@@ -5,8 +5,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::sys;
+
+/// Length of a tick towards programs (`USER_HZ` is 100 on every x86-64 machine).
+const TICK_MS: u64 = 10;
 
 /// Fields of `/proc/PID/status` that the surgery looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,6 +116,20 @@ pub(crate) fn state_and_start(tid: i32) -> io::Result<(char, u64)> {
     Stat::read(tid).map(|stat| (stat.state, stat.start))
 }
 
+/// The stack pointer that the kernel started the program with, 0 for those who may not know.
+pub(crate) fn start_stack(pid: i32) -> io::Result<u64> {
+    Stat::read(pid).map(|stat| stat.start_stack)
+}
+
+/// How long ago a process was started.
+pub(crate) fn age(pid: i32) -> io::Result<Duration> {
+    let odd = || io::Error::new(io::ErrorKind::InvalidData, "/proc/uptime has another form");
+    let text = String::from_utf8_lossy(&sys::read_file("/proc/uptime")?).into_owned();
+    let uptime: f64 = text.split_whitespace().next().and_then(|word| word.parse().ok()).ok_or_else(odd)?;
+    let start = Duration::from_millis(Stat::read(pid)?.start.saturating_mul(TICK_MS));
+    Ok(Duration::try_from_secs_f64(uptime).map_err(|_| odd())?.saturating_sub(start))
+}
+
 /// Whether a process is there no more, or all of it is ending.
 pub(crate) fn has_gone(pid: i32) -> bool {
     match threads(pid) {
@@ -159,6 +177,8 @@ struct Stat {
     flags: u64,
     /// When it was started, in ticks since boot.
     start: u64,
+    /// The stack pointer that it was started with; 0 for those who may not know.
+    start_stack: u64,
 }
 
 impl Stat {
@@ -176,7 +196,8 @@ impl Stat {
         let state = fields.next()?.chars().next()?;
         let flags = fields.nth(5)?.parse().ok()?;
         let start = fields.nth(12)?.parse().ok()?;
-        Some(Self { name: name.to_owned(), state, flags, start })
+        let start_stack = fields.nth(5)?.parse().ok()?;
+        Some(Self { name: name.to_owned(), state, flags, start, start_stack })
     }
 }
 

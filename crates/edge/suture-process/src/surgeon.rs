@@ -15,7 +15,7 @@ use crate::patient::Patient;
 use crate::plan;
 use crate::state_dir::{Entry, Journal};
 use crate::theatre::Theatre;
-use crate::{names, proc, sys};
+use crate::{names, proc, starting, sys};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +123,7 @@ fn attempt(
     begun: Instant,
     journal: &mut Journal,
 ) -> Result<Outcome, InstallError> {
+    starting::wait(pid, begun + request.deadline)?;
     let patient = Patient::examine(pid)?;
     let plan = match plan::plan(&patient, request, unix_s())? {
         plan::Plan::Over(outcome) => return Ok(outcome),

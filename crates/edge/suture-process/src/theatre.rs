@@ -1,6 +1,5 @@
 //! Where the effects of an operation meet the process.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use suture_delta::model;
@@ -16,6 +15,7 @@ use crate::inject::{self, CallSite, Called, From, Loan};
 use crate::install::{self, Caller, InstallError};
 use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
+use crate::surroundings::Surroundings;
 use crate::tracee::Tracee;
 use crate::world::{self, Chase, Duty, Look, StopError};
 use crate::{filters, proc, sys};
@@ -25,7 +25,8 @@ pub(crate) struct Theatre<'p, 'j> {
     patient: &'p Patient,
     journal: &'j mut Journal,
     deadline: Instant,
-    unwinder: Option<Unwinder>,
+    /// What is known of the process as it is now.
+    surroundings: Option<Surroundings>,
     /// Whether it is known that no other process runs in the memory of this one.
     is_alone: bool,
     /// How long the next stop may follow busy threads.
@@ -64,7 +65,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
             patient,
             journal,
             deadline: Instant::now() + time,
-            unwinder: None,
+            surroundings: None,
             is_alone: false,
             chase: Chase {
                 per_thread: CHASE_PER_THREAD,
@@ -133,7 +134,6 @@ impl<'p, 'j> Theatre<'p, 'j> {
             head: record.home.start,
             stack_top: record.call_stack.end,
         };
-        self.unwinder();
         let mut loan = self.borrow(Need::Function, call.what)?;
         filters::check(loan.tid(), record.text.start)?;
         let called = loan.function(site, call.function, call.arguments, FUNCTION_MAX);
@@ -162,16 +162,18 @@ impl<'p, 'j> Theatre<'p, 'j> {
             }
             self.is_alone = true;
         }
-        let mut forbidden = throw.forbidden.clone();
-        forbidden.extend(patient.probed().into_iter().map(|range| (range, PROBED.to_owned())));
-        let forbidden = Forbidden::new(&forbidden, &throw.entries);
-        let unwinder = Mutex::new(self.unwinder().clone());
         let chase = self.chase;
         self.chase.each = (chase.each * 2).min(CHASE_EACH_MAX);
+        let surroundings = match self.look_around() {
+            Ok(surroundings) => surroundings,
+            Err(why) => return Input::Refused { why, pause_us: 0 },
+        };
+        let mut forbidden = throw.forbidden.clone();
+        forbidden.extend(surroundings.probed().into_iter().map(|range| (range, PROBED.to_owned())));
+        let forbidden = Forbidden::new(&forbidden, &throw.entries);
         let look = || -> Look<'_> {
-            let unwinder = unwinder.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let forbidden = &forbidden;
-            Box::new(move |tracee| look(patient, forbidden, &unwinder, tracee))
+            let (forbidden, unwinder) = (&forbidden, surroundings.unwinder());
+            Box::new(move |tracee| look(patient, surroundings, forbidden, &unwinder, tracee))
         };
         let act = || write(patient, throw);
         let (result, took) = world::stop(patient.pid, &Duty { chase, look: &look, act: &act });
@@ -236,7 +238,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
     }
 
     /// A thread that can be borrowed, the first that is found before the deadline.
-    fn borrow(&self, need: Need, what: &str) -> Result<Loan<'p>, Refusal> {
+    fn borrow(&mut self, need: Need, what: &str) -> Result<Loan<'p>, Refusal> {
         let mut why = "none of its threads waits in a system call".to_owned();
         for round in 0.. {
             let from = if need == Need::SystemCalls && round >= ROUNDS_WAITING {
@@ -244,6 +246,9 @@ impl<'p, 'j> Theatre<'p, 'j> {
             } else {
                 From::Waiting
             };
+            if need == Need::Function {
+                self.look_around()?;
+            }
             for tid in proc::threads(self.patient.pid).map_err(|_| Refusal::Gone)? {
                 let unfit = from == From::Waiting && proc::blocked_in(self.patient.pid, tid).is_none();
                 if unfit || proc::is_kernel_worker(tid) {
@@ -269,30 +274,34 @@ impl<'p, 'j> Theatre<'p, 'j> {
         if need == Need::SystemCalls {
             return None;
         }
-        let stack = self.unwinder.as_ref()?.unwind(loan.registers(), &self.patient.memory);
+        let surroundings = self.surroundings.as_ref()?;
+        let stack = surroundings.unwinder().unwind(loan.registers(), &self.patient.memory);
         if let StackEnd::Stopped(reason) = stack.end {
             return Some(format!("the stack of thread {} can't be followed: {reason}", loan.tid()));
         }
-        let holder = stack.frames.iter().find_map(|frame| self.patient.lock_holder(frame.pc))?;
+        let holder = stack.frames.iter().find_map(|frame| surroundings.lock_holder(frame.pc))?;
         Some(format!("thread {} is inside {holder}", loan.tid()))
     }
 
-    /// The unwinder for the process as it was examined, made when it is first needed.
-    fn unwinder(&mut self) -> &Unwinder {
+    /// Sees what has changed in the process since the last look.
+    fn look_around(&mut self) -> Result<&Surroundings, Refusal> {
         let patient = self.patient;
-        self.unwinder.get_or_insert_with(|| patient.unwinder())
+        let surroundings = self.surroundings.get_or_insert_with(|| Surroundings::examined(patient));
+        surroundings.renew(patient)?;
+        Ok(surroundings)
     }
 }
 
 /// Whether a stopped thread is clear of the code that is about to change.
 fn look(
     patient: &Patient,
+    surroundings: &Surroundings,
     forbidden: &Forbidden,
     unwinder: &Unwinder,
     tracee: &Tracee,
 ) -> Result<(), Refusal> {
     let registers = &tracee.registers;
-    let top = patient.stack_top(registers.rsp, registers.fs_base);
+    let top = surroundings.stack_top(registers.rsp, registers.fs_base);
     let (function, stack) = match busy::judge(forbidden, registers, top, &patient.memory, unwinder) {
         Verdict::Clear => return Ok(()),
         Verdict::Busy { function, stack } => (function, stack),
@@ -302,7 +311,7 @@ fn look(
         thread: tracee.tid,
         thread_name: proc::name(tracee.tid),
         function,
-        stack: patient.stack_text(&stack),
+        stack: surroundings.stack_text(patient, &stack),
     })
 }
 

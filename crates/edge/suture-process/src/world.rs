@@ -105,6 +105,7 @@ fn hands(pid: i32) -> usize {
 /// What the hands of one surgeon share.
 struct Table {
     pid: i32,
+    hand_count: usize,
     rendezvous: Rendezvous,
     /// Thread ids of the hands.
     hands: Mutex<Vec<i32>>,
@@ -146,6 +147,7 @@ impl Table {
     fn new(pid: i32, hands: usize) -> Self {
         Self {
             pid,
+            hand_count: hands,
             rendezvous: Rendezvous::new(hands),
             hands: Mutex::default(),
             claimed: Mutex::default(),

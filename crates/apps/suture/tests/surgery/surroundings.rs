@@ -1,12 +1,13 @@
 //! What surrounds a process must not matter, or is named: namespaces, users, limits, full disks, debuggers, other
 //! surgeons.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Pair, Ran, Target, finish};
+use crate::support::{Pair, Ran, Target, finish, root, run};
 
 /// The user id that owns nothing.
 const NOBODY: &str = "65534";
@@ -336,4 +337,52 @@ fn a_surgeon_with_many_hands_may_be_killed() {
         }
         assert!(number > 1000, "{verb} made only {number} calls");
     }
+}
+
+/// While the loader has a process, its libraries come and go and its entry code has yet to run: it is waited for.
+#[test]
+fn a_process_that_is_being_started_is_waited_for() {
+    let pair = answers();
+    let (gate, library) = (pair.directory().join("gate"), pair.directory().join("gate.so"));
+    let source = root().join("fixtures/c/gate.c");
+    run(Command::new("gcc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(source));
+    run(Command::new("mkfifo").arg(&gate));
+    let mut command = Command::new(&pair.old);
+    command.env("LD_PRELOAD", &library).env("GATE", &gate);
+    let mut target = Target::start(command);
+    assert_eq!(target.hear(), "at the gate");
+    refused(&pair.operate(&["apply"], &target, &["--deadline", "0s"]), "starting", &["loader"]);
+    let applied = std::thread::scope(|scope| {
+        let applying = scope.spawn(|| pair.operate(&["apply"], &target, &["--deadline", "30s"]));
+        std::fs::OpenOptions::new().write(true).open(&gate).unwrap();
+        applying.join().unwrap()
+    });
+    assert_eq!(applied.outcome(), "done", "{applied:?}");
+    assert_new(&mut target);
+}
+
+/// While a busy thread is waited for, another may go into a library that was not there at the first look.
+#[test]
+fn a_library_that_is_loaded_meanwhile_is_known() {
+    let pair = Pair::build("c/later.c", "gcc -O2");
+    pair.diff();
+    let library = pair.directory().join("later.so");
+    let source = root().join("fixtures/c/later.c");
+    run(Command::new("gcc").args(["-O2", "-DLIBRARY", "-shared", "-fPIC", "-o"]).arg(&library).arg(source));
+    let mut command = Command::new(&pair.old);
+    command.arg(&library);
+    let mut target = Target::start(command);
+    assert_eq!(target.hear(), "busy");
+
+    let mut command = pair.suture();
+    command.env("SUTURE_LOG", "suture_process=debug").args(["apply", "--deadline", "20s"]).arg(&pair.delta);
+    command.args(["--pid", &target.pid().to_string()]).stderr(Stdio::piped());
+    let mut applying = command.spawn().unwrap();
+    let mut log = BufReader::new(applying.stderr.take().unwrap()).lines();
+    let mut throws = (&mut log).filter(|line| line.as_ref().unwrap().contains("Throw"));
+    assert!(throws.nth(1).is_some(), "a second stop means that the first one found it busy");
+    target.send("");
+    let told: Vec<_> = log.map(Result::unwrap).collect();
+    assert!(applying.wait().unwrap().success(), "{}", told.join("\n"));
+    assert_eq!((target.ask(""), target.hear()), ("1".to_owned(), "1001".to_owned()));
 }

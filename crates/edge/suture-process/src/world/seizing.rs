@@ -31,8 +31,8 @@ impl Hand<'_> {
     /// can be missing: what a seized thread starts is seized by the kernel.
     pub(super) fn seize_all(&mut self) {
         self.meet();
-        for _ in 0..LISTINGS_MAX {
-            self.seize_listed();
+        for listing in 0..LISTINGS_MAX {
+            self.seize_listed(listing == 0);
             self.meet();
             if self.leads {
                 let again = !self.table.reason.is_there() && self.is_one_free();
@@ -49,11 +49,17 @@ impl Hand<'_> {
         self.take_strays();
     }
 
-    fn seize_listed(&mut self) {
+    /// Seizes what no hand has. In a fair division no more than this hand's share: the hand with the most threads
+    /// is the one for which the whole process stands.
+    fn seize_listed(&mut self, is_fair: bool) {
         let Ok(listed) = proc::threads(self.table.pid) else {
             return self.table.reason.give(Refusal::Gone);
         };
+        let share = if is_fair { listed.len().div_ceil(self.table.hand_count) } else { usize::MAX };
         for tid in listed {
+            if self.threads.len() >= share {
+                return;
+            }
             if !lock(&self.table.claimed).insert(tid) || proc::is_kernel_worker(tid) {
                 continue;
             }
