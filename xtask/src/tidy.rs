@@ -1,5 +1,6 @@
 //! The rules of the tree.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::source::{self, Source};
@@ -29,10 +30,9 @@ const EMPTY_NAMES: [&str; 4] = ["manager", "common", "util", "helper"];
 /// Everything that is against the rules, one line each.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     let mut findings = Vec::new();
-    for manifest in source::files(root, "Cargo.toml")? {
-        findings.extend(directions(&manifest));
-        findings.extend(versions(&manifest));
-    }
+    let manifests = source::files(root, "Cargo.toml")?;
+    findings.extend(directions(&manifests));
+    findings.extend(manifests.iter().flat_map(versions));
     for file in source::files(root, ".rs")? {
         for rule in [purity, unsafe_place, unfinished] {
             findings.extend(rule(&file));
@@ -44,27 +44,48 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     Ok(findings)
 }
 
-/// Arrows point down: core knows core, edge knows core, apps know all.
-fn directions(manifest: &Source) -> Vec<String> {
-    let floor = |name: &str| match name {
-        "suture-elf" | "suture-delta" | "suture-surgery" => Some(0),
-        "suture-process" | "suture-toolchain" => Some(1),
-        "suture" => Some(2),
-        _ => None,
+/// Arrows point down: core knows core, edge knows core, apps know all. The folder of a crate is its floor.
+fn directions(manifests: &[Source]) -> Vec<String> {
+    let floors: BTreeMap<&str, Floor> =
+        manifests.iter().filter_map(|manifest| Some((name(manifest)?, Floor::of(&manifest.path)?))).collect();
+    let check = |manifest: &Source| -> Vec<String> {
+        let Some(own) = Floor::of(&manifest.path) else { return Vec::new() };
+        let dependencies = manifest.text.split("[dev-dependencies]").next().unwrap_or_default();
+        let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+        let wrong = names.filter(|name| floors.get(name).is_some_and(|other| !own.may_know(*other)));
+        let told =
+            |name| format!("{}: depends on {name}, against the direction of the floors", manifest.path);
+        wrong.map(told).collect()
     };
-    let own = manifest.path.split('/').nth(2).and_then(floor);
-    let dependencies = manifest.text.split("[dev-dependencies]").next().unwrap_or_default();
-    let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
-    let upward = names.filter(|name| matches!((own, floor(name)), (Some(own), Some(other)) if other > own));
-    let same_floor_edge = |name: &&str| own == Some(1) && floor(name) == Some(1);
-    let found: Vec<&str> = upward.collect();
-    let sideways =
-        dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(same_floor_edge);
-    found
-        .into_iter()
-        .chain(sideways)
-        .map(|name| format!("{}: depends on {name}, against the direction of the floors", manifest.path))
-        .collect()
+    manifests.iter().flat_map(check).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Floor {
+    Core,
+    Edge,
+    Apps,
+}
+
+impl Floor {
+    fn of(manifest: &str) -> Option<Self> {
+        match manifest.strip_prefix("crates/")?.split('/').next()? {
+            "core" => Some(Self::Core),
+            "edge" => Some(Self::Edge),
+            "apps" => Some(Self::Apps),
+            _ => None,
+        }
+    }
+
+    /// One outside world does not know another.
+    fn may_know(self, other: Self) -> bool {
+        other < self || (self == other && self != Self::Edge)
+    }
+}
+
+fn name(manifest: &Source) -> Option<&str> {
+    let line = manifest.text.lines().find_map(|line| line.strip_prefix("name = \""))?;
+    line.strip_suffix('"')
 }
 
 /// Versions stand in one place, the root's `[workspace.dependencies]`.
