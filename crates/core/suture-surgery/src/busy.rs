@@ -6,6 +6,8 @@
 //! long over; then the unwinder decides. Where it can't follow the stack to its end, words beyond count as
 //! what they could be. Doubt is never taken for clear.
 
+use std::borrow::Cow;
+
 use suture_delta::model::Range;
 
 use crate::memory::Memory;
@@ -110,31 +112,29 @@ impl Forbidden {
     }
 }
 
-/// Judges a stopped thread. `stack_top` is the end of the memory that its stack pointer points into.
+/// Judges a stopped thread with these registers and this stack.
 ///
 /// `forbidden` should have whatever return addresses can be hidden behind, too, such as `[uprobes]`.
 pub fn judge(
     forbidden: &Forbidden,
     registers: &Registers,
-    stack_top: Option<u64>,
-    memory: &dyn Memory,
+    live: &LiveStack<'_>,
     unwinder: &Unwinder,
 ) -> Verdict {
     let busy = |function: &str, stack| Verdict::Busy { function: function.to_owned(), stack };
-    let live = Live::new(registers.rsp, stack_top, memory);
     if let Some(function) = forbidden.function_executing(registers.rip) {
-        return busy(function, unwinder.unwind(registers, &live));
+        return busy(function, unwinder.unwind(registers, live));
     }
     if live.is_whole() && matches!(search(forbidden, &live.bytes, live.range), Found::Nothing) {
         return Verdict::Clear;
     }
-    let stack = unwinder.unwind(registers, &live);
+    let stack = unwinder.unwind(registers, live);
     if let Some(function) = stack.frames.iter().find_map(|frame| forbidden.function_of(frame)) {
         return busy(function, stack);
     }
     let End::Stopped(reason) = stack.end else { return Verdict::Clear };
     let reached = stack.frames.iter().rev().find_map(|frame| frame.cfa).unwrap_or(registers.rsp);
-    match search_beyond(forbidden, reached, &live) {
+    match search_beyond(forbidden, reached, live) {
         Found::Nothing => Verdict::Clear,
         Found::Function(function) => busy(function, stack),
         Found::Doubt => Verdict::Undecided { reason, stack },
@@ -152,7 +152,7 @@ enum Found<'a> {
 }
 
 /// Searches what lies beyond the last frame that could be followed.
-fn search_beyond<'a>(forbidden: &'a Forbidden, reached: u64, live: &Live<'_>) -> Found<'a> {
+fn search_beyond<'a>(forbidden: &'a Forbidden, reached: u64, live: &LiveStack<'_>) -> Found<'a> {
     let range = Range { start: reached & !(WORD_LEN - 1), end: live.range.end };
     if !live.range.contains(reached) || range.end - range.start > SEARCH_LEN_MAX {
         return Found::Doubt;
@@ -192,21 +192,33 @@ fn is_user_segments(word: u64) -> bool {
 
 /// The live part of a stack, read at once, in front of the rest of the memory: unwinding then needs no
 /// further system call.
-struct Live<'a> {
+pub struct LiveStack<'a> {
     /// From below the red zone to the end of the stack; empty if that is unknown.
     range: Range,
     /// The beginning of it.
-    bytes: Vec<u8>,
+    bytes: Cow<'a, [u8]>,
     memory: &'a dyn Memory,
 }
 
-impl<'a> Live<'a> {
-    fn new(rsp: u64, top: Option<u64>, memory: &'a dyn Memory) -> Self {
+impl<'a> LiveStack<'a> {
+    /// Where the live part of a stack lies: from below the red zone at the stack pointer `rsp` to `top`, the end of
+    /// the memory that it points into. Empty if that is unknown.
+    pub fn range(rsp: u64, top: Option<u64>) -> Range {
         let start = rsp.saturating_sub(RED_ZONE_LEN) & !(WORD_LEN - 1);
-        let range = Range { start, end: top.filter(|top| rsp < *top).unwrap_or(start) };
+        Range { start, end: top.filter(|top| rsp < *top).unwrap_or(start) }
+    }
+
+    /// A stack that is still to be read.
+    pub fn read(rsp: u64, top: Option<u64>, memory: &'a dyn Memory) -> Self {
+        let range = Self::range(rsp, top);
         let len = (range.end - range.start).min(PIECE_LEN_MAX);
-        let bytes = memory.read_vec(start, len).unwrap_or_default();
-        Self { range, bytes, memory }
+        let bytes = memory.read_vec(range.start, len).unwrap_or_default();
+        Self { range, bytes: Cow::Owned(bytes), memory }
+    }
+
+    /// One whose whole live part, `range`, has been read already: `bytes`.
+    pub fn known(range: Range, bytes: &'a [u8], memory: &'a dyn Memory) -> Self {
+        Self { range, bytes: Cow::Borrowed(bytes), memory }
     }
 
     /// Whether all of the stack has been read.
@@ -215,7 +227,7 @@ impl<'a> Live<'a> {
     }
 }
 
-impl Memory for Live<'_> {
+impl Memory for LiveStack<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), crate::memory::MemoryError> {
         let from = address.checked_sub(self.range.start).and_then(|at| self.bytes.get(at as usize..));
         match from.and_then(|rest| rest.get(..into.len())) {

@@ -17,6 +17,7 @@ mod filters;
 mod freezer;
 mod inject;
 mod install;
+mod look;
 mod memory;
 mod names;
 mod patient;

@@ -133,14 +133,14 @@ pub(crate) fn age(pid: i32) -> io::Result<Duration> {
 /// Whether a process is there no more, or all of it is ending.
 pub(crate) fn has_gone(pid: i32) -> bool {
     match threads(pid) {
-        Ok(threads) => threads.into_iter().all(is_ending),
+        Ok(threads) => threads.into_iter().all(|tid| is_ending(pid, tid)),
         Err(error) => says_gone(&error),
     }
 }
 
 /// Whether a thread is on its way out of the world, or gone.
-fn is_ending(tid: i32) -> bool {
-    match Stat::read(tid) {
+fn is_ending(pid: i32, tid: i32) -> bool {
+    match Stat::read_thread(pid, tid) {
         Ok(stat) => matches!(stat.state, 'Z' | 'X') || stat.flags & PF_EXITING != 0,
         Err(error) => says_gone(&error),
     }
@@ -157,9 +157,9 @@ fn says_gone(error: &io::Error) -> bool {
 /// In older kernels the flags meant other things, of threads that run code (`PF_VCPU`, `PF_USED_ASYNC`); so the name
 /// that the kernel gives its workers must be there too. A worker that has been renamed counts as a thread like
 /// any other, and is in the way of everything.
-pub(crate) fn is_kernel_worker(tid: i32) -> bool {
+pub(crate) fn is_kernel_worker(pid: i32, tid: i32) -> bool {
     const NAMES: [&str; 3] = ["iou-wrk-", "iou-sqp-", "vhost-"];
-    Stat::read(tid).is_ok_and(|stat| {
+    Stat::read_thread(pid, tid).is_ok_and(|stat| {
         stat.flags & (PF_IO_WORKER | PF_USER_WORKER) != 0
             && NAMES.iter().any(|name| stat.name.starts_with(name))
     })
@@ -183,7 +183,17 @@ struct Stat {
 
 impl Stat {
     fn read(tid: i32) -> io::Result<Self> {
-        let text = read_text(tid, "stat")?;
+        Self::read_file(tid, "stat")
+    }
+
+    /// The same for a thread of `pid`. In a process of many threads much cheaper: for `/proc/TID/stat` the kernel
+    /// adds up the times of all.
+    fn read_thread(pid: i32, tid: i32) -> io::Result<Self> {
+        Self::read_file(pid, &format!("task/{tid}/stat"))
+    }
+
+    fn read_file(pid: i32, file: &str) -> io::Result<Self> {
+        let text = read_text(pid, file)?;
         Self::parse(&text)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has another form"))
     }

@@ -14,6 +14,7 @@ use crate::install::InstallError;
 use crate::patient::Patient;
 use crate::plan;
 use crate::state_dir::{Entry, Journal};
+use crate::sys::Modest;
 use crate::theatre::Theatre;
 use crate::{names, proc, starting, sys};
 
@@ -58,6 +59,7 @@ const PLACES_MAX: usize = 8;
 
 /// Carries out one operation on process `pid`.
 pub fn operate(pid: i32, request: &Request<'_>) -> Outcome {
+    let _modest = Modest::begin();
     let outcome = carry_out(pid, request);
     let is_gone = match outcome.end {
         // A thread that has been killed answers to nothing a moment before it is seen to end.

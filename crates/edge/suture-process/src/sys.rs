@@ -3,6 +3,8 @@
 //! There it is counted and, in tests, the surgeon dies behind the one that was named; so a test can kill
 //! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
 
+mod turns;
+
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -10,6 +12,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use suture_surgery::registers::Registers;
+
+pub(crate) use turns::{Alarm, Modest, Urgent};
 
 /// Names the call behind which somebody is to be killed: a test hook. `kill-after:N` counts from 1 and means the
 /// surgeon, `kill-after:N:PID` a process.
@@ -226,18 +230,36 @@ pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> io::Result
     if read as usize == into.len() { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EFAULT)) }
 }
 
+/// The kernel takes so many pieces at once (`IOV_MAX`).
+const PIECES_MAX: usize = 1024;
+
 /// Reads small pieces of memory of another process in one call; all of them or an error.
 pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Result<Vec<[u8; N]>> {
+    let spans: Vec<_> = addresses.iter().map(|address| (*address, N)).collect();
     let mut pieces = vec![[0; N]; addresses.len()];
-    // The kernel takes IOV_MAX pieces at once.
-    for (into, from) in pieces.chunks_mut(1024).zip(addresses.chunks(1024)) {
-        let remote: Vec<_> = from
-            .iter()
-            .map(|address| libc::iovec { iov_base: *address as *mut libc::c_void, iov_len: N })
-            .collect();
-        let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: size_of_val(into) };
+    let into = pieces.as_flattened_mut();
+    if read_spans(pid, &spans, into)? == into.len() {
+        Ok(pieces)
+    } else {
+        Err(io::Error::from_raw_os_error(libc::EFAULT))
+    }
+}
+
+/// Reads spans of memory of another process, (address, length), one behind the other into `into`, in one call. How many
+/// bytes were read: it ends at the first that can't be, and when `into` is full.
+pub(crate) fn read_spans(pid: i32, spans: &[(u64, usize)], into: &mut [u8]) -> io::Result<usize> {
+    let mut total = 0;
+    for spans in spans.chunks(PIECES_MAX) {
+        let to_remote = |(address, len): &(u64, usize)| libc::iovec {
+            iov_base: *address as *mut libc::c_void,
+            iov_len: *len,
+        };
+        let remote: Vec<_> = spans.iter().map(to_remote).collect();
+        let wanted: usize = spans.iter().map(|(_, len)| len).sum();
+        let room = &mut into[total..];
+        let local = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
         let read = call(|| {
-            // SAFETY: `local` spans the chunk of `pieces`; `remote` are addresses of the other process.
+            // SAFETY: `local` spans `room`, which nobody else uses; `remote` are addresses of the other process.
             check(unsafe {
                 libc::process_vm_readv(
                     pid,
@@ -248,12 +270,13 @@ pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Re
                     0,
                 )
             } as i64)
-        })?;
-        if read as usize != local.iov_len {
-            return Err(io::Error::from_raw_os_error(libc::EFAULT));
+        })? as usize;
+        total += read;
+        if read < wanted {
+            break;
         }
     }
-    Ok(pieces)
+    Ok(total)
 }
 
 /// Whether two processes run in the same memory. An error where the kernel does not tell.
@@ -282,6 +305,12 @@ pub(crate) fn thread_id() -> i32 {
     unsafe { libc::gettid() }
 }
 
+/// Whether a thread of this process has not yet ended.
+pub(crate) fn is_there(tid: i32) -> bool {
+    // SAFETY: passes numbers only; signal 0 is none.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, 0) == 0 }
+}
+
 /// Effective user id of this process.
 pub fn effective_uid() -> u32 {
     // SAFETY: takes nothing, can't fail.
@@ -291,79 +320,6 @@ pub fn effective_uid() -> u32 {
 /// Name of a user, if the system knows one.
 pub fn user_name(uid: u32) -> Option<String> {
     nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok()?.map(|user| user.name)
-}
-
-/// Real-time priority for the calling thread while it lives; the old one afterwards.
-///
-/// With as many runnable threads as the target may have, a surgeon without it would wait for its turn
-/// between any two of them, with the whole process stopped. Without the permission nothing happens.
-pub(crate) struct Urgent {
-    before: Option<(i32, libc::sched_param)>,
-}
-
-impl Urgent {
-    pub(crate) fn begin() -> Self {
-        // SAFETY: numbers, and a live structure of integers that the kernel reads or writes.
-        let before = unsafe {
-            let policy = libc::sched_getscheduler(0);
-            let mut old: libc::sched_param = std::mem::zeroed();
-            let mut new: libc::sched_param = std::mem::zeroed();
-            new.sched_priority = 1;
-            let known = policy >= 0 && libc::sched_getparam(0, &raw mut old) == 0;
-            let raised = known
-                && libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const new)
-                    == 0;
-            raised.then_some((policy, old))
-        };
-        Self { before }
-    }
-}
-
-impl Drop for Urgent {
-    fn drop(&mut self) {
-        if let Some((policy, old)) = self.before {
-            // SAFETY: numbers, and a live structure that the kernel reads.
-            unsafe { libc::sched_setscheduler(0, policy, &raw const old) };
-        }
-    }
-}
-
-/// Interrupts this thread's blocking calls again and again while it lives, so that a wait can look at the clock.
-pub(crate) struct Alarm {
-    timer: libc::timer_t,
-}
-
-const ALARM_PERIOD_NS: i64 = 10_000_000;
-
-impl Alarm {
-    pub(crate) fn begin() -> io::Result<Self> {
-        extern "C" fn nothing(_signal: i32) {}
-        let signal = libc::SIGRTMIN() + 7;
-        // SAFETY: the handler does nothing, which is safe at any point; the structures are live, of
-        // integers and pointers for which zero is a value, and the timer belongs to the value returned.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = nothing as extern "C" fn(i32) as usize;
-            check(i64::from(libc::sigaction(signal, &raw const action, std::ptr::null_mut())))?;
-            let mut event: libc::sigevent = std::mem::zeroed();
-            event.sigev_notify = libc::SIGEV_THREAD_ID;
-            event.sigev_signo = signal;
-            event.sigev_notify_thread_id = libc::gettid();
-            let mut timer: libc::timer_t = std::mem::zeroed();
-            check(i64::from(libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)))?;
-            let tick = libc::timespec { tv_sec: 0, tv_nsec: ALARM_PERIOD_NS };
-            let interval = libc::itimerspec { it_interval: tick, it_value: tick };
-            check(i64::from(libc::timer_settime(timer, 0, &raw const interval, std::ptr::null_mut())))?;
-            Ok(Self { timer })
-        }
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        // SAFETY: the timer is ours and is deleted once.
-        unsafe { libc::timer_delete(self.timer) };
-    }
 }
 
 fn from_raw(raw: &libc::user_regs_struct) -> Registers {

@@ -3,20 +3,20 @@
 use std::time::{Duration, Instant};
 
 use suture_delta::model;
-use suture_surgery::busy::{self, Forbidden, Verdict};
+use suture_surgery::busy::Forbidden;
 use suture_surgery::home::Home;
 use suture_surgery::install::Installation;
 use suture_surgery::operation::{Call, Expected, Input, Throw};
 use suture_surgery::outcome::Refusal;
 use suture_surgery::switch::Write;
-use suture_surgery::unwind::{End as StackEnd, Unwinder};
+use suture_surgery::unwind::End as StackEnd;
 
 use crate::inject::{self, CallSite, Called, From, Loan};
 use crate::install::{self, Caller, InstallError};
+use crate::look::Looker;
 use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
 use crate::surroundings::Surroundings;
-use crate::tracee::Tracee;
 use crate::world::{self, Chase, Duty, Look, StopError};
 use crate::{filters, proc, sys};
 
@@ -172,8 +172,8 @@ impl<'p, 'j> Theatre<'p, 'j> {
         forbidden.extend(surroundings.probed().into_iter().map(|range| (range, PROBED.to_owned())));
         let forbidden = Forbidden::new(&forbidden, &throw.entries);
         let look = || -> Look<'_> {
-            let (forbidden, unwinder) = (&forbidden, surroundings.unwinder());
-            Box::new(move |tracee| look(patient, surroundings, forbidden, &unwinder, tracee))
+            let mut looker = Looker::new(patient, surroundings, &forbidden);
+            Box::new(move |tracees| looker.look(tracees))
         };
         let act = || write(patient, throw);
         let (result, took) = world::stop(patient.pid, &Duty { chase, look: &look, act: &act });
@@ -251,7 +251,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
             }
             for tid in proc::threads(self.patient.pid).map_err(|_| Refusal::Gone)? {
                 let unfit = from == From::Waiting && proc::blocked_in(self.patient.pid, tid).is_none();
-                if unfit || proc::is_kernel_worker(tid) {
+                if unfit || proc::is_kernel_worker(self.patient.pid, tid) {
                     continue;
                 }
                 let Some(loan) = Loan::take(&self.patient.memory, tid, from)? else { continue };
@@ -290,29 +290,6 @@ impl<'p, 'j> Theatre<'p, 'j> {
         surroundings.renew(patient)?;
         Ok(surroundings)
     }
-}
-
-/// Whether a stopped thread is clear of the code that is about to change.
-fn look(
-    patient: &Patient,
-    surroundings: &Surroundings,
-    forbidden: &Forbidden,
-    unwinder: &Unwinder,
-    tracee: &Tracee,
-) -> Result<(), Refusal> {
-    let registers = &tracee.registers;
-    let top = surroundings.stack_top(registers.rsp, registers.fs_base);
-    let (function, stack) = match busy::judge(forbidden, registers, top, &patient.memory, unwinder) {
-        Verdict::Clear => return Ok(()),
-        Verdict::Busy { function, stack } => (function, stack),
-        Verdict::Undecided { reason, stack } => (format!("a place that can't be told ({reason})"), stack),
-    };
-    Err(Refusal::Busy {
-        thread: tracee.tid,
-        thread_name: proc::name(tracee.tid),
-        function,
-        stack: surroundings.stack_text(patient, &stack),
-    })
 }
 
 /// The writes of a throw, if nothing but what is expected stands at the sites.

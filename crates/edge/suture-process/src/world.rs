@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use suture_surgery::outcome::Refusal;
 
-use crate::sys::{Alarm, Urgent};
+use crate::sys::{Alarm, Modest, Urgent};
 use crate::tracee::{Stop, Tracee};
 use crate::{proc, sys};
 
@@ -33,8 +33,8 @@ pub(crate) struct Duty<'d> {
     pub(crate) act: &'d (dyn Fn() -> Result<(), StopError> + Sync),
 }
 
-/// Gives the reason, if there is one, why nothing may be written while a thread stands where it does.
-pub(crate) type Look<'d> = Box<dyn Fn(&Tracee) -> Result<(), Refusal> + 'd>;
+/// Gives for each of the threads the reason, if there is one, why nothing may be written while it stands where it does.
+pub(crate) type Look<'d> = Box<dyn FnMut(&[&Tracee]) -> Vec<Result<(), Refusal>> + Send + 'd>;
 
 /// How long a stop may follow busy threads that run.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,13 @@ pub(crate) enum StopError {
 /// Threads of a target for which another hand is worth its while.
 const THREADS_PER_HAND: usize = 32;
 const HANDS_MAX: usize = 8;
-/// How long a thread that is followed is let run at a time, at first; longer if it then has not moved.
+/// So many threads are let go faster by the end of the hand, all at once, than one by one.
+const LET_GO_SINGLY_MAX: usize = 48;
+const GONE_RETRY: Duration = Duration::from_micros(10);
+/// How long a thread that is followed is let run at a time, at first and at most: to stop it costs ten times as much. It
+/// may be more if it then has not moved.
 const FOLLOWED_RUN: Duration = Duration::from_micros(4);
+const FOLLOWED_RUN_MAX: Duration = Duration::from_micros(32);
 
 /// Stops all threads of a process, looks at each, and, if none gave a reason against it, acts while they stand.
 /// Lets all go in any case. Gives how long that took from the first interrupt to the last release.
@@ -73,7 +78,8 @@ const FOLLOWED_RUN: Duration = Duration::from_micros(4);
 pub(crate) fn stop(pid: i32, duty: &Duty<'_>) -> (Result<(), StopError>, Duration) {
     let hands = hands(pid);
     let table = Table::new(pid, hands);
-    let spans: Vec<_> = std::thread::scope(|scope| {
+    let mut ended = Instant::now();
+    let worked: Vec<_> = std::thread::scope(|scope| {
         let spawn = |index| {
             let table = &table;
             let work = move || Hand::new(table, index == 0).work(duty);
@@ -81,18 +87,31 @@ pub(crate) fn stop(pid: i32, duty: &Duty<'_>) -> (Result<(), StopError>, Duratio
             spawned.inspect_err(|_| table.rendezvous.miss_one()).ok()
         };
         let working: Vec<_> = (0..hands).map(spawn).collect();
-        working.into_iter().map(|hand| hand?.join().ok()).collect()
+        // So that the end of the stop is seen when it comes.
+        let _urgent = Urgent::begin();
+        let worked = working.into_iter().map(|hand| hand?.join().ok()).collect();
+        wait_until_gone(&lock(&table.hands));
+        ended = Instant::now();
+        worked
     });
-    let complete = spans.iter().all(Option::is_some);
-    let spans = || spans.iter().flatten();
-    let begun = spans().map(|(begun, _)| *begun).min();
-    let took = begun.and_then(|begun| Some(spans().map(|(_, ended)| *ended).max()? - begun));
+    let complete = worked.iter().all(Option::is_some);
+    let hands = || worked.iter().flatten();
+    let begun = hands().map(|hand| hand.begun).min();
+    let took = begun.and_then(|begun| Some(hands().map(|hand| hand.ended.unwrap_or(ended)).max()? - begun));
     let result = match (table.acted.into_inner().unwrap_or_else(PoisonError::into_inner), complete) {
         (Some(result), _) => result,
         (None, true) => Err(StopError::Refused(table.reason.take().unwrap_or(Refusal::Gone))),
         (None, false) => Err(StopError::Act(io::Error::other("a thread of the surgeon is lost"))),
     };
     (result, took.unwrap_or_default())
+}
+
+/// Waits until the kernel has let go what threads of ours had seized that have ended: it is done when they have no number
+/// any more, a moment after they could be joined.
+fn wait_until_gone(hands: &[i32]) {
+    while hands.iter().any(|hand| sys::is_there(*hand)) {
+        std::thread::sleep(GONE_RETRY);
+    }
 }
 
 /// How many hands a process needs: on many processors many threads are stopped and let go side by side.
@@ -173,37 +192,59 @@ struct Hand<'t> {
     threads: Vec<Tracee>,
 }
 
+/// What a hand leaves when it ends.
+struct Worked<'d> {
+    /// When its first interrupt was.
+    begun: Instant,
+    /// When its last release was; `None` if it left that to its own end.
+    ended: Option<Instant>,
+    /// Its memory, to be given back after the stop.
+    _look: Look<'d>,
+}
+
 impl<'t> Hand<'t> {
     fn new(table: &'t Table, leads: bool) -> Self {
         lock(&table.hands).push(sys::thread_id());
         Self { table, member: table.rendezvous.join(), leads, threads: Vec::new() }
     }
 
-    /// All that this hand does for a stop. When its first interrupt and its last release were.
-    fn work(mut self, duty: &Duty<'_>) -> (Instant, Instant) {
-        let look = (duty.look)();
+    /// All that this hand does for a stop.
+    fn work<'d>(mut self, duty: &Duty<'d>) -> Worked<'d> {
+        // This thread ends with its work and needs no other turns any more.
+        Modest::begin().keep();
+        let mut look = (duty.look)();
         self.seize_all();
         let alarm = Alarm::begin().map_err(|error| self.give(&error)).ok();
-        let urgent = Urgent::begin();
+        Urgent::begin().keep();
         self.meet();
         let begun = Instant::now();
-        let busy = self.stop_all(&look);
+        self.stop_all();
+        // A hand that went on would keep its processor from threads that another waits for.
         self.meet();
-        self.follow_all(busy, duty.chase, &look);
+        let busy = self.look_at_all(&mut look);
+        self.meet();
+        self.follow_all(busy, duty.chase, &mut look);
         self.meet();
         if self.leads && !self.table.reason.is_there() {
             *lock(&self.table.acted) = Some((duty.act)());
         }
         self.meet();
-        for thread in &mut self.threads {
+        drop(alarm);
+        let ended = self.release();
+        Worked { begun, ended, _look: look }
+    }
+
+    /// Lets all go; when that was done. Many are let go by the kernel when this thread ends, but for those that get a
+    /// signal with it.
+    fn release(&mut self) -> Option<Instant> {
+        let at_once = self.threads.len() > LET_GO_SINGLY_MAX;
+        let singly = |thread: &&mut Tracee| !at_once || matches!(thread.stop, Some(Stop::Signal(_)));
+        for thread in self.threads.iter_mut().filter(singly) {
             if let Err(error) = thread.release() {
                 tracing::warn!(tid = thread.tid, %error, "could not release a thread");
             }
         }
-        let ended = Instant::now();
-        drop(urgent);
-        drop(alarm);
-        (begun, ended)
+        (!at_once).then(Instant::now)
     }
 
     /// Waits for the other hands; what a lost one had stopped runs again.
@@ -218,8 +259,8 @@ impl<'t> Hand<'t> {
         self.table.reason.give(refused(self.table.pid, why));
     }
 
-    /// Stops the threads of this hand and looks at them. Gives those that are busy but running.
-    fn stop_all(&mut self, look: &Look<'_>) -> Vec<(usize, Refusal)> {
+    /// Stops the threads of this hand.
+    fn stop_all(&mut self) {
         for thread in &self.threads {
             if let Err(error) = thread.interrupt() {
                 self.give(&error);
@@ -227,32 +268,61 @@ impl<'t> Hand<'t> {
         }
         // Also after a reason has been found every thread is waited for: one that was interrupted and
         // let go unseen would take home the EINTR of a call that nobody meant to interrupt.
-        let mut busy = Vec::new();
         let known = self.threads.len();
         // The last first: when it stands most others do, and the wait for each costs no turn of the scheduler.
         for index in (0..known).rev() {
-            self.wait_and_look(index, look, &mut busy);
+            self.wait(index);
         }
         let mut born = known;
         while born < self.threads.len() {
-            self.wait_and_look(born, look, &mut busy);
+            self.wait(born);
             born += 1;
+        }
+    }
+
+    fn wait(&mut self, index: usize) {
+        if let Err(why) = self.wait_stopped(index) {
+            self.table.reason.give(why);
+        }
+    }
+
+    /// Waits until a thread stands. What it has just started joins the others; it stands in the call that started it, and
+    /// its stack counts like any other.
+    fn wait_stopped(&mut self, index: usize) -> Result<(), Refusal> {
+        if let Stop::Clone(child) = self.threads[index].wait_stopped()?
+            && !self.threads.iter().any(|known| known.tid == child)
+        {
+            self.threads.push(Tracee::new(child));
+        }
+        Ok(())
+    }
+
+    /// Looks at the threads of this hand. Gives those that are busy but running.
+    fn look_at_all(&self, look: &mut Look<'_>) -> Vec<(usize, Refusal)> {
+        if self.table.reason.is_there() {
+            return Vec::new();
+        }
+        let (indices, standing) = self.standing(0);
+        let mut busy = Vec::new();
+        for (index, looked) in indices.into_iter().zip(look(&standing)) {
+            match looked {
+                Ok(()) => {}
+                Err(why) if self.threads[index].is_running_in(&why) => busy.push((index, why)),
+                Err(why) => self.table.reason.give(why),
+            }
         }
         busy
     }
 
-    fn wait_and_look(&mut self, index: usize, look: &Look<'_>, busy: &mut Vec<(usize, Refusal)>) {
-        let stop = self.threads[index].wait_stopped();
-        let of_interest = !self.table.reason.is_there();
-        match stop.and_then(|stop| self.look_at(index, stop, of_interest, look)) {
-            Ok(()) => {}
-            Err(why) if self.threads[index].is_running_in(&why) => busy.push((index, why)),
-            Err(why) => self.table.reason.give(why),
-        }
+    /// The threads from `first` on that stand.
+    fn standing(&self, first: usize) -> (Vec<usize>, Vec<&Tracee>) {
+        let stands = |thread: &Tracee| !matches!(thread.stop, None | Some(Stop::Gone));
+        let threads = self.threads.iter().enumerate().skip(first);
+        threads.filter(|(_, thread)| stands(thread)).unzip()
     }
 
     /// Follows busy threads, each until it has left, as long as there is no reason against it all.
-    fn follow_all(&mut self, mut busy: Vec<(usize, Refusal)>, chase: Chase, look: &Look<'_>) {
+    fn follow_all(&mut self, mut busy: Vec<(usize, Refusal)>, chase: Chase, look: &mut Look<'_>) {
         // The one that would not leave the last time comes first: then nobody else waits for it.
         busy.sort_by_key(|(thread, _)| Some(self.threads[*thread].tid) == chase.stubborn);
         let threads = lock(&self.table.claimed).len() as u32;
@@ -265,44 +335,36 @@ impl<'t> Hand<'t> {
         }
     }
 
-    /// Looks at a thread that stands. What it has just started joins the others.
-    fn look_at(
-        &mut self,
-        index: usize,
-        stop: Stop,
-        is_of_interest: bool,
-        look: &Look<'_>,
-    ) -> Result<(), Refusal> {
-        if let Stop::Clone(child) = stop
-            && !self.threads.iter().any(|known| known.tid == child)
-        {
-            self.threads.push(Tracee::new(child));
-        }
-        // The parent of a new thread stands in the call that started it; its stack counts like any other.
-        if is_of_interest && stop != Stop::Gone { look(&self.threads[index]) } else { Ok(()) }
-    }
-
     /// Lets a busy thread run, and looks again and again until it is clear or time is up; then the last
     /// reason counts. Threads that it starts meanwhile are stopped and looked at too.
-    fn follow(&mut self, index: usize, why: Refusal, until: Instant, look: &Look<'_>) -> Result<(), Refusal> {
+    fn follow(
+        &mut self,
+        index: usize,
+        why: Refusal,
+        until: Instant,
+        look: &mut Look<'_>,
+    ) -> Result<(), Refusal> {
         let mut why = why;
         let mut run = FOLLOWED_RUN;
         while Instant::now() < until {
             let before = self.threads[index].registers;
             let known = self.threads.len();
-            let thread = &mut self.threads[index];
-            thread.let_run(run).map_err(|error| refused(self.table.pid, &error))?;
-            let stop = thread.wait_stopped()?;
-            // It was asked to stop before it had a processor.
-            if thread.registers == before {
-                run *= 2;
+            self.threads[index].let_run(run).map_err(|error| refused(self.table.pid, &error))?;
+            self.wait_stopped(index)?;
+            // If it stands where it stood, it was asked to stop before it had a processor.
+            let has_moved = self.threads[index].registers != before;
+            run *= if has_moved && run >= FOLLOWED_RUN_MAX { 1 } else { 2 };
+            let mut born = known;
+            while born < self.threads.len() {
+                self.wait_stopped(born)?;
+                born += 1;
             }
-            let looked = self.look_at(index, stop, true, look);
-            for child in known..self.threads.len() {
-                let stop = self.threads[child].wait_stopped()?;
-                self.look_at(child, stop, true, look)?;
+            let (_, standing) = self.standing(known);
+            look(&standing).into_iter().collect::<Result<(), _>>()?;
+            if self.threads[index].stop == Some(Stop::Gone) {
+                return Ok(());
             }
-            match looked {
+            match look(&[&self.threads[index]]).into_iter().collect() {
                 Ok(()) => return Ok(()),
                 Err(again) if self.threads[index].is_running_in(&again) => why = again,
                 Err(other) => return Err(other),

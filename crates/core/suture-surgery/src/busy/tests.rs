@@ -13,7 +13,7 @@ fn judged(registers: &Registers, top: Option<u64>, memory: &Snapshot) -> Verdict
     let functions = [(function(0), sixteen), (function(1), sixteen), (function(2), OUTERMOST)];
     let unwinder = unwinder(table(b"zR", &functions)).unwrap();
     let forbidden = Forbidden::new(&[(function(1), "victim".to_owned())], &[CODE + 0x100]);
-    judge(&forbidden, registers, top, memory, &unwinder)
+    judge(&forbidden, registers, &LiveStack::read(registers.rsp, top, memory), &unwinder)
 }
 
 fn top(words: &[u64]) -> u64 {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use suture_delta::model::Range;
-use suture_surgery::busy::{Forbidden, Verdict, judge};
+use suture_surgery::busy::{Forbidden, LiveStack, Verdict, judge};
 use suture_surgery::memory::Memory;
 use suture_surgery::registers::Registers;
 use suture_surgery::unwind::{End, Stack};
@@ -69,7 +69,8 @@ fn function(process: &Process, name: &str) -> (Range, String) {
 
 fn judged(process: &Process, registers: &Registers, name: &str) -> Verdict {
     let forbidden = Forbidden::new(&[function(process, name)], &[]);
-    judge(&forbidden, registers, process.stack_top(registers), &process.memory, &process.unwinder())
+    let live = LiveStack::read(registers.rsp, process.stack_top(registers), &process.memory);
+    judge(&forbidden, registers, &live, &process.unwinder())
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Hand<'_> {
             if self.threads.len() >= share {
                 return;
             }
-            if !lock(&self.table.claimed).insert(tid) || proc::is_kernel_worker(tid) {
+            if !lock(&self.table.claimed).insert(tid) || proc::is_kernel_worker(self.table.pid, tid) {
                 continue;
             }
             match self.seize_in_time(tid) {

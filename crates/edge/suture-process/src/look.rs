@@ -1,0 +1,93 @@
+//! Whether stopped threads are clear of the code that is about to change.
+//!
+//! All of this is pause, so that the stacks of all threads are read with one system call: asking for each alone costs three
+//! times as much, most of it for finding out again that this process may.
+
+use suture_delta::model::Range;
+use suture_surgery::busy::{self, Forbidden, LiveStack, Verdict};
+use suture_surgery::outcome::Refusal;
+use suture_surgery::unwind::Unwinder;
+
+use crate::patient::Patient;
+use crate::surroundings::Surroundings;
+use crate::sys;
+use crate::tracee::Tracee;
+
+/// Longest stack that is read together with the others, in bytes; a longer one is read alone.
+const TOGETHER_LEN_MAX: u64 = 64 << 10;
+/// Room for stacks that is there from the beginning, in bytes: pages that are met first in the stop cost pause.
+const ROOM_LEN: usize = 512 << 10;
+
+/// Looks at stopped threads, for one hand.
+pub(crate) struct Looker<'l> {
+    patient: &'l Patient,
+    surroundings: &'l Surroundings,
+    forbidden: &'l Forbidden,
+    unwinder: Unwinder,
+    /// Where stacks are read to.
+    room: Vec<u8>,
+}
+
+impl<'l> Looker<'l> {
+    /// To be made before the stop.
+    pub(crate) fn new(
+        patient: &'l Patient,
+        surroundings: &'l Surroundings,
+        forbidden: &'l Forbidden,
+    ) -> Self {
+        // Not zero, so that the pages are there.
+        let room = vec![1; ROOM_LEN];
+        Self { patient, surroundings, forbidden, unwinder: surroundings.unwinder(), room }
+    }
+
+    /// For each thread the reason, if there is one, why nothing may be written while it stands where it does.
+    pub(crate) fn look(&mut self, tracees: &[&Tracee]) -> Vec<Result<(), Refusal>> {
+        let ranges: Vec<Range> = tracees.iter().map(|tracee| self.live_range(tracee)).collect();
+        let len = |range: &Range| match range.end - range.start {
+            len if len <= TOGETHER_LEN_MAX => len as usize,
+            _ => 0,
+        };
+        let together: Vec<(u64, usize)> = ranges.iter().map(|range| (range.start, len(range))).collect();
+        let mut room = std::mem::take(&mut self.room);
+        room.resize(room.len().max(together.iter().map(|(_, len)| len).sum()), 0);
+        let read = sys::read_spans(self.patient.pid, &together, &mut room).unwrap_or(0);
+        let mut end = 0;
+        let mut results = Vec::with_capacity(tracees.len());
+        for ((tracee, range), (_, len)) in tracees.iter().zip(&ranges).zip(&together) {
+            let start = end;
+            end += len;
+            // Where a stack could not be read, that one and all behind it are read alone.
+            let known = room.get(start..end).filter(|bytes| !bytes.is_empty() && end <= read);
+            results.push(self.look_at(tracee, *range, known));
+        }
+        self.room = room;
+        results
+    }
+
+    fn live_range(&self, tracee: &Tracee) -> Range {
+        LiveStack::range(tracee.registers.rsp, self.top(tracee))
+    }
+
+    fn top(&self, tracee: &Tracee) -> Option<u64> {
+        self.surroundings.stack_top(tracee.registers.rsp, tracee.registers.fs_base)
+    }
+
+    fn look_at(&self, tracee: &Tracee, range: Range, known: Option<&[u8]>) -> Result<(), Refusal> {
+        let (registers, memory) = (&tracee.registers, &self.patient.memory);
+        let live = match known {
+            Some(bytes) => LiveStack::known(range, bytes, memory),
+            None => LiveStack::read(registers.rsp, self.top(tracee), memory),
+        };
+        let (function, stack) = match busy::judge(self.forbidden, registers, &live, &self.unwinder) {
+            Verdict::Clear => return Ok(()),
+            Verdict::Busy { function, stack } => (function, stack),
+            Verdict::Undecided { reason, stack } => (format!("a place that can't be told ({reason})"), stack),
+        };
+        Err(Refusal::Busy {
+            thread: tracee.tid,
+            thread_name: crate::proc::name(tracee.tid),
+            function,
+            stack: self.surroundings.stack_text(self.patient, &stack),
+        })
+    }
+}
