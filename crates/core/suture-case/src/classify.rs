@@ -123,11 +123,13 @@ fn class(case: &Case) -> Verdict {
     let mut blind_spots = Vec::new();
     if computed.is_none() {
         blind_spots.push(
-            "nothing was marked as critical when the delta was made, so that no class can be computed".to_owned(),
+            "nothing was marked as critical when the delta was made, so that no class can be computed"
+                .to_owned(),
         );
     }
     for function in delta.by_pointer.iter() {
-        blind_spots.push(format!("{function} is called by pointer: from where can't be seen in the call graph"));
+        blind_spots
+            .push(format!("{function} is called by pointer: from where can't be seen in the call graph"));
     }
     consensus::verdict(declared, computed, blind_spots)
 }
@@ -138,7 +140,9 @@ fn reviewer_not_independent(case: &Case) -> Option<String> {
         return Some(format!("{} is the author", reviewer.name));
     }
     match (&author.team, &reviewer.team) {
-        (Some(author), Some(team)) if author == team => Some(format!("author and reviewer are both of {team}")),
+        (Some(author), Some(team)) if author == team => {
+            Some(format!("author and reviewer are both of {team}"))
+        }
         (Some(_), Some(_)) => None,
         _ => Some("the teams of author and reviewer are not both known".to_owned()),
     }
@@ -155,7 +159,9 @@ fn notes(
     let is_unlisted = answer(Input::InKev) == Some(YesNo::No.name());
     if is_unlisted && exploitation(case) == Some(Exploitation::Active) {
         let as_if = |input| if input == Input::InKev { Some(YesNo::Yes.name()) } else { answer(input) };
-        for table in tables.iter().filter(|table| table.points.iter().any(|point| point.input == Input::InKev)) {
+        for table in
+            tables.iter().filter(|table| table.points.iter().any(|point| point.input == Input::InKev))
+        {
             if let Some(listed) = urgency::decide(table, &as_if, from)
                 && urgency.iter().any(|urgency| urgency.table == table.id && urgency.key != listed.key)
             {
@@ -185,7 +191,8 @@ fn notes(
 fn steps(case: &Case, found: &Classification) -> Vec<Step> {
     let step = |kind, before, what: String, why: String| Step { kind, before, what, why };
     let mut steps = Vec::new();
-    let mut open: Vec<Input> = found.urgency.iter().flat_map(|urgency| urgency.open.iter().copied()).collect();
+    let mut open: Vec<Input> =
+        found.urgency.iter().flat_map(|urgency| urgency.open.iter().copied()).collect();
     open.sort_unstable();
     open.dedup();
     for input in open {
@@ -210,7 +217,9 @@ fn steps(case: &Case, found: &Classification) -> Vec<Step> {
         let what = "find a reviewer of another team than the author's".to_owned();
         steps.push(step(StepKind::FindIndependentReviewer, Stage::Approval, what, why.clone()));
     }
-    if let (true, Some(declared), Some(computed)) = (found.class.is_laxer, found.class.declared, &found.class.computed) {
+    if let (true, Some(declared), Some(computed)) =
+        (found.class.is_laxer, found.class.declared, &found.class.computed)
+    {
         let what = format!("have the declaration of {} approved by itself", declared.name());
         let why = format!("{} was computed: {}", computed.class.name(), computed.because.join("; "));
         steps.push(step(StepKind::ApproveLaxerClass, Stage::Approval, what, why));

@@ -24,7 +24,7 @@ const WIRE_GROUPS: [&str; 3] = ["protocol", "network", "wire"];
 
 /// What a patch may do to consensus, from the lax to the strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "String")]
 pub enum Class {
     /// Output-neutral on one node: ordinary stages.
     Local,
@@ -44,11 +44,20 @@ impl Class {
     }
 }
 
+impl TryFrom<String> for Class {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 impl std::str::FromStr for Class {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::Local, Self::Wire, Self::Replicated].into_iter().find(|class| class.name() == text);
+        let found =
+            [Self::Local, Self::Wire, Self::Replicated].into_iter().find(|class| class.name() == text);
         found.ok_or_else(|| format!("{text:?} is no consensus class; these are {}", Self::NAMES.join(", ")))
     }
 }
@@ -155,7 +164,9 @@ fn sentence(touch: &Touch) -> String {
     let Touch { group, function, relation, marked } = touch;
     match relation {
         Relation::Is => format!("{function} changes and is marked as {group}"),
-        Relation::CalledBy => format!("{function} changes and is called by {marked}, which is marked as {group}"),
+        Relation::CalledBy => {
+            format!("{function} changes and is called by {marked}, which is marked as {group}")
+        }
         Relation::Calls => format!("{function} changes and calls {marked}, which is marked as {group}"),
     }
 }

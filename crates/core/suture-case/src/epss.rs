@@ -84,8 +84,10 @@ pub fn look_up(text: &str, cves: &[VulnerabilityId]) -> Result<Prediction, CaseE
 /// `#model_version:v2025.03.14,score_date:2025-12-01T00:00:00+0000`
 fn heading(line: &str) -> Result<(Line, Line), String> {
     let wrong = || "the first line is not '#model_version:…,score_date:…'".to_owned();
-    let (model, date) =
-        line.strip_prefix("#model_version:").and_then(|rest| rest.split_once(",score_date:")).ok_or_else(wrong)?;
+    let (model, date) = line
+        .strip_prefix("#model_version:")
+        .and_then(|rest| rest.split_once(",score_date:"))
+        .ok_or_else(wrong)?;
     Ok((model.parse()?, date.parse()?))
 }
 

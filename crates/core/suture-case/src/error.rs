@@ -40,7 +40,12 @@ impl CaseError {
         let text = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let what = text.strip_suffix(place.as_str()).unwrap_or(&text);
-        Self { line: error.line().max(1), column: error.column().max(1), what: what.to_owned(), help: help.into() }
+        Self {
+            line: error.line().max(1),
+            column: error.column().max(1),
+            what: what.to_owned(),
+            help: help.into(),
+        }
     }
 }
 

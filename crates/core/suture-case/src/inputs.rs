@@ -66,7 +66,9 @@ impl Input {
             Self::TechnicalImpact => "Does an exploit give partial or total control of the software?",
             Self::Exploitation => "Is it exploited: not at all, by a public proof of concept, or actively?",
             Self::MissionWellbeing => "How bad for mission and public well-being (SSVC) would it be?",
-            Self::SystemExposure => "How can the affected systems be reached: small, controlled or open access?",
+            Self::SystemExposure => {
+                "How can the affected systems be reached: small, controlled or open access?"
+            }
             Self::HumanImpact => "How bad for safety and mission together (SSVC human impact) would it be?",
         }
     }
@@ -88,6 +90,7 @@ macro_rules! answers {
     ($(#[$docs:meta])* $name:ident { $($(#[$value_docs:meta])* $value:ident = $text:literal),* $(,)? }) => {
         $(#[$docs])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub enum $name { $($(#[$value_docs])* #[serde(rename = $text)] $value),* }
 
         impl $name {
@@ -108,6 +111,14 @@ macro_rules! answers {
                     $($text => Ok(Self::$value),)*
                     _ => Err(format!("{text:?} is none of {}", Self::NAMES.join(", "))),
                 }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
             }
         }
 

@@ -91,7 +91,9 @@ impl TryFrom<u32> for Schema {
         if version == SCHEMA {
             return Ok(Self);
         }
-        Err(format!("this is version {version} of the format, and version {SCHEMA} is what can be read; use a suture that knows it"))
+        Err(format!(
+            "this is version {version} of the format, and version {SCHEMA} is what can be read; use a suture that knows it"
+        ))
     }
 }
 
@@ -103,6 +105,7 @@ impl From<Schema> for u32 {
 
 /// Traffic Light Protocol 2.0, <https://www.first.org/tlp/>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Tlp {
     /// For everyone.
     #[serde(rename = "clear")]
@@ -128,6 +131,14 @@ impl Tlp {
     /// The label without its prefix.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]
+    }
+}
+
+impl TryFrom<String> for Tlp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -176,7 +187,7 @@ impl Vectors {
 
 /// How far an effect goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "String")]
 pub enum Impact {
     /// Nothing changes.
     None,
@@ -196,11 +207,20 @@ impl Impact {
     }
 }
 
+impl TryFrom<String> for Impact {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 impl std::str::FromStr for Impact {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::None, Self::Indirect, Self::Direct].into_iter().find(|impact| impact.name() == text);
+        let found =
+            [Self::None, Self::Indirect, Self::Direct].into_iter().find(|impact| impact.name() == text);
         found.ok_or_else(|| format!("{text:?} is none of {}", Self::NAMES.join(", ")))
     }
 }

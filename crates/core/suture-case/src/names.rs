@@ -86,7 +86,8 @@ pub(crate) fn is_cve(text: &str) -> bool {
 /// `GHSA-` and three groups of four of GitHub's letters and digits.
 fn is_ghsa(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("GHSA-") else { return false };
-    let is_group = |group: &str| group.len() == 4 && group.chars().all(|c| "23456789cfghjmpqrvwx".contains(c));
+    let is_group =
+        |group: &str| group.len() == 4 && group.chars().all(|c| "23456789cfghjmpqrvwx".contains(c));
     rest.split('-').count() == 3 && rest.split('-').all(is_group)
 }
 

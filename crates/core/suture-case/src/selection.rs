@@ -46,7 +46,12 @@ struct Reference {
 }
 
 /// The selections of `case`, made at `timestamp`, by `tables` and what they said (`urgency`, in the same order).
-pub fn selection_list(case: &Case, tables: &[Table], urgency: &[Urgency], timestamp: Moment) -> SelectionList {
+pub fn selection_list(
+    case: &Case,
+    tables: &[Table],
+    urgency: &[Urgency],
+    timestamp: Moment,
+) -> SelectionList {
     let mut selections: Vec<Selection> = Vec::new();
     let mut resources = Vec::new();
     for (table, urgency) in tables.iter().zip(urgency) {
@@ -57,10 +62,8 @@ pub fn selection_list(case: &Case, tables: &[Table], urgency: &[Urgency], timest
         }
         let left = outcomes_left(table, urgency);
         add(&mut selections, &table.outcome_identity, &table.outcome_name, &left);
-        resources.push(Reference {
-            uri: table.uri.clone(),
-            summary: format!("{} {}", table.name, table.version),
-        });
+        resources
+            .push(Reference { uri: table.uri.clone(), summary: format!("{} {}", table.name, table.version) });
     }
     let ids = case.ids.iter().map(ToString::to_string);
     SelectionList {
@@ -90,7 +93,10 @@ fn outcomes_left<'t>(table: &'t Table, urgency: &Urgency) -> Vec<&'t str> {
         table.rows.iter().filter(|row| fits(&row.answers)).map(|row| row.outcome).collect();
     left.sort_unstable();
     left.dedup();
-    left.into_iter().filter_map(|index| table.outcomes.get(index)).map(|outcome| outcome.key.as_str()).collect()
+    left.into_iter()
+        .filter_map(|index| table.outcomes.get(index))
+        .map(|outcome| outcome.key.as_str())
+        .collect()
 }
 
 /// Tables share questions: each is answered once.

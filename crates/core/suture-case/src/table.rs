@@ -178,9 +178,13 @@ impl Table {
     }
 
     fn row(&self, keys: &[String]) -> Result<Row, String> {
-        let Some((outcome, answers)) = keys.split_last().filter(|(_, answers)| answers.len() == self.points.len())
+        let Some((outcome, answers)) =
+            keys.split_last().filter(|(_, answers)| answers.len() == self.points.len())
         else {
-            return Err(format!("a row has {} keys: one for each point, then the outcome", self.points.len() + 1));
+            return Err(format!(
+                "a row has {} keys: one for each point, then the outcome",
+                self.points.len() + 1
+            ));
         };
         let no_key = |key: &str, of: &str| format!("{key:?} is no key of {of}");
         let index = |(point, key): (&Point, &String)| {
@@ -199,7 +203,8 @@ impl Table {
         let combinations =
             self.points.iter().try_fold(1_usize, |product, point| product.checked_mul(point.values.len()));
         let combinations = combinations.filter(|product| *product <= ROWS_MAX);
-        let combinations = combinations.ok_or_else(|| format!("the points have more than {ROWS_MAX} combinations"))?;
+        let combinations =
+            combinations.ok_or_else(|| format!("the points have more than {ROWS_MAX} combinations"))?;
         let mut places = BTreeMap::new();
         for (number, row) in self.rows.iter().enumerate() {
             if let Some(other) = places.insert(&row.answers, number) {
@@ -225,7 +230,9 @@ impl Table {
                 if let Some((other, outcome)) = by_answers.get(graver.as_slice())
                     && *outcome < row.outcome
                 {
-                    return Err(format!("row {other} has a graver answer than row {number} and a less urgent outcome"));
+                    return Err(format!(
+                        "row {other} has a graver answer than row {number} and a less urgent outcome"
+                    ));
                 }
             }
         }
@@ -238,7 +245,12 @@ impl Point {
         let known = file.input.answers();
         let words: Vec<&str> = file.values.iter().map(|value| value.answer.as_str()).collect();
         if words != known {
-            return Err(format!("{} has the answers {}, and not {}", file.input, known.join(", "), words.join(", ")));
+            return Err(format!(
+                "{} has the answers {}, and not {}",
+                file.input,
+                known.join(", "),
+                words.join(", ")
+            ));
         }
         Ok(Self {
             identity: file.identity.to_string(),

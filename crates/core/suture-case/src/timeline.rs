@@ -124,7 +124,9 @@ impl Timeline {
             case: entry.case,
             prev: last.map_or_else(Digest::none, |line| Digest::of(line.as_bytes())),
         };
-        let full = |what: String| CaseError::in_line(self.acts.len(), what, "begin another case and name this one in it");
+        let full = |what: String| {
+            CaseError::in_line(self.acts.len(), what, "begin another case and name this one in it")
+        };
         let line = serde_json::to_string(&act).map_err(|error| full(error.to_string()))?;
         if self.acts.len() >= ACTS_MAX || self.text.len() + line.len() >= TIMELINE_BYTES_MAX {
             return Err(full("the timeline is full".to_owned()));

@@ -67,7 +67,9 @@ pub fn decide(table: &Table, answer: &dyn Fn(Input) -> Option<&'static str>, fro
             point.values.iter().position(|(_, known)| known == word)
         })
         .collect();
-    let fits = |answers: &[usize]| answers.iter().zip(&given).all(|(have, want)| want.is_none_or(|want| want == *have));
+    let fits = |answers: &[usize]| {
+        answers.iter().zip(&given).all(|(have, want)| want.is_none_or(|want| want == *have))
+    };
     let left = || (0..).zip(&table.rows).filter(|(_, row)| fits(&row.answers));
     // Of the rows with the worst outcome the one with the gravest answers, so that the assumption shows.
     let (number, row): (usize, _) = left().max_by_key(|(_, row)| (row.outcome, &row.answers))?;
@@ -84,7 +86,8 @@ pub fn decide(table: &Table, answer: &dyn Fn(Input) -> Option<&'static str>, fro
         })
     });
     let answers: Vec<Answer> = answers.collect();
-    let open = answers.iter().filter(|answer| answer.assumed && !decided).map(|answer| answer.input).collect();
+    let open =
+        answers.iter().filter(|answer| answer.assumed && !decided).map(|answer| answer.input).collect();
     Some(Urgency {
         table: table.id.clone(),
         name: table.name.clone(),

@@ -17,7 +17,8 @@ impl Case {
     pub fn to_text(&self) -> Result<String, CaseError> {
         let fault = |what: String| CaseError::in_line(1, what, "report this as a fault of suture");
         let plain = toml::to_string(self).map_err(|error| fault(error.to_string()))?;
-        let mut document: DocumentMut = plain.parse().map_err(|error: toml_edit::TomlError| fault(error.to_string()))?;
+        let mut document: DocumentMut =
+            plain.parse().map_err(|error: toml_edit::TomlError| fault(error.to_string()))?;
         lay_out(document.as_table_mut());
         Ok(format!("{HEADING}{document}"))
     }

@@ -1,0 +1,119 @@
+//! Broken texts get an error or a case, never a panic; what is read can be written and read again.
+
+use proptest::prelude::*;
+use suture_case::table::Table;
+use suture_case::timeline::Timeline;
+use suture_case::{Case, classify, epss, kev};
+
+use crate::cases::FULL;
+use crate::sources::{EPSS, KEV, ids};
+use crate::timelines;
+
+/// What is done to a text.
+#[derive(Debug, Clone)]
+enum Damage {
+    Set(usize, char),
+    Insert(usize, String),
+    Cut(usize, usize),
+    Copy(usize, usize, usize),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let odd = prop_oneof![
+        Just('"'),
+        Just('['),
+        Just(']'),
+        Just('\n'),
+        Just('='),
+        Just('{'),
+        Just('\u{0}'),
+        any::<char>()
+    ];
+    let piece = prop_oneof![
+        Just("[x]\n".to_owned()),
+        Just("\"\"\"".to_owned()),
+        Just("99999999999999999999".to_owned()),
+        Just("[[".repeat(200)),
+        Just("{\"a\":".repeat(200)),
+        "[a-z=\"\\[\\] ]{0,12}",
+    ];
+    prop_oneof![
+        (any::<usize>(), odd).prop_map(|(at, to)| Damage::Set(at, to)),
+        (any::<usize>(), piece).prop_map(|(at, piece)| Damage::Insert(at, piece)),
+        (any::<usize>(), 0_usize..200).prop_map(|(at, length)| Damage::Cut(at, length)),
+        (any::<usize>(), any::<usize>(), 0_usize..200)
+            .prop_map(|(from, to, length)| Damage::Copy(from, to, length)),
+    ]
+}
+
+fn damaged(text: &str, damages: &[Damage]) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for damage in damages {
+        let len = chars.len().max(1);
+        match damage {
+            Damage::Set(at, to) => {
+                if let Some(place) = chars.get_mut(at % len) {
+                    *place = *to;
+                }
+            }
+            Damage::Insert(at, piece) => {
+                let at = (at % len).min(chars.len());
+                chars.splice(at..at, piece.chars());
+            }
+            Damage::Cut(at, length) => {
+                let at = (at % len).min(chars.len());
+                let end = (at + length).min(chars.len());
+                chars.drain(at..end);
+            }
+            Damage::Copy(from, to, length) => {
+                let from = (from % len).min(chars.len());
+                let end = (from + length).min(chars.len());
+                let piece = chars[from..end].to_vec();
+                let to = (to % len).min(chars.len());
+                chars.splice(to..to, piece);
+            }
+        }
+    }
+    chars.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_broken_case(damages in proptest::collection::vec(damage(), 1..4)) {
+        let text = damaged(FULL, &damages);
+        match Case::parse(&text) {
+            Ok(case) => {
+                let written = case.to_text().unwrap();
+                prop_assert_eq!(&Case::parse(&written).unwrap(), &case);
+                prop_assert_eq!(&Case::parse(&case.edit(&text).unwrap()).unwrap(), &case);
+                let _ = classify(&case, &suture_case::table::built_in().unwrap());
+            }
+            Err(error) => prop_assert!(error.line >= 1 && error.line <= text.matches('\n').count() + 1 && !error.what.is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_broken_catalogue(damages in proptest::collection::vec(damage(), 1..4)) {
+        let _ = kev::look_up(&damaged(KEV, &damages), &ids(&["CVE-2022-24834", "CVE-2026-11111"]));
+    }
+
+    #[test]
+    fn broken_scores(damages in proptest::collection::vec(damage(), 1..4)) {
+        let _ = epss::look_up(&damaged(EPSS, &damages), &ids(&["CVE-2022-24834", "CVE-2026-11111"]));
+    }
+
+    #[test]
+    fn a_broken_timeline(damages in proptest::collection::vec(damage(), 1..4)) {
+        let text = damaged(timelines::sample().text(), &damages);
+        if let Ok(timeline) = Timeline::parse(&text) {
+            prop_assert_eq!(timeline.text(), text);
+        }
+    }
+
+    #[test]
+    fn a_broken_table(damages in proptest::collection::vec(damage(), 1..4)) {
+        let _ = Table::parse(&damaged(include_str!("../../tables/cisa-bod-26-04.toml"), &damages));
+    }
+}
