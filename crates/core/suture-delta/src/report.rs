@@ -23,6 +23,9 @@ pub struct Report {
     pub data: Vec<DataChange>,
     /// Consensus-critical, serialisation or protocol symbols that the change can reach or be reached from.
     pub critical: Vec<CriticalPath>,
+    /// The groups of marks in `suture.toml` that were looked for. If there are none, that `critical` is empty says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marked: Vec<String>,
     /// Why it can't be hot; empty if it can.
     pub refusals: Vec<Refusal>,
     /// Who calls the changed functions, up to the roots.
