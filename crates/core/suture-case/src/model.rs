@@ -79,6 +79,33 @@ pub struct Case {
     pub x: toml::Table,
 }
 
+impl Case {
+    /// A case about which nothing else is known yet, opened at `opened`.
+    pub fn new(id: CaseId, title: Line, program: Line, opened: Moment) -> Self {
+        Self {
+            schema: Schema,
+            id,
+            title,
+            ids: List::default(),
+            opened,
+            detected: opened,
+            tlp: Tlp::AmberStrict,
+            embargo_until: None,
+            notes: None,
+            program: Program { name: program, affected: List::default(), fixed: List::default() },
+            severity: Vectors::default(),
+            inputs: Inputs::default(),
+            axes: Axes::default(),
+            class: None,
+            people: People::default(),
+            kev: None,
+            epss: None,
+            delta: None,
+            x: toml::Table::default(),
+        }
+    }
+}
+
 /// [`SCHEMA`], and no other version.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
