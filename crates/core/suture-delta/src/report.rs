@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{SCHEMA, SCHEMA_MARKED};
 use crate::refusal::Refusal;
 
 /// The judgement on a pair of builds, with everything it rests on.
@@ -34,6 +35,14 @@ pub struct Report {
     /// Things that are no reason to refuse, but that a reviewer should know.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The version of a delta that has this report: each has the lowest that has all its keys, so that a delta without
+    /// the later ones is read by earlier versions too, and has one spelling.
+    pub fn schema(&self) -> u32 {
+        if self.marked.is_empty() { SCHEMA } else { SCHEMA_MARKED }
+    }
 }
 
 /// Hot patch or full update.
