@@ -80,7 +80,7 @@ pub fn classify(case: &Case, tables: &[Table]) -> Classification {
         urgency,
         due,
         exploitation: exploitation(case),
-        in_kev: case.kev.as_ref().map(|kev| !kev.listed.is_empty()),
+        in_kev: case.in_kev(),
         class,
         missing,
         reviewer_not_independent: reviewer_not_independent(case),
@@ -93,7 +93,7 @@ pub fn classify(case: &Case, tables: &[Table]) -> Classification {
 /// BOD 26-04 counts from detection, or from the listing if that was earlier.
 fn counted_from(case: &Case) -> (Day, &'static str) {
     let detected = case.detected.day();
-    match case.kev.as_ref().and_then(|kev| kev.first()) {
+    match case.listed().min_by_key(|listed| listed.added) {
         Some(listed) if listed.added < detected => (listed.added, "listed in KEV"),
         _ => (detected, "detected"),
     }
@@ -102,18 +102,14 @@ fn counted_from(case: &Case) -> (Day, &'static str) {
 /// The word for an answer. Being listed means being exploited.
 fn answer(case: &Case, input: Input) -> Option<&'static str> {
     match input {
-        Input::InKev => {
-            let listed = !case.kev.as_ref()?.listed.is_empty();
-            Some(if listed { YesNo::Yes.name() } else { YesNo::No.name() })
-        }
+        Input::InKev => case.in_kev().map(|listed| if listed { YesNo::Yes.name() } else { YesNo::No.name() }),
         Input::Exploitation => exploitation(case).map(Exploitation::name),
         _ => case.inputs.get(input),
     }
 }
 
 fn exploitation(case: &Case) -> Option<Exploitation> {
-    let is_listed = case.kev.as_ref().is_some_and(|kev| !kev.listed.is_empty());
-    if is_listed { Some(Exploitation::Active) } else { case.inputs.exploitation }
+    if case.in_kev() == Some(true) { Some(Exploitation::Active) } else { case.inputs.exploitation }
 }
 
 fn class(case: &Case) -> Verdict {
@@ -172,7 +168,7 @@ fn notes(
             }
         }
     }
-    if let Some(listed) = case.kev.as_ref().and_then(|kev| kev.first()) {
+    if let Some(listed) = case.listed().min_by_key(|listed| listed.added) {
         if let Some(due) = listed.due {
             notes.push(format!("KEV wants {} fixed by {due} where systems are exposed", listed.cve));
         }
@@ -182,7 +178,9 @@ fn notes(
     }
     if case.kev.is_none() {
         notes.push("the KEV catalogue was not looked at; --kev FILE does".to_owned());
-    } else if !case.ids.iter().any(|id| id.is_cve()) {
+    } else if case.in_kev().is_none() {
+        notes.push("an id has come since the KEV catalogue was looked at; --kev FILE looks again".to_owned());
+    } else if case.cves().next().is_none() {
         notes.push("there is no CVE id yet, and KEV lists CVE ids only".to_owned());
     }
     notes
@@ -198,7 +196,7 @@ fn steps(case: &Case, found: &Classification) -> Vec<Step> {
     for input in open {
         let asking: Vec<&str> =
             found.urgency.iter().filter(|u| u.open.contains(&input)).map(|u| u.name.as_str()).collect();
-        let why = format!("{} can't decide without it", asking.join(" and "));
+        let why = format!("asked by {}", asking.join(", "));
         steps.push(step(StepKind::Answer { input }, Stage::Route, input.question().to_owned(), why));
     }
     for axis in Axis::ALL.into_iter().filter(|axis| case.axes.get(*axis).is_none()) {
@@ -224,7 +222,7 @@ fn steps(case: &Case, found: &Classification) -> Vec<Step> {
         let why = format!("{} was computed: {}", computed.class.name(), computed.because.join("; "));
         steps.push(step(StepKind::ApproveLaxerClass, Stage::Approval, what, why));
     }
-    let kev_asks = case.kev.iter().flat_map(|kev| kev.listed.iter()).any(|l| l.forensic_triage == Some(true));
+    let kev_asks = case.listed().any(|listed| listed.forensic_triage == Some(true));
     let asking = found.urgency.iter().find(|urgency| urgency.forensics);
     if asking.is_some() || kev_asks {
         let why = asking.map_or("KEV asks for forensic triage".to_owned(), |urgency| {

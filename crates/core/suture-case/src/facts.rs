@@ -40,8 +40,8 @@ pub struct Facts {
     pub epss_millionths: Option<u32>,
     /// State of exploitation; `active` if KEV lists it.
     pub exploitation: Option<Exploitation>,
-    /// Whether it is exploited: actively, or listed in KEV.
-    pub exploited: bool,
+    /// Whether it is exploited: actively, or listed in KEV; absent if nobody has said.
+    pub exploited: Option<bool>,
     /// Whether strangers can reach the affected systems.
     pub exposed: Option<bool>,
     /// Whether exploitation can be automated.
@@ -120,7 +120,6 @@ impl Facts {
     pub fn of(case: &Case, found: &Classification) -> Self {
         let yes = |answer: Option<YesNo>| answer.map(|answer| answer == YesNo::Yes);
         let axis = |axis| case.axes.get(axis).map(|judged| judged.impact);
-        let kev = case.kev.as_ref();
         let epss = case.epss.as_ref().and_then(|epss| epss.highest());
         let urgency = found.urgency.iter().map(|urgency| Decision {
             table: urgency.table.clone(),
@@ -139,10 +138,10 @@ impl Facts {
             cvss_v3_tenths: found.severity.v3.as_ref().map(|scored| scored.score_tenths),
             cvss_v4_tenths: found.severity.v4.as_ref().map(|scored| scored.score_tenths),
             in_kev: found.in_kev,
-            ransomware: kev.map(|kev| kev.listed.iter().any(|listed| listed.ransomware)),
+            ransomware: found.in_kev.map(|_| case.listed().any(|listed| listed.ransomware)),
             epss_millionths: epss.map(|score| (score.epss.value() * 1e6).round() as u32),
             exploitation: found.exploitation,
-            exploited: found.exploitation == Some(Exploitation::Active),
+            exploited: found.exploitation.map(|exploitation| exploitation == Exploitation::Active),
             exposed: yes(case.inputs.exposed),
             automatable: yes(case.inputs.automatable),
             technical_impact: case.inputs.technical_impact,

@@ -27,7 +27,10 @@ pub struct Lookup {
     pub catalog: Line,
     /// When it was released, in its own words.
     pub released: Line,
-    /// The CVEs of the case that it lists.
+    /// The CVEs that were looked up.
+    #[serde(default)]
+    pub asked: List<VulnerabilityId, { crate::model::IDS_MAX }>,
+    /// Those of them that it lists.
     #[serde(default)]
     pub listed: List<Listed, { crate::model::IDS_MAX }>,
 }
@@ -48,13 +51,6 @@ pub struct Listed {
     /// Whether CISA asks for forensic triage; nothing in catalogues before BOD 26-04.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forensic_triage: Option<bool>,
-}
-
-impl Lookup {
-    /// The earliest listing.
-    pub fn first(&self) -> Option<&Listed> {
-        self.listed.iter().min_by_key(|listed| listed.added)
-    }
 }
 
 /// Looks `cves` up in the text of a catalogue.
@@ -121,6 +117,7 @@ impl<'de> Visitor<'de> for CatalogVisitor<'_> {
         Ok(Lookup {
             catalog: catalog.ok_or_else(missing("catalogVersion"))?,
             released: released.ok_or_else(missing("dateReleased"))?,
+            asked: List::new(self.cves.to_vec()).map_err(de::Error::custom)?,
             listed: List::new(listed).map_err(de::Error::custom)?,
         })
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::consensus::{Class, Touch};
 use crate::epss::Prediction;
 use crate::inputs::Inputs;
-use crate::kev::Lookup;
+use crate::kev::{Listed, Lookup};
 use crate::names::{CaseId, Person, Role, VulnerabilityId};
 use crate::severity::{VectorV3, VectorV4};
 use crate::values::{Digest, Line, List, Moment, Prose};
@@ -103,6 +103,29 @@ impl Case {
             delta: None,
             x: toml::Table::default(),
         }
+    }
+}
+
+/// Questions to a case.
+impl Case {
+    /// Its CVE ids: catalogues know no others.
+    pub fn cves(&self) -> impl Iterator<Item = &VulnerabilityId> {
+        self.ids.iter().filter(|id| id.is_cve())
+    }
+
+    /// What KEV says about the ids that the case has now.
+    pub fn listed(&self) -> impl Iterator<Item = &Listed> {
+        let listed = self.kev.iter().flat_map(|kev| kev.listed.iter());
+        listed.filter(|listed| self.ids.contains(&listed.cve))
+    }
+
+    /// Whether KEV lists it. Nothing if nobody has looked, or an id has come that was not looked up.
+    pub fn in_kev(&self) -> Option<bool> {
+        let kev = self.kev.as_ref()?;
+        if self.listed().next().is_some() {
+            return Some(true);
+        }
+        self.cves().all(|cve| kev.asked.contains(cve)).then_some(false)
     }
 }
 

@@ -99,6 +99,8 @@ pub(crate) struct ShowArgs {
 }
 
 /// List the cases, the most pressing first
+///
+/// A case that can't be read is named behind the others, and the exit code is then 2.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]

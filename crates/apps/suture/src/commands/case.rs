@@ -109,7 +109,7 @@ fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
 
 /// Reads the files that are named, and writes down what they say.
 fn look_up(args: &ClassifyArgs, case: &mut Case, changes: &mut Changes) -> Result<(), Failure> {
-    let cves: Vec<VulnerabilityId> = case.ids.iter().filter(|id| id.is_cve()).cloned().collect();
+    let cves: Vec<VulnerabilityId> = case.cves().cloned().collect();
     if let Some(path) = &args.kev {
         let text = read(path, "the KEV catalogue", kev::CATALOG_BYTES_MAX)?;
         let found = kev::look_up(&text, &cves).map_err(|error| unusable(path, &error))?;

@@ -70,6 +70,7 @@ name = "dave@example.org"
 [kev]
 catalog = "2026.10.30"
 released = "2026-10-30T17:02:45.3665Z"
+asked = ["CVE-2022-24834"]
 
 [[kev.listed]]
 cve = "CVE-2022-24834"

@@ -8,11 +8,12 @@ use suture_case::plan::{Stage, StepKind};
 use suture_case::selection::selection_list;
 use suture_case::severity::Rating;
 use suture_case::table::built_in;
+use suture_case::values::List;
 use suture_case::{Case, Classification, classify, kev};
 
 use crate::cases::{FULL, LEAST};
 use crate::foreign;
-use crate::sources::KEV;
+use crate::sources::{KEV, ids};
 
 fn classified(case: &Case) -> Classification {
     classify(case, &built_in().unwrap())
@@ -105,7 +106,9 @@ fn a_case_with_nothing_in_it_is_as_bad_as_can_be() {
 #[test]
 fn an_answer_that_can_not_matter_is_not_asked_for() {
     let mut case = full();
-    case.kev = Some(kev::look_up(KEV, &[]).unwrap());
+    case.kev = Some(
+        kev::look_up(&KEV.replace("CVE-2022-24834", "CVE-2022-99999"), &ids(&["CVE-2022-24834"])).unwrap(),
+    );
     case.inputs.set(Input::Automatable, "no").unwrap();
     case.inputs.technical_impact = None;
     let bod = classified(&case).urgency.remove(0);
@@ -117,10 +120,29 @@ fn an_answer_that_can_not_matter_is_not_asked_for() {
     assert_eq!((bod.key.as_str(), bod.decided, bod.open), ("60D", false, vec![Input::Automatable]));
 }
 
+/// What was looked up counts for the ids that it was looked up for.
+#[test]
+fn an_id_that_came_later_was_not_looked_up() {
+    let mut case = full();
+    case.kev = Some(kev::look_up(KEV, &ids(&["CVE-2022-24834"])).unwrap());
+    assert_eq!(case.in_kev(), Some(true));
+    case.ids = List::new(ids(&["CVE-2026-99999"])).unwrap();
+    assert_eq!((case.in_kev(), case.listed().count()), (None, 0));
+    let found = classified(&case);
+    assert!(found.urgency[0].open.contains(&Input::InKev));
+    assert!(found.notes.iter().any(|note| note.starts_with("an id has come")), "{:?}", found.notes);
+    case.kev = Some(kev::look_up(KEV, &ids(&["CVE-2026-99999"])).unwrap());
+    assert_eq!(case.in_kev(), Some(false));
+    case.ids = List::default();
+    assert_eq!(case.in_kev(), Some(false), "KEV lists nothing that has no CVE id");
+}
+
 #[test]
 fn exploited_but_not_listed_is_told() {
     let mut case = full();
-    case.kev = Some(kev::look_up(KEV, &[]).unwrap());
+    case.kev = Some(
+        kev::look_up(&KEV.replace("CVE-2022-24834", "CVE-2022-99999"), &ids(&["CVE-2022-24834"])).unwrap(),
+    );
     case.inputs.set(Input::Exploitation, "active").unwrap();
     let found = classified(&case);
     assert_eq!(found.urgency[0].key, "60D");

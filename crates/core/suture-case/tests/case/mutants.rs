@@ -77,6 +77,43 @@ fn damaged(text: &str, damages: &[Damage]) -> String {
     chars.into_iter().collect()
 }
 
+/// The full case with some of its parts left out.
+fn thinned(parts: u16) -> Case {
+    let mut case = Case::parse(FULL).unwrap();
+    let has = |part: u32| parts & (1 << part) != 0;
+    let keep = |part, value: Option<_>| value.filter(|_| has(part));
+    case.kev = case.kev.filter(|_| has(0));
+    case.epss = case.epss.filter(|_| has(1));
+    case.delta = case.delta.filter(|_| has(2));
+    case.class = case.class.filter(|_| has(3));
+    case.axes.state = keep(4, case.axes.state);
+    case.axes.client = keep(5, case.axes.client);
+    case.people.author = case.people.author.filter(|_| has(6));
+    case.people.operator = case.people.operator.filter(|_| has(7));
+    case.notes = case.notes.filter(|_| has(8));
+    case.embargo_until = case.embargo_until.filter(|_| has(9));
+    if let (true, Some(kev)) = (has(10), case.kev.as_mut()) {
+        kev.listed = suture_case::values::List::default();
+    }
+    if has(11) {
+        case.inputs = suture_case::inputs::Inputs::default();
+    }
+    if has(12) {
+        case.title = "Another title".parse().unwrap();
+        case.program.fixed = suture_case::values::List::default();
+    }
+    if has(13) {
+        case.x = toml::Table::default();
+    }
+    case
+}
+
+/// The same text with each table in braces, as somebody may write it by hand.
+fn toml_in_one_line(text: &str) -> String {
+    let table: toml::Table = toml::from_str(text).unwrap();
+    table.iter().fold(String::new(), |text, (key, value)| text + &format!("{key} = {value}\n"))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
@@ -92,6 +129,20 @@ proptest! {
             }
             Err(error) => prop_assert!(error.line >= 1 && error.line <= text.matches('\n').count() + 1 && !error.what.is_empty()),
         }
+    }
+
+    /// Any case can be edited into any other, however its file is spelled.
+    #[test]
+    fn a_case_is_edited_into_another(from in any::<u16>(), to in any::<u16>(), inline in any::<bool>()) {
+        let (from, to) = (thinned(from), thinned(to));
+        let mut text = from.to_text().unwrap();
+        if inline {
+            text = toml_in_one_line(&text);
+            prop_assert_eq!(&Case::parse(&text).unwrap(), &from);
+        }
+        let edited = to.edit(&text).unwrap();
+        prop_assert_eq!(&Case::parse(&edited).unwrap(), &to, "{}", edited);
+        prop_assert_eq!(to.edit(&edited).unwrap(), edited);
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn the_catalogue_says_since_when_and_what_is_known() {
         row("CVE-2022-24834", "2023-08-01", "2023-08-22", false, None),
     ];
     assert_eq!(rows, expected);
-    assert_eq!(found.first().unwrap().cve.as_str(), "CVE-2022-24834");
+    assert_eq!(found.asked.len(), 3);
     assert!(kev::look_up(KEV, &ids(&["GHSA-p8x2-9v9q-c838"])).unwrap().listed.is_empty());
 }
 
