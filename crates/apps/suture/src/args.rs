@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     Toggle(ToggleArgs),
     Revert(RevertArgs),
-    Case(case::CaseArgs),
+    Case(Box<case::CaseArgs>),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

@@ -14,6 +14,7 @@ use crate::plan::StepKind;
 use crate::severity::Rating;
 
 /// The facts.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own that a policy asks")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {
     /// The case.

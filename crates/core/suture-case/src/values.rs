@@ -71,6 +71,7 @@ impl Moment {
 
 impl Day {
     /// The day `days` later; the last day of the calendar if there is none.
+    #[must_use]
     pub fn plus_days(self, days: u16) -> Self {
         Self(self.0.saturating_add(jiff::Span::new().days(i64::from(days))))
     }

@@ -59,11 +59,11 @@ pub(crate) struct ClassifyArgs {
     #[arg(value_name = "CASE")]
     pub(crate) id: CaseId,
 
-    /// Look its CVE ids up in this catalogue: known_exploited_vulnerabilities.json, as CISA publishes it
+    /// Look its CVE ids up in this catalogue: `known_exploited_vulnerabilities.json`, as CISA publishes it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kev: Option<PathBuf>,
 
-    /// Look its CVE ids up in these scores: epss_scores-YYYY-MM-DD.csv, as FIRST publishes it, unpacked
+    /// Look its CVE ids up in these scores: `epss_scores-YYYY-MM-DD.csv`, as FIRST publishes it, unpacked
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) epss: Option<PathBuf>,
 
@@ -86,7 +86,7 @@ pub(crate) struct ShowArgs {
     #[arg(value_name = "CASE")]
     pub(crate) id: CaseId,
 
-    /// Print its answers and decisions as an SSVC SelectionList 2.0.0 instead
+    /// Print its answers and decisions as an SSVC `SelectionList` 2.0.0 instead
     #[arg(long, conflicts_with = "facts")]
     pub(crate) ssvc: bool,
 

@@ -64,24 +64,24 @@ fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
 
 fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
-    let stored = store.open_to_change(&args.id)?;
     let tables = tables()?;
+    let mut asked = args.changes.clone();
+    let says_nothing = asked.is_empty() && args.kev.is_none() && args.epss.is_none() && args.delta.is_none();
+    if says_nothing && may_ask(console) {
+        // Nobody else has to wait for the answers: they are applied to the case as it is then.
+        let case = store.open(&args.id)?.case;
+        prompts::for_open(&case, &suture_case::classify(&case, &tables), &mut asked)?;
+    }
+    let stored = store.open_to_change(&args.id)?;
     let mut case = stored.case.clone();
     let mut changes = Changes::default();
-    changes.apply(&args.changes, &mut case)?;
+    changes.apply(&asked, &mut case)?;
     look_up(args, &mut case, &mut changes)?;
-    let says_nothing =
-        args.changes.is_empty() && args.kev.is_none() && args.epss.is_none() && args.delta.is_none();
-    if says_nothing && may_ask(console) {
-        let mut asked = args.changes.clone();
-        prompts::for_open(&case, &suture_case::classify(&case, &tables), &mut asked)?;
-        changes.apply(&asked, &mut case)?;
-    }
     let stored = if case == stored.case {
         stored
     } else {
-        let entry = changes.into_entry("classified", now()?, who(args.changes.by.as_ref())?)?;
-        store.change(stored, &case, entry)?
+        let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
+        stored.change(&case, entry)?
     };
     documents::answer(&stored, &tables, console)?;
     Ok(Exit::Done)

@@ -238,6 +238,37 @@ fn many_at_once() {
     assert_eq!(names(&here.join("cases/redis-24834")), ["case.toml", "timeline.jsonl"]);
 }
 
+/// An interruption at any moment leaves a whole case or none, and no other file.
+#[test]
+fn an_interruption_at_any_moment() {
+    const ROUNDS: u64 = 60;
+    let here = directory("any-moment");
+    let mut made = 0;
+    for round in 0..ROUNDS {
+        let id = format!("c{round}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_suture"))
+            .args(["case", "new", &id, "--title", "t", "--program", "p", "--by", "alice", "--json"])
+            .current_dir(&here)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // Not a condition that is waited for: the moment is what varies.
+        std::thread::sleep(std::time::Duration::from_micros(round * 150));
+        let mut kill = Command::new("kill");
+        kill.args(["-INT", &child.id().to_string()]).stderr(std::process::Stdio::null());
+        let mut kill = kill.spawn().unwrap();
+        kill.wait().unwrap();
+        child.wait().unwrap();
+        if here.join("cases").join(&id).exists() {
+            made += 1;
+            assert_eq!(names(&here.join("cases").join(&id)), ["case.toml", "timeline.jsonl"]);
+            assert!(run(&here, &["case", "show", &id]).status.success());
+        }
+    }
+    let left = if here.join("cases").exists() { names(&here.join("cases")) } else { Vec::new() };
+    assert_eq!(left.len(), made, "{left:?}");
+}
+
 /// A full disk leaves the case as it was.
 #[test]
 fn a_full_disk_leaves_the_case_as_it_was() {

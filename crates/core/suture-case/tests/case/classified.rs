@@ -170,7 +170,7 @@ fn independence_is_of_another_team() {
         match (&found.reviewer_not_independent, expected) {
             (Some(why), Some(expected)) => assert!(why.contains(expected), "{why}"),
             (why, expected) => {
-                assert_eq!((why.is_some(), expected.is_some()), (false, false), "{author} {reviewer}")
+                assert_eq!((why.is_some(), expected.is_some()), (false, false), "{author} {reviewer}");
             }
         }
         assert_eq!(Facts::of(&case, &found).reviewer_is_independent, expected.is_none());

@@ -5,7 +5,7 @@ use suture_case::severity::{Rating, Severity, VectorV3, VectorV4};
 
 use crate::foreign;
 
-/// PyPI `cvss`, which Red Hat keeps.
+/// Red Hat's `cvss`.
 const OTHER: &[&str] = &["cvss==3.6"];
 /// One line in, one score out: the environmental score of v3.1 if an environmental metric is there, else the base score.
 const SCORES: &str = "
@@ -131,9 +131,10 @@ fn scores_are_those_of_another_implementation() {
         .iter()
         .zip(theirs)
         .filter_map(|(text, theirs)| {
-            let ours = match text.starts_with("CVSS:3.1") {
-                true => text.parse::<VectorV3>().unwrap().scored(),
-                false => text.parse::<VectorV4>().unwrap().scored(),
+            let ours = if text.starts_with("CVSS:3.1") {
+                text.parse::<VectorV3>().unwrap().scored()
+            } else {
+                text.parse::<VectorV4>().unwrap().scored()
             };
             (ours.score() != theirs).then(|| format!("{text}: {} here, {theirs} there", ours.score()))
         })
@@ -162,7 +163,7 @@ fn a_rating_is_the_higher_of_both() {
 fn what_is_no_vector_is_refused_with_a_cure() {
     let whole = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
     let rows = [
-        "".to_owned(),
+        String::new(),
         "7.5".to_owned(),
         "high".to_owned(),
         whole.replace("3.1", "3.0"),

@@ -29,7 +29,7 @@ fn the_tables_have_the_rows_that_were_published() {
     }
 }
 
-/// Reads the mapping out of the sources of PyPI `certcc-ssvc` without running them.
+/// Reads the mapping out of the sources of `certcc-ssvc` without running them.
 const MAPPINGS: &str = "
 import ast, json, sys
 for path in sys.argv[1:]:

@@ -19,20 +19,20 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 /// Asks for what a new case needs and is not given.
 pub(super) fn for_new(asked: &mut ChangeArgs) -> Result<(), Failure> {
     while asked.title.is_none() {
-        asked.title = ask("What is it about, in one line?", "", |text| text.parse())?;
+        asked.title = ask("What is it about, in one line?", "", str::parse)?;
     }
     while asked.program.is_none() {
-        asked.program = ask("Which program is affected?", "", |text| text.parse())?;
+        asked.program = ask("Which program is affected?", "", str::parse)?;
     }
     if asked.ids.is_empty() {
-        asked.ids.extend(ask("Its CVE or GHSA id", "none yet", |text| text.parse())?);
+        asked.ids.extend(ask("Its CVE or GHSA id", "none yet", str::parse)?);
     }
     if asked.cvss_v3.is_none() && asked.cvss_v4.is_none() {
-        asked.cvss_v3 = ask("Its CVSS v3.1 vector", "none", |text| text.parse())?;
-        asked.cvss_v4 = ask("Its CVSS v4.0 vector", "none", |text| text.parse())?;
+        asked.cvss_v3 = ask("Its CVSS v3.1 vector", "none", str::parse)?;
+        asked.cvss_v4 = ask("Its CVSS v4.0 vector", "none", str::parse)?;
     }
     if asked.detected.is_none() {
-        asked.detected = ask("When was it found, such as 2026-10-30T17:00:00Z?", "now", |text| text.parse())?;
+        asked.detected = ask("When was it found, such as 2026-10-30T17:00:00Z?", "now", str::parse)?;
     }
     Ok(())
 }
@@ -41,8 +41,7 @@ pub(super) fn for_new(asked: &mut ChangeArgs) -> Result<(), Failure> {
 pub(super) fn for_open(case: &Case, found: &Classification, asked: &mut ChangeArgs) -> Result<(), Failure> {
     for step in &found.steps {
         match step.kind {
-            StepKind::Answer { input: Input::InKev } => {}
-            StepKind::Answer { input } => {
+            StepKind::Answer { input } if input != Input::InKev => {
                 let question = format!("{} ({})", input.question(), input.answers().join(", "));
                 let answer =
                     ask(&question, "open", |text| format!("{input}={text}").parse::<AnswerChoice>())?;
@@ -51,21 +50,22 @@ pub(super) fn for_open(case: &Case, found: &Classification, asked: &mut ChangeAr
             StepKind::JudgeAxis { axis } => asked.axes.extend(judgement(axis)?),
             StepKind::DeclareClass => asked.class = class()?,
             StepKind::FillRole { role } => {
-                let person =
-                    ask(&format!("Who is {}? (NAME or NAME:TEAM)", role.name()), "nobody yet", |text| {
-                        text.parse::<Person>()
-                    })?;
+                let person = ask(
+                    &format!("Who is {}? (NAME or NAME:TEAM)", role.name()),
+                    "nobody yet",
+                    str::parse::<Person>,
+                )?;
                 asked.roles.extend(person.map(|person| RoleChoice { role, person: Some(person) }));
             }
             StepKind::FindIndependentReviewer => {
                 let who = case.people.get(Role::Reviewer).map(ToString::to_string).unwrap_or_default();
                 let question = format!("{}. Who reviews? (NAME:TEAM)", step.why);
-                let person = ask(&question, &who, |text| text.parse::<Person>())?;
+                let person = ask(&question, &who, str::parse::<Person>)?;
                 asked
                     .roles
                     .extend(person.map(|person| RoleChoice { role: Role::Reviewer, person: Some(person) }));
             }
-            StepKind::CaptureEvidence | StepKind::ApproveLaxerClass => {}
+            StepKind::Answer { .. } | StepKind::CaptureEvidence | StepKind::ApproveLaxerClass => {}
         }
     }
     Ok(())
@@ -73,21 +73,21 @@ pub(super) fn for_open(case: &Case, found: &Classification, asked: &mut ChangeAr
 
 fn judgement(axis: Axis) -> Result<Option<AxisChoice>, Failure> {
     let question = format!("What does the fix do to {}? ({})", axis.name(), Impact::NAMES.join(", "));
-    let Some(impact) = ask(&question, "open", |text| text.parse::<Impact>())? else { return Ok(None) };
+    let Some(impact) = ask(&question, "open", str::parse::<Impact>)? else { return Ok(None) };
     Ok(Some(AxisChoice { axis, judged: Judged { impact, reason: reason()? } }))
 }
 
 fn class() -> Result<Option<ClassChoice>, Failure> {
     use suture_case::consensus::Class;
     let question = format!("Which consensus class does the fix have? ({})", Class::NAMES.join(", "));
-    let Some(class) = ask(&question, "open", |text| text.parse::<Class>())? else { return Ok(None) };
+    let Some(class) = ask(&question, "open", str::parse::<Class>)? else { return Ok(None) };
     Ok(Some(ClassChoice { class, reason: reason()? }))
 }
 
 /// A reason is never left out.
 fn reason() -> Result<Prose, Failure> {
     loop {
-        if let Some(reason) = ask("Why?", "", |text| text.parse())? {
+        if let Some(reason) = ask("Why?", "", str::parse)? {
             return Ok(reason);
         }
     }

@@ -6,6 +6,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use suture_case::names::CaseId;
 use suture_case::read::CASE_BYTES_MAX;
@@ -34,13 +39,33 @@ pub(super) struct Stored {
     pub(super) timeline: Timeline,
     text: String,
     /// Kept while the case may be changed.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Stored {
     /// Whether `case.toml` is not what the last act left behind.
     pub(super) fn is_edited_by_hand(&self) -> bool {
         self.timeline.acts().last().is_none_or(|act| act.case != Digest::of(self.text.as_bytes()))
+    }
+
+    /// Writes down a change to `case`.
+    pub(super) fn change(self, case: &Case, entry: Entry) -> Result<Self, Failure> {
+        let (case_path, timeline_path) = (self.directory.join(CASE), self.directory.join(TIMELINE));
+        let text = case.edit(&self.text).map_err(|error| unusable(&case_path, &error))?;
+        // Read back before it is written: a file that can't be read again must not replace one that can.
+        if Case::parse(&text).as_ref() != Ok(case) {
+            return Err(Failure::unexpected(format!("`{}` can't be edited", case_path.display()))
+                .why("the edited text does not say what it should; nothing was changed")
+                .help("report this as a fault of suture, with the file"));
+        }
+        let mut timeline = self.timeline;
+        let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
+        timeline.append(entry).map_err(|error| unusable(&timeline_path, &error))?;
+        outlast_interruptions();
+        files::write(&case_path, text.as_bytes())?;
+        files::write(&timeline_path, timeline.text().as_bytes())?;
+        sync(&self.directory);
+        Ok(Self { directory: self.directory, case: case.clone(), timeline, text, lock: self.lock })
     }
 
     /// The time of the last act.
@@ -112,6 +137,7 @@ impl<'a> Store<'a> {
         let mut timeline = Timeline::default();
         let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
         timeline.append(entry).map_err(|error| unusable(&target.join(TIMELINE), &error))?;
+        outlast_interruptions();
         fs::create_dir_all(self.directory).map_err(|error| unwritable(&error))?;
         let unfinished = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -125,26 +151,7 @@ impl<'a> Store<'a> {
         // It has moved away, and there is nothing left to remove.
         let _ = unfinished.keep();
         sync(self.directory);
-        Ok(Stored { directory: target, case: case.clone(), timeline, text, _lock: None })
-    }
-
-    /// Writes down a change of `stored` to `case`.
-    pub(super) fn change(&self, stored: Stored, case: &Case, entry: Entry) -> Result<Stored, Failure> {
-        let (case_path, timeline_path) = (stored.directory.join(CASE), stored.directory.join(TIMELINE));
-        let text = case.edit(&stored.text).map_err(|error| unusable(&case_path, &error))?;
-        // Read back before it is written: a file that can't be read again must not replace one that can.
-        if Case::parse(&text).as_ref() != Ok(case) {
-            return Err(Failure::unexpected(format!("`{}` can't be edited", case_path.display()))
-                .why("the edited text does not say what it should; nothing was changed")
-                .help("report this as a fault of suture, with the file"));
-        }
-        let mut timeline = stored.timeline;
-        let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
-        timeline.append(entry).map_err(|error| unusable(&timeline_path, &error))?;
-        files::write(&case_path, text.as_bytes())?;
-        files::write(&timeline_path, timeline.text().as_bytes())?;
-        sync(&stored.directory);
-        Ok(Stored { directory: stored.directory, case: case.clone(), timeline, text, _lock: stored._lock })
+        Ok(Stored { directory: target, case: case.clone(), timeline, text, lock: None })
     }
 
     fn read(&self, id: &CaseId, lock: Option<File>) -> Result<Stored, Failure> {
@@ -163,11 +170,21 @@ impl<'a> Store<'a> {
         }
         let acts = files::read_text_up_to(&timeline_path, "the timeline", TIMELINE_BYTES_MAX as u64)?;
         let timeline = Timeline::parse(&acts).map_err(|error| unusable(&timeline_path, &error))?;
-        Ok(Stored { directory, case, timeline, text, _lock: lock })
+        Ok(Stored { directory, case, timeline, text, lock })
     }
 
     fn path(&self, id: &CaseId) -> PathBuf {
         self.directory.join(id.as_str())
+    }
+}
+
+/// From here on an interruption no longer ends the command: what is left are milliseconds of writing, which is then whole,
+/// and the answer that says so.
+fn outlast_interruptions() {
+    let caught = Arc::new(AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        // Without it the writing is as whole; a file under a temporary name may stay.
+        let _ = flag::register(signal, Arc::clone(&caught));
     }
 }
 
