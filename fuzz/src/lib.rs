@@ -45,9 +45,9 @@ pub fn case_read(file: &[u8]) {
         Ok(timeline) => assert_eq!(timeline.text(), text),
         Err(error) => check(error),
     }
-    kev::look_up(text, &cves).map(drop).unwrap_or_else(check);
-    epss::look_up(text, &cves).map(drop).unwrap_or_else(check);
-    Table::parse(text).map(drop).unwrap_or_else(check);
+    kev::look_up(text, &cves).map_or_else(check, drop);
+    epss::look_up(text, &cves).map_or_else(check, drop);
+    Table::parse(text).map_or_else(check, drop);
 }
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
