@@ -2,6 +2,7 @@
 
 mod apply;
 mod build;
+mod case;
 mod comparison;
 mod completions;
 mod diff;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Case(args) => case::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

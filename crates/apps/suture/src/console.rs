@@ -51,6 +51,11 @@ impl Console {
         failure.exit()
     }
 
+    /// Whether the command owes a document.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     fn look(&self) -> Look {
         let stdout = io::stdout();
         let width =

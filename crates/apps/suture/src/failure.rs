@@ -40,6 +40,14 @@ impl Failure {
         Self { help: Some(help.into()), ..self }
     }
 
+    /// What and why, for a list of several.
+    pub(crate) fn in_one_line(&self) -> String {
+        match &self.why {
+            Some(why) => format!("{}: {}", self.what, why.trim_end().replace('\n', " ")),
+            None => self.what.clone(),
+        }
+    }
+
     /// The code to end with.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

@@ -20,7 +20,12 @@ pub(crate) fn read(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
 /// The text of a small file that people write.
 pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
     const TEXT_BYTES_MAX: u64 = 16 << 20;
-    let bytes = read_up_to(path, role, TEXT_BYTES_MAX)?;
+    read_text_up_to(path, role, TEXT_BYTES_MAX)
+}
+
+/// The text of a file that may have `limit` bytes.
+pub(crate) fn read_text_up_to(path: &Path, role: &str, limit: u64) -> Result<String, Failure> {
+    let bytes = read_up_to(path, role, limit)?;
     String::from_utf8(bytes).map_err(|error| {
         Failure::usage(format!("{role} `{}` can't be used", path.display()))
             .why(&format!("it is no UTF-8 text from byte {} on", error.utf8_error().valid_up_to()))

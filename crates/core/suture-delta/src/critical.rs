@@ -74,6 +74,15 @@ impl Marks {
         self.functions.is_empty() && self.files.is_empty()
     }
 
+    /// The groups that have patterns, ascending.
+    pub fn groups(&self) -> Vec<String> {
+        let mut groups: Vec<_> =
+            self.functions.iter().chain(&self.files).map(|pattern| pattern.mark.clone()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
     fn group(&mut self, text: &str, mark: &str, table: &DeTable<'_>, is_top: bool) -> Result<(), MarksError> {
         for (key, value) in table {
             let at = value.span().start;

@@ -28,7 +28,7 @@ pub struct Delta {
 /// Metadata: the JSON document in `.suture.meta`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
-    /// Version of this document; readers refuse versions they do not know. Now [`SCHEMA`].
+    /// Version of this document; readers refuse versions they do not know. That of its content: [`Report::schema`].
     pub schema: u32,
     /// Name and version of the tool that made the delta.
     pub tool: String,
@@ -51,8 +51,10 @@ pub struct Meta {
     pub report: Report,
 }
 
-/// The version of [`Meta`] and of the file format that this crate writes.
+/// The version of [`Meta`] and of the file format, unless the report has what came later.
 pub const SCHEMA: u32 = 1;
+/// The version of a delta whose report names the groups of marks that were looked for.
+pub const SCHEMA_MARKED: u32 = 2;
 
 /// Which build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

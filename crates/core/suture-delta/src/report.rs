@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{SCHEMA, SCHEMA_MARKED};
 use crate::refusal::Refusal;
 
 /// The judgement on a pair of builds, with everything it rests on.
@@ -23,6 +24,9 @@ pub struct Report {
     pub data: Vec<DataChange>,
     /// Consensus-critical, serialisation or protocol symbols that the change can reach or be reached from.
     pub critical: Vec<CriticalPath>,
+    /// The groups of marks in `suture.toml` that were looked for. If there are none, that `critical` is empty says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marked: Vec<String>,
     /// Why it can't be hot; empty if it can.
     pub refusals: Vec<Refusal>,
     /// Who calls the changed functions, up to the roots.
@@ -31,6 +35,14 @@ pub struct Report {
     /// Things that are no reason to refuse, but that a reviewer should know.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The version of a delta that has this report: each has the lowest that has all its keys, so that a delta without
+    /// the later ones is read by earlier versions too, and has one spelling.
+    pub fn schema(&self) -> u32 {
+        if self.marked.is_empty() { SCHEMA } else { SCHEMA_MARKED }
+    }
 }
 
 /// Hot patch or full update.

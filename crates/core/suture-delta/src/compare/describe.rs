@@ -61,6 +61,7 @@ pub(super) fn impact(same: &Same<'_, '_, '_>, changed: &[Changed], options: &Opt
     if options.marks.is_empty() {
         return;
     }
+    report.marked = options.marks.groups();
     let old: Vec<u64> = changed.iter().map(|(old, ..)| address(same.old, *old)).collect();
     let new: Vec<u64> = changed.iter().map(|(_, new, _)| address(same.new, *new)).collect();
     for ((graph, debug), changed) in graphs.iter().zip([same.debug.old, same.debug.new]).zip([old, new]) {

@@ -7,7 +7,7 @@ use suture_elf::{Build, BuildKind as ElfKind};
 use super::{Changed, whole};
 use crate::emit::Emitter;
 use crate::format::Invalid;
-use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range, SCHEMA};
+use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range};
 use crate::objects::Overwritten;
 use crate::options::Options;
 use crate::refusal::{Refusal, RefusalCode};
@@ -56,7 +56,7 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         return Err(emitter.refusals);
     }
     let meta = Meta {
-        schema: SCHEMA,
+        schema: report.schema(),
         tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
         old: build_ref(same.old.build, &options.names.0),
         new: build_ref(same.new.build, &options.names.1),

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{ALIGN_MAX, FILE_BYTES_MAX, HOME_BYTES_MAX, NAME_BYTES_MAX};
-use crate::model::{JUMP_LEN, SCHEMA};
+use crate::model::{JUMP_LEN, SCHEMA, SCHEMA_MARKED};
 use crate::page::clean;
 
 /// Why a file can't be read as a delta, or a delta can't be written as a file.
@@ -56,7 +56,7 @@ pub enum FormatError {
         what: String,
     },
     /// Written by another version.
-    #[error("the delta has format {found}, this suture reads format {SCHEMA}")]
+    #[error("the delta has format {found}, this suture reads formats {SCHEMA} to {SCHEMA_MARKED}")]
     UnknownSchema {
         /// The format of the file.
         found: u64,
@@ -209,7 +209,7 @@ pub(super) fn shown(text: &str) -> String {
 #[non_exhaustive]
 pub enum Rule {
     /// The version of the metadata is the one that this crate knows.
-    #[error("its version is {0}, this suture knows {SCHEMA}")]
+    #[error("its version is {0}, which is not the one for what it says")]
     Schema(u32),
     /// Only a change that can be hot has a delta.
     #[error("the verdict on the change is not `hot`")]

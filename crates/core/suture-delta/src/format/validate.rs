@@ -8,8 +8,8 @@ use super::{
     error::{Invalid, Place, Rule},
 };
 use crate::model::{
-    BuildRef, Delta, JUMP_LEN, Overwrite, Range, Reference, Relocation, RelocationKind, Resolution, SCHEMA,
-    Section, SectionKind, Site, Symbol, SymbolKind, Target,
+    BuildRef, Delta, JUMP_LEN, Overwrite, Range, Reference, Relocation, RelocationKind, Resolution, Section,
+    SectionKind, Site, Symbol, SymbolKind, Target,
 };
 use crate::report::Verdict;
 
@@ -69,7 +69,7 @@ impl Delta {
 
     fn check_meta(&self) -> Result<(), Invalid> {
         let meta = |field, rule| Invalid { place: Place::Meta(field), rule };
-        if self.meta.schema != SCHEMA {
+        if self.meta.schema != self.meta.report.schema() {
             return Err(meta("schema", Rule::Schema(self.meta.schema)));
         }
         check_build(&self.meta.old).map_err(|rule| meta("old", rule))?;

@@ -15,6 +15,19 @@ fn everything_that_is_written_is_read() {
     assert_eq!(read(&bytes).unwrap(), delta);
 }
 
+/// What came later has the version with which it came, and is read as well.
+#[test]
+fn a_delta_has_the_lowest_version_that_says_it() {
+    let mut delta = sample::everything();
+    let (version, before) = (delta.meta.schema, write(&delta).unwrap());
+    delta.meta.report.marked = vec!["consensus".into(), "protocol".into()];
+    delta.meta.schema = delta.meta.report.schema();
+    assert_eq!((version, delta.meta.schema), (1, 2));
+    let bytes = write(&delta).unwrap();
+    assert_eq!(read(&bytes).unwrap(), delta);
+    assert!(!before.windows(6).any(|part| part == b"marked"), "an earlier version is as it was");
+}
+
 #[test]
 fn the_id_is_the_digest_of_the_file() {
     // FIPS 180-2, appendix B.1

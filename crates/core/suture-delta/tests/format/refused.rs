@@ -21,6 +21,8 @@ fn rule_after(change: impl FnOnce(&mut Delta)) -> Rule {
 #[test]
 fn metadata() {
     assert_eq!(rule_after(|d| d.meta.schema = 2), Rule::Schema(2));
+    assert_eq!(rule_after(|d| d.meta.schema = 3), Rule::Schema(3));
+    assert_eq!(rule_after(|d| d.meta.report.marked = vec!["consensus".into()]), Rule::Schema(1));
     assert_eq!(rule_after(|d| d.meta.old.build_id = "0A".into()), Rule::BuildId);
     assert_eq!(rule_after(|d| d.meta.new.build_id = String::new()), Rule::BuildId);
     assert_eq!(rule_after(|d| d.meta.old.name = "a\nb".into()), Rule::Name);

@@ -1,0 +1,172 @@
+//! `suture case …`: the record of a vulnerability.
+//!
+//! ```text
+//!  options ─┐
+//!  prompts ─┴► changes ─► Case ─► store (case.toml, timeline.jsonl)
+//!                          └────► suture_case::classify ─► page, documents
+//! ```
+
+mod changes;
+mod delta;
+mod documents;
+mod list;
+mod page;
+mod prompts;
+mod store;
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use suture_case::names::VulnerabilityId;
+use suture_case::table::{Table, built_in};
+use suture_case::values::{Line, Moment};
+use suture_case::{Case, CaseError, epss, kev};
+
+use crate::args::case::{CaseArgs, CaseCommand, ClassifyArgs, NewArgs, ShowArgs};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use changes::Changes;
+use store::Store;
+
+pub(super) fn run(args: &CaseArgs, console: &Console) -> Result<Exit, Failure> {
+    match &args.command {
+        CaseCommand::New(args) => new(args, console),
+        CaseCommand::Classify(args) => classify(args, console),
+        CaseCommand::Show(args) => show(args, console),
+        CaseCommand::List(args) => list::run(args, console),
+    }
+}
+
+fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
+    let store = Store::at(&args.place.cases);
+    store.refuse_existing(&args.id)?;
+    let by = who(args.changes.by.as_ref())?;
+    let (mut title, mut program) = (args.changes.title.clone(), args.changes.program.clone());
+    let mut asked = args.changes.clone();
+    if may_ask(console) && (title.is_none() || program.is_none()) {
+        prompts::for_new(&mut asked)?;
+        (title, program) = (asked.title.clone(), asked.program.clone());
+    }
+    let (Some(title), Some(program)) = (title, program) else {
+        return Err(Failure::usage("a new case needs a title and a program")
+            .help("give --title and --program, or run it on a terminal"));
+    };
+    let now = now()?;
+    let mut case = Case::new(args.id.clone(), title, program, now);
+    let mut changes = Changes::default();
+    changes.apply(&asked, &mut case)?;
+    let stored = store.create(&case, changes.into_entry("opened", now, by)?)?;
+    documents::answer(&stored, &tables()?, console)?;
+    Ok(Exit::Done)
+}
+
+fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
+    let store = Store::at(&args.place.cases);
+    let tables = tables()?;
+    let mut asked = args.changes.clone();
+    let says_nothing = asked.is_empty() && args.kev.is_none() && args.epss.is_none() && args.delta.is_none();
+    if says_nothing && may_ask(console) {
+        // Nobody else has to wait for the answers: they are applied to the case as it is then.
+        let case = store.open(&args.id)?.case;
+        prompts::for_open(&case, &suture_case::classify(&case, &tables), &mut asked)?;
+    }
+    let stored = store.open_to_change(&args.id)?;
+    let mut case = stored.case.clone();
+    let mut changes = Changes::default();
+    changes.apply(&asked, &mut case)?;
+    look_up(args, &mut case, &mut changes)?;
+    let stored = if case == stored.case {
+        stored
+    } else {
+        let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
+        stored.change(&case, entry)?
+    };
+    documents::answer(&stored, &tables, console)?;
+    Ok(Exit::Done)
+}
+
+fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
+    let stored = Store::at(&args.place.cases).open(&args.id)?;
+    let tables = tables()?;
+    let found = suture_case::classify(&stored.case, &tables);
+    if args.ssvc {
+        let list = suture_case::selection::selection_list(
+            &stored.case,
+            &tables,
+            &found.urgency,
+            stored.changed_at(),
+        );
+        documents::print(&list)?;
+    } else if args.facts {
+        documents::print(&suture_case::Facts::of(&stored.case, &found))?;
+    } else {
+        documents::answer(&stored, &tables, console)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads the files that are named, and writes down what they say.
+fn look_up(args: &ClassifyArgs, case: &mut Case, changes: &mut Changes) -> Result<(), Failure> {
+    let cves: Vec<VulnerabilityId> = case.cves().cloned().collect();
+    if let Some(path) = &args.kev {
+        let text = read(path, "the KEV catalogue", kev::CATALOG_BYTES_MAX)?;
+        let found = kev::look_up(&text, &cves).map_err(|error| unusable(path, &error))?;
+        let listed: Vec<&str> = found.listed.iter().map(|listed| listed.cve.as_str()).collect();
+        changes.note(format!(
+            "looked at KEV {}, which lists {}",
+            found.catalog,
+            if listed.is_empty() { "none of its ids".to_owned() } else { listed.join(", ") }
+        ));
+        case.kev = Some(found);
+    }
+    if let Some(path) = &args.epss {
+        let text = read(path, "the EPSS scores", epss::FILE_BYTES_MAX)?;
+        let found = epss::look_up(&text, &cves).map_err(|error| unusable(path, &error))?;
+        changes.note(format!("looked at EPSS {} of {}", found.model, found.date));
+        case.epss = Some(found);
+    }
+    if let Some(path) = &args.delta {
+        let (delta, id, _) = files::read_delta(path)?;
+        let summary = delta::summary(&delta, &id)?;
+        changes.note(format!("read delta {}", summary.id));
+        case.delta = Some(summary);
+    }
+    Ok(())
+}
+
+fn read(path: &Path, role: &str, limit: usize) -> Result<String, Failure> {
+    files::read_text_up_to(path, role, limit as u64)
+}
+
+/// A text that is not what it should be, with its place.
+fn unusable(path: &Path, error: &CaseError) -> Failure {
+    Failure::usage(format!("`{}:{}` can't be used", path.display(), error.line))
+        .why(error)
+        .help(error.help.clone())
+}
+
+/// Whether a person is there to be asked.
+fn may_ask(console: &Console) -> bool {
+    !console.is_json() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn tables() -> Result<Vec<Table>, Failure> {
+    built_in().map_err(|error| Failure::unexpected("a decision table can't be used").why(&error))
+}
+
+fn now() -> Result<Moment, Failure> {
+    let now = jiff::Timestamp::now().as_second();
+    Moment::from_unix_s(now).map_err(|why| Failure::unexpected("the clock can't be used").why(&why))
+}
+
+/// Who does this.
+fn who(named: Option<&Line>) -> Result<Line, Failure> {
+    if let Some(name) = named {
+        return Ok(name.clone());
+    }
+    let user = suture_process::user_name(suture_process::effective_uid());
+    let user = user.and_then(|name| name.parse().ok());
+    user.ok_or_else(|| Failure::usage("who does this is not known").help("say so with --by NAME"))
+}

@@ -1,0 +1,194 @@
+//! Cases on disk: `DIR/ID/case.toml` and `DIR/ID/timeline.jsonl`.
+//!
+//! A new case is made beside its place and moved there as a whole. A change replaces the case first and the timeline
+//! after it, each as a whole; killed in between, the timeline lacks the last act, which shows as an edit by hand, and nothing is
+//! lost. Two who change the same case at the same time do so one after the other: the directory is locked.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use suture_case::names::CaseId;
+use suture_case::read::CASE_BYTES_MAX;
+use suture_case::timeline::{Entry, TIMELINE_BYTES_MAX, Timeline};
+use suture_case::values::{Digest, Moment};
+use suture_case::{Case, CaseError};
+
+use super::unusable;
+use crate::failure::Failure;
+use crate::files;
+
+const CASE: &str = "case.toml";
+const TIMELINE: &str = "timeline.jsonl";
+/// What a directory is called while it is being made; `list` passes over it.
+const UNFINISHED: &str = ".new-";
+
+/// The directory of all cases.
+pub(super) struct Store<'a> {
+    directory: &'a Path,
+}
+
+/// A case with its files.
+pub(super) struct Stored {
+    pub(super) directory: PathBuf,
+    pub(super) case: Case,
+    pub(super) timeline: Timeline,
+    text: String,
+    /// Kept while the case may be changed.
+    lock: Option<File>,
+}
+
+impl Stored {
+    /// Whether `case.toml` is not what the last act left behind.
+    pub(super) fn is_edited_by_hand(&self) -> bool {
+        self.timeline.acts().last().is_none_or(|act| act.case != Digest::of(self.text.as_bytes()))
+    }
+
+    /// Writes down a change to `case`.
+    pub(super) fn change(self, case: &Case, entry: Entry) -> Result<Self, Failure> {
+        let (case_path, timeline_path) = (self.directory.join(CASE), self.directory.join(TIMELINE));
+        let text = case.edit(&self.text).map_err(|error| unusable(&case_path, &error))?;
+        // Read back before it is written: a file that can't be read again must not replace one that can.
+        if Case::parse(&text).as_ref() != Ok(case) {
+            return Err(Failure::unexpected(format!("`{}` can't be edited", case_path.display()))
+                .why("the edited text does not say what it should; nothing was changed")
+                .help("report this as a fault of suture, with the file"));
+        }
+        let mut timeline = self.timeline;
+        let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
+        timeline.append(entry).map_err(|error| unusable(&timeline_path, &error))?;
+        outlast_interruptions();
+        files::write(&case_path, text.as_bytes())?;
+        files::write(&timeline_path, timeline.text().as_bytes())?;
+        sync(&self.directory);
+        Ok(Self { directory: self.directory, case: case.clone(), timeline, text, lock: self.lock })
+    }
+
+    /// The time of the last act.
+    pub(super) fn changed_at(&self) -> Moment {
+        self.timeline.acts().last().map_or(self.case.opened, |act| act.at)
+    }
+}
+
+impl<'a> Store<'a> {
+    pub(super) fn at(directory: &'a Path) -> Self {
+        Self { directory }
+    }
+
+    /// The ids of all cases, and of what looks like one, ascending.
+    pub(super) fn ids(&self) -> Result<Vec<CaseId>, Failure> {
+        let unreadable = |error: std::io::Error| {
+            Failure::usage(format!("the cases in `{}` can't be listed", self.directory.display()))
+                .why(&error)
+                .help("name the directory of the cases with --cases, or open one with `suture case new`")
+        };
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(self.directory).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let id = entry.file_name().to_str().and_then(|name| name.parse::<CaseId>().ok());
+            if let Some(id) = id.filter(|_| entry.path().join(CASE).exists()) {
+                ids.push(id);
+            }
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    pub(super) fn refuse_existing(&self, id: &CaseId) -> Result<(), Failure> {
+        let directory = self.path(id);
+        if !directory.exists() {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("`{}` is there already", directory.display()))
+            .help(format!("`suture case classify {id}` changes it; a new case needs another id")))
+    }
+
+    /// Reads a case.
+    pub(super) fn open(&self, id: &CaseId) -> Result<Stored, Failure> {
+        self.read(id, None)
+    }
+
+    /// Reads a case that is to be changed, and keeps others from changing it.
+    pub(super) fn open_to_change(&self, id: &CaseId) -> Result<Stored, Failure> {
+        let directory = self.path(id);
+        if !directory.join(CASE).exists() {
+            return self.open(id);
+        }
+        let lock = File::open(&directory).and_then(|file| file.lock().map(|()| file));
+        let lock = lock.map_err(|error| {
+            Failure::unexpected(format!("`{}` can't be locked", directory.display())).why(&error)
+        })?;
+        self.read(id, Some(lock))
+    }
+
+    /// Writes a new case, as a whole or not at all.
+    pub(super) fn create(&self, case: &Case, entry: Entry) -> Result<Stored, Failure> {
+        let target = self.path(&case.id);
+        let unwritable = |error: &std::io::Error| {
+            Failure::unexpected(format!("`{}` can't be written", target.display()))
+                .why(error)
+                .help("make room, or name another directory with --cases")
+        };
+        let text = case.to_text().map_err(|error| unusable(&target.join(CASE), &error))?;
+        let mut timeline = Timeline::default();
+        let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
+        timeline.append(entry).map_err(|error| unusable(&target.join(TIMELINE), &error))?;
+        outlast_interruptions();
+        fs::create_dir_all(self.directory).map_err(|error| unwritable(&error))?;
+        let unfinished = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
+            .tempdir_in(self.directory)
+            .map_err(|error| unwritable(&error))?;
+        files::write(&unfinished.path().join(CASE), text.as_bytes())?;
+        files::write(&unfinished.path().join(TIMELINE), timeline.text().as_bytes())?;
+        // Fails if somebody else was faster: a directory with something in it is not replaced.
+        fs::rename(unfinished.path(), &target).map_err(|error| unwritable(&error))?;
+        // It has moved away, and there is nothing left to remove.
+        let _ = unfinished.keep();
+        sync(self.directory);
+        Ok(Stored { directory: target, case: case.clone(), timeline, text, lock: None })
+    }
+
+    fn read(&self, id: &CaseId, lock: Option<File>) -> Result<Stored, Failure> {
+        let directory = self.path(id);
+        let (case_path, timeline_path) = (directory.join(CASE), directory.join(TIMELINE));
+        if !case_path.exists() {
+            return Err(Failure::usage(format!("there is no case `{id}` in `{}`", self.directory.display()))
+                .help("`suture case list` shows those that are there; --cases names another directory"));
+        }
+        let text = files::read_text_up_to(&case_path, "the case", CASE_BYTES_MAX as u64)?;
+        let case = Case::parse(&text).map_err(|error| unusable(&case_path, &error))?;
+        if case.id != *id {
+            let what = format!("the case in the directory `{id}` calls itself `{}`", case.id);
+            let error = CaseError { line: 1, column: 1, what, help: "make both the same".to_owned() };
+            return Err(unusable(&case_path, &error));
+        }
+        let acts = files::read_text_up_to(&timeline_path, "the timeline", TIMELINE_BYTES_MAX as u64)?;
+        let timeline = Timeline::parse(&acts).map_err(|error| unusable(&timeline_path, &error))?;
+        Ok(Stored { directory, case, timeline, text, lock })
+    }
+
+    fn path(&self, id: &CaseId) -> PathBuf {
+        self.directory.join(id.as_str())
+    }
+}
+
+/// From here on an interruption no longer ends the command: what is left are milliseconds of writing, which is then whole,
+/// and the answer that says so.
+fn outlast_interruptions() {
+    let caught = Arc::new(AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        // Without it the writing is as whole; a file under a temporary name may stay.
+        let _ = flag::register(signal, Arc::clone(&caught));
+    }
+}
+
+/// Makes names in a directory outlive a power cut, where the file system can do that.
+fn sync(directory: &Path) {
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+}

@@ -1,0 +1,6 @@
+//! `suture case`: the real binary, on real files, on a real terminal.
+
+mod delta;
+mod directory;
+mod story;
+mod terminal;
