@@ -54,23 +54,14 @@ pub(crate) fn uid(kind: &str, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind, EntityId::new(id))
 }
 
-/// People with their roles and teams.
-pub(crate) fn people<'p>(people: impl Iterator<Item = &'p Principal>) -> Result<Entities, QuestionError> {
-    let mut entities = Vec::new();
-    for person in people {
-        entities.push(person_entity(person)?);
+/// People with their roles and teams, and a node with its labels.
+pub(crate) fn entities(node: Option<&Node>, people: &[Principal]) -> Result<Entities, QuestionError> {
+    let mut entities = Vec::with_capacity(people.len() + 1);
+    if let Some(node) = node {
+        let labels = Value::new_set(node.labels.iter().cloned().map(Value::new_string));
+        let attributes = HashMap::from([("labels".to_owned(), labels)]);
+        entities.push(Entity::new(uid("Node", &node.name), attributes, HashSet::new()).map_err(misfit)?);
     }
-    Entities::from_entities(entities, Some(schema())).map_err(misfit)
-}
-
-/// A node with its labels, and people.
-pub(crate) fn node_and_people<'p>(
-    node: &Node,
-    people: impl Iterator<Item = &'p Principal>,
-) -> Result<Entities, QuestionError> {
-    let labels = Value::new_set(node.labels.iter().cloned().map(Value::new_string));
-    let attributes = HashMap::from([("labels".to_owned(), labels)]);
-    let mut entities = vec![Entity::new(uid("Node", &node.name), attributes, HashSet::new()).map_err(misfit)?];
     for person in people {
         entities.push(person_entity(person)?);
     }

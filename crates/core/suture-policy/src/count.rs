@@ -4,7 +4,9 @@
 //! rehearsals the latest of each person counts; where two are of the same second the one that stops the patch does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use cedar_policy::Entities;
 use serde::Serialize;
 
 use crate::cedar::{self, Surroundings};
@@ -71,6 +73,42 @@ pub enum Why {
     },
     /// No rule permits it.
     NotPermitted,
+}
+
+impl Why {
+    /// The rules that keep the statement from counting, or a code if it is not a matter of rules.
+    pub fn names(&self) -> Vec<String> {
+        let code = match self {
+            Self::Forbidden { rules } => return rules.clone(),
+            Self::Unknown => "unknown",
+            Self::OtherDigest => "other-digest",
+            Self::Future => "future",
+            Self::OtherTeam { .. } => "other-team",
+            Self::OtherRole { .. } => "other-role",
+            Self::NoReason => "no-reason",
+            Self::NoResult => "no-result",
+            Self::Superseded => "superseded",
+            Self::NotPermitted => "not-permitted",
+        };
+        vec![code.to_owned()]
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("the signer is not in the trust root"),
+            Self::OtherDigest => f.write_str("it speaks of another patch"),
+            Self::Future => f.write_str("it is dated in the future"),
+            Self::OtherTeam { team } => write!(f, "it names team `{team}`, which the signer is not in"),
+            Self::OtherRole { role } => write!(f, "it names role `{role}`, which the signer does not hold"),
+            Self::NoReason => f.write_str("it needs a reason, and gives none"),
+            Self::NoResult => f.write_str("it does not say how the rehearsal ended"),
+            Self::Superseded => f.write_str("the signer has said something later"),
+            Self::Forbidden { rules } => write!(f, "forbidden by {}", rules.join(", ")),
+            Self::NotPermitted => f.write_str("no rule permits the signer to say so"),
+        }
+    }
 }
 
 /// Who has said what, as far as it counts.
@@ -187,6 +225,7 @@ pub(crate) fn count<'a, 'p>(
     pack: &'p Pack,
     question: &Question<'a>,
     patch: &PatchFacts,
+    entities: &Entities,
 ) -> Result<Count<'a, 'p>, QuestionError> {
     let mut genuine = Vec::new();
     let mut set_aside = Vec::new();
@@ -198,13 +237,12 @@ pub(crate) fn count<'a, 'p>(
     }
     let (authors, author_teams) = authors(question, &genuine);
     let around = Surroundings { facts: question.facts, authors: &authors, author_teams: &author_teams };
-    let entities = cedar::people(genuine.iter().map(|(_, person)| *person).collect::<BTreeSet<_>>().into_iter())?;
     let mut spoke = BTreeMap::new();
     let mut permitted = Vec::new();
     for (statement, person) in genuine {
         let action = statement.kind.action();
         let request = cedar::signing_request(&around, patch, &person.name, action, statement.at)?;
-        let voices = pack.ask(&request, &entities);
+        let voices = pack.ask(&request, entities);
         spoke.extend(voices.permits.iter().chain(&voices.forbids).map(|rule| (rule.id.as_str(), *rule)));
         if voices.allow() {
             permitted.push((statement, person));

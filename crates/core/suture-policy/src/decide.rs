@@ -95,8 +95,10 @@ pub enum State {
 pub fn decide(pack: &Pack, question: &Question<'_>) -> Result<Decision, QuestionError> {
     count::check(question)?;
     let patch = question.facts.patch.as_ref().ok_or(QuestionError::Missing("patch"))?;
-    let counted = count::count(pack, question, patch)?;
-    let scene = Scene::new(pack, question, patch, &counted)?;
+    let usage = usage(question)?;
+    let entities = usage.entities(question.principals)?;
+    let counted = count::count(pack, question, patch, &entities)?;
+    let scene = Scene::new(pack, question, patch, usage, &entities, &counted);
     let facts = question.facts;
 
     let actual = scene.ask(scene.as_it_is())?;
@@ -147,8 +149,10 @@ pub fn may_sign(
 ) -> Result<(bool, Vec<Spoken>), QuestionError> {
     count::check(question)?;
     let patch = question.facts.patch.as_ref().ok_or(QuestionError::Missing("patch"))?;
-    let counted = count::count(pack, question, patch)?;
-    let scene = Scene::new(pack, question, patch, &counted)?;
+    let usage = usage(question)?;
+    let entities = usage.entities(question.principals)?;
+    let counted = count::count(pack, question, patch, &entities)?;
+    let scene = Scene::new(pack, question, patch, usage, &entities, &counted);
     let person = question.principals.iter().find(|person| person.name == by);
     let person = person.ok_or_else(|| QuestionError::Unknown(by.to_owned()))?;
     let voices = scene.signing(person, kind)?;
@@ -176,8 +180,7 @@ pub(crate) struct Scene<'s, 'a, 'p> {
     counted: &'s Count<'a, 'p>,
     around: Surroundings<'s>,
     usage: Use<'a>,
-    entities: Entities,
-    everybody: Entities,
+    entities: &'s Entities,
 }
 
 impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
@@ -185,20 +188,13 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
         pack: &'p Pack,
         question: &'s Question<'a>,
         patch: &'s PatchFacts,
+        usage: Use<'a>,
+        entities: &'s Entities,
         counted: &'s Count<'a, 'p>,
-    ) -> Result<Self, QuestionError> {
-        let around = Surroundings {
-            facts: question.facts,
-            authors: &counted.authors,
-            author_teams: &counted.author_teams,
-        };
-        let usage = usage(question.ask, question.principals)?;
-        let everybody = cedar::people(question.principals.iter())?;
-        let entities = match usage.asker {
-            Asker::Node(node) => cedar::node_and_people(node, question.principals.iter())?,
-            Asker::Person(_) => everybody.clone(),
-        };
-        Ok(Self { pack, question, patch, counted, around, usage, entities, everybody })
+    ) -> Self {
+        let (authors, author_teams) = (&counted.authors, &counted.author_teams);
+        let around = Surroundings { facts: question.facts, authors, author_teams };
+        Self { pack, question, patch, counted, around, usage, entities }
     }
 
     fn as_it_is(&self) -> Circumstances<'s, 'a> {
@@ -208,7 +204,7 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
 
     fn ask(&self, circumstances: Circumstances<'_, '_>) -> Result<Voices<'p>, QuestionError> {
         let request = cedar::use_request(&self.around, self.patch, self.usage, circumstances)?;
-        Ok(self.pack.ask(&request, &self.entities))
+        Ok(self.pack.ask(&request, self.entities))
     }
 
     /// What forbids without any statement, in an emergency or not.
@@ -244,7 +240,7 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
     pub(crate) fn signing(&self, person: &Principal, kind: Kind) -> Result<Voices<'p>, QuestionError> {
         let now = self.question.facts.now;
         let request = cedar::signing_request(&self.around, self.patch, &person.name, kind.action(), now)?;
-        Ok(self.pack.ask(&request, &self.everybody))
+        Ok(self.pack.ask(&request, self.entities))
     }
 
     /// Whether `rule` would be silent if these people made such a statement now.
@@ -260,7 +256,7 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
         let emergency = self.question.facts.emergency.filter(|_| state != State::Owed);
         let circumstances = Circumstances { now: self.question.facts.now, emergency, ledger: &ledger };
         let request = cedar::use_request(&self.around, self.patch, self.usage, circumstances)?;
-        let response = cedar_policy::Authorizer::new().is_authorized(&request, &rule.alone, &self.entities);
+        let response = cedar_policy::Authorizer::new().is_authorized(&request, &rule.alone, self.entities);
         let diagnostics = response.diagnostics();
         Ok(diagnostics.reason().next().is_none() && diagnostics.errors().next().is_none())
     }
@@ -276,15 +272,24 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
     }
 }
 
-fn usage<'a>(ask: &'a Ask, principals: &'a [Principal]) -> Result<Use<'a>, QuestionError> {
-    let (action, asker, switch, agreed_point) = match ask {
-        Ask::Run { node, switch } => ("run", Asker::Node(node), *switch, false),
-        Ask::Activate { node, agreed_point } => ("activate", Asker::Node(node), Switch::On, *agreed_point),
+impl Use<'_> {
+    fn entities(&self, principals: &[Principal]) -> Result<Entities, QuestionError> {
+        match self.asker {
+            Asker::Node(node) => cedar::entities(Some(node), principals),
+            Asker::Person(_) => cedar::entities(None, principals),
+        }
+    }
+}
+
+fn usage<'a>(question: &Question<'a>) -> Result<Use<'a>, QuestionError> {
+    let (asker, switch, agreed_point) = match question.ask {
+        Ask::Run { node, switch } => (Asker::Node(node), *switch, false),
+        Ask::Activate { node, agreed_point } => (Asker::Node(node), Switch::On, *agreed_point),
         Ask::Publish { by } => {
-            let publisher = principals.iter().find(|person| person.name == *by);
+            let publisher = question.principals.iter().find(|person| person.name == *by);
             let publisher = publisher.ok_or_else(|| QuestionError::Unknown(by.clone()))?;
-            ("publish", Asker::Person(&publisher.name), Switch::Dark, false)
+            (Asker::Person(&publisher.name), Switch::Dark, false)
         }
     };
-    Ok(Use { action, asker, switch, agreed_point })
+    Ok(Use { action: question.ask.action(), asker, switch, agreed_point })
 }

@@ -46,6 +46,17 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// The action of the schema.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Run { .. } => "run",
+            Self::Activate { .. } => "activate",
+            Self::Publish { .. } => "publish",
+        }
+    }
+}
+
 /// A machine, as its operator describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

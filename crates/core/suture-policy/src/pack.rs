@@ -196,6 +196,7 @@ impl Pack {
             file: source.name.to_owned(),
             line: crate::error::place(source.text, offset).0,
             text: text.to_owned(),
+            actions: rule::actions(&policy),
             alone,
         });
         Ok(())

@@ -4,15 +4,21 @@
 //! which is the order in which they protect without a restart. Before there is a delta the rules about it are silent, so
 //! a route may change once there is one; the decision says which of the two it was made on.
 
+use std::collections::BTreeSet;
+
+use cedar_policy::Entities;
 use serde::Serialize;
 
 use crate::cedar::{self, Surroundings};
 use crate::count;
 use crate::decide::Spoken;
 use crate::error::QuestionError;
-use crate::model::{Ask, CaseFacts, Facts, Kind, Principal, Question};
+use crate::model::{CaseFacts, Facts, Kind, Principal};
 use crate::moment::Moment;
 use crate::pack::{Pack, Voices};
+
+/// The role whose holders the rules for signing narrow down.
+const REVIEWER: &str = "reviewer";
 
 /// A way to close a hole, in order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -86,14 +92,14 @@ pub fn route(pack: &Pack, facts: &Facts, principals: &[Principal]) -> Result<Rou
     count::check_principals(principals)?;
     count::check_facts(facts)?;
     let case = facts.case.as_ref().ok_or(QuestionError::Missing("case"))?;
-    let entities = cedar::people(principals.iter())?;
+    let entities = cedar::entities(None, principals)?;
     let mut answers = Vec::new();
     for route in Route::ALL {
         let request = cedar::route_request(facts, case, route.word())?;
         answers.push((route, pack.ask(&request, &entities)));
     }
     let chosen = answers.iter().find(|(_, voices)| voices.allow());
-    let roles = chosen.map(|(_, voices)| roles(pack, facts, principals, voices)).transpose()?;
+    let roles = chosen.map(|(_, voices)| roles(pack, facts, principals, &entities, voices)).transpose()?;
     Ok(RouteDecision {
         route: chosen.map(|(route, _)| *route),
         with_delta: facts.patch.is_some(),
@@ -118,10 +124,12 @@ fn due(case: &CaseFacts, voices: &Voices<'_>) -> Option<Moment> {
     within.map(|seconds| case.opened.plus(seconds)).chain(case.due).min()
 }
 
+/// The roles that the rules for the route name, in their order.
 fn roles(
     pack: &Pack,
     facts: &Facts,
     principals: &[Principal],
+    entities: &Entities,
     voices: &Voices<'_>,
 ) -> Result<Vec<Role>, QuestionError> {
     let mut roles: Vec<Role> = Vec::new();
@@ -129,32 +137,35 @@ fn roles(
         if roles.iter().any(|other| other.role == *role) {
             continue;
         }
-        let mut could = Vec::new();
-        for person in principals.iter().filter(|person| person.roles.contains(role)) {
-            if role != "reviewer" || may_review(pack, facts, principals, person)? {
-                could.push(person.name.clone());
-            }
+        let mut could: Vec<&Principal> = principals.iter().filter(|person| person.roles.contains(role)).collect();
+        if role == REVIEWER {
+            could = independent(pack, facts, principals, entities, could)?;
         }
-        roles.push(Role { role: role.clone(), could });
+        roles.push(Role { role: role.clone(), could: could.iter().map(|person| person.name.clone()).collect() });
     }
     Ok(roles)
 }
 
-/// Before there is a delta every reviewer may.
-fn may_review(
+/// Those of `reviewers` whom the rules let review this patch. Before there is a patch all may.
+fn independent<'a>(
     pack: &Pack,
     facts: &Facts,
-    principals: &[Principal],
-    person: &Principal,
-) -> Result<bool, QuestionError> {
-    let Some(patch) = &facts.patch else { return Ok(true) };
-    let ask = Ask::Publish { by: person.name.clone() };
-    let question = Question { ask: &ask, facts, statements: &[], principals };
-    let counted = count::count(pack, &question, patch)?;
-    let around =
-        Surroundings { facts, authors: &counted.authors, author_teams: &counted.author_teams };
-    let entities = cedar::people(principals.iter())?;
-    let action = Kind::Reviewed.action();
-    let request = cedar::signing_request(&around, patch, &person.name, action, facts.now)?;
-    Ok(pack.ask(&request, &entities).allow())
+    principals: &'a [Principal],
+    entities: &Entities,
+    reviewers: Vec<&'a Principal>,
+) -> Result<Vec<&'a Principal>, QuestionError> {
+    let Some(patch) = &facts.patch else { return Ok(reviewers) };
+    let authors: BTreeSet<String> = facts.authors.iter().cloned().collect();
+    let teams = principals.iter().filter(|person| authors.contains(&person.name)).map(|person| person.team.clone());
+    let author_teams = teams.collect();
+    let around = Surroundings { facts, authors: &authors, author_teams: &author_teams };
+    let mut may = Vec::new();
+    for person in reviewers {
+        let action = Kind::Reviewed.action();
+        let request = cedar::signing_request(&around, patch, &person.name, action, facts.now)?;
+        if pack.ask(&request, entities).allow() {
+            may.push(person);
+        }
+    }
+    Ok(may)
 }

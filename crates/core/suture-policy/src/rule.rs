@@ -54,6 +54,8 @@ pub struct Rule {
     pub line: usize,
     /// The rule as it is written.
     pub text: String,
+    /// The actions and groups of actions that it is about; none for all.
+    pub actions: Vec<String>,
     /// The rule alone, to ask what would silence it.
     pub(crate) alone: PolicySet,
 }
@@ -167,15 +169,27 @@ fn only_on_permits(policy: &Policy, id: &str, annotation: &str) -> Result<(), Fa
     fault(format!("rule `{id}` forbids and has `@{annotation}`"), "it belongs to what permits a route")
 }
 
-/// Whether the rule may stop a patch from being used, as far as its scope tells.
-fn concerns_use(policy: &Policy) -> bool {
-    let is_use = |action: &cedar_policy::EntityUid| {
-        matches!(action.id().unescaped(), "use" | "run" | "activate" | "publish")
+/// The actions and groups of actions that the head of a rule names; none for all.
+pub(crate) fn actions(policy: &Policy) -> Vec<String> {
+    let named = match policy.action_constraint() {
+        ActionConstraint::Any => Vec::new(),
+        ActionConstraint::In(actions) => actions,
+        ActionConstraint::Eq(action) => vec![action],
     };
-    match policy.action_constraint() {
-        ActionConstraint::Any => true,
-        ActionConstraint::In(actions) => actions.iter().any(is_use),
-        ActionConstraint::Eq(action) => is_use(&action),
+    named.iter().map(|action| action.id().unescaped().to_owned()).collect()
+}
+
+/// Whether the rule may stop a patch from being used, as far as its head tells.
+fn concerns_use(policy: &Policy) -> bool {
+    let actions = actions(policy);
+    let is_use = |action: &String| matches!(action.as_str(), "use" | "run" | "activate" | "publish");
+    actions.is_empty() || actions.iter().any(is_use)
+}
+
+impl Rule {
+    /// Whether the head of the rule is about this action, which belongs to this group.
+    pub fn is_about(&self, action: &str, group: &str) -> bool {
+        self.actions.is_empty() || self.actions.iter().any(|named| named == action || named == group)
     }
 }
 
