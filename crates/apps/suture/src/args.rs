@@ -2,6 +2,7 @@
 
 mod data_choice;
 mod duration;
+mod policy;
 mod type_choice;
 
 use std::path::PathBuf;
@@ -10,6 +11,9 @@ use std::time::Duration;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use data_choice::DataChoice;
+pub(crate) use policy::{
+    PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs, PolicyTryArgs,
+};
 pub(crate) use type_choice::TypeChoice;
 
 const EXIT_CODES: &str = "\
@@ -57,6 +61,7 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     Toggle(ToggleArgs),
     Revert(RevertArgs),
+    Policy(PolicyArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

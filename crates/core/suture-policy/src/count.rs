@@ -268,7 +268,9 @@ fn plain_fault<'a>(
     match statement {
         _ if statement.digest != patch.digest => Err(Why::OtherDigest),
         _ if statement.at > question.facts.now.plus(CLOCK_AHEAD_S_MAX) => Err(Why::Future),
-        Statement { team: Some(team), .. } if *team != person.team => Err(Why::OtherTeam { team: team.clone() }),
+        Statement { team: Some(team), .. } if *team != person.team => {
+            Err(Why::OtherTeam { team: team.clone() })
+        }
         Statement { role: Some(role), .. } if !person.roles.contains(role) => {
             Err(Why::OtherRole { role: role.clone() })
         }

@@ -212,7 +212,8 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
         let nothing = Ledger::default();
         let mut asked = BTreeMap::new();
         for emergency in [None, self.question.facts.emergency] {
-            let voices = self.ask(Circumstances { now: self.question.facts.now, emergency, ledger: &nothing })?;
+            let voices =
+                self.ask(Circumstances { now: self.question.facts.now, emergency, ledger: &nothing })?;
             asked.extend(voices.forbids.iter().map(|rule| (rule.id.as_str(), *rule)));
         }
         Ok(asked.into_values().collect())
@@ -232,7 +233,12 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
             kind: rule.cure,
             there: there.map(|person| (*person).clone()).collect(),
             could: could.into_iter().cloned().collect(),
-            until: self.question.facts.emergency.filter(|_| state == State::Owed).map(|emergency| emergency.ends),
+            until: self
+                .question
+                .facts
+                .emergency
+                .filter(|_| state == State::Owed)
+                .map(|emergency| emergency.ends),
         })
     }
 

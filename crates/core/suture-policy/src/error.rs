@@ -23,9 +23,21 @@ const QUOTED_CHARS_MAX: usize = 400;
 
 impl PackError {
     /// A fault at a byte of a file.
-    pub(crate) fn at(file: &str, text: &str, offset: usize, what: impl AsRef<str>, help: impl AsRef<str>) -> Self {
+    pub(crate) fn at(
+        file: &str,
+        text: &str,
+        offset: usize,
+        what: impl AsRef<str>,
+        help: impl AsRef<str>,
+    ) -> Self {
         let (line, column) = place(text, offset);
-        Self { file: one_line(file), line, column, what: one_line(what.as_ref()), help: one_line(help.as_ref()) }
+        Self {
+            file: one_line(file),
+            line,
+            column,
+            what: one_line(what.as_ref()),
+            help: one_line(help.as_ref()),
+        }
     }
 }
 
@@ -72,7 +84,10 @@ pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
 
 /// Text of a stranger as one short line that moves no cursor and turns no line around.
 pub(crate) fn one_line(text: &str) -> String {
-    let is_hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let clean = text.chars().map(|c| if c.is_whitespace() || is_hidden(c) { ' ' } else { c });
     let mut line: String = clean.take(QUOTED_CHARS_MAX).collect();
     if text.chars().nth(QUOTED_CHARS_MAX).is_some() {

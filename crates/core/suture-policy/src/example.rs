@@ -158,7 +158,8 @@ impl Expectation {
                 same("overdue", self.overdue.as_ref(), in_state(decision, State::Overdue));
                 same("set aside", self.set_aside.as_ref(), keeping_out(decision));
                 for (rule, expected) in &self.could {
-                    let requirement = decision.requirements.iter().find(|requirement| requirement.rule == *rule);
+                    let requirement =
+                        decision.requirements.iter().find(|requirement| requirement.rule == *rule);
                     let could = requirement.into_iter().flat_map(|requirement| &requirement.could);
                     let names = could.map(|person| person.name.clone()).collect();
                     same(&format!("who could help with {rule}"), Some(expected), names);
@@ -171,8 +172,14 @@ impl Expectation {
                     same(&format!("what closes {route}"), Some(expected), against);
                 }
                 if self.due.is_some() && self.due != decision.due {
-                    let shown = |due: Option<Moment>| due.map_or("with the next upgrade".to_owned(), |due| due.to_string());
-                    mismatches.push(format!("due: expected {}, got {}", shown(self.due), shown(decision.due)));
+                    let shown = |due: Option<Moment>| {
+                        due.map_or("with the next upgrade".to_owned(), |due| due.to_string())
+                    };
+                    mismatches.push(format!(
+                        "due: expected {}, got {}",
+                        shown(self.due),
+                        shown(decision.due)
+                    ));
                 }
             }
         }

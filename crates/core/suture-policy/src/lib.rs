@@ -19,6 +19,7 @@
 //! A patch that is switched off or reverted is never asked about: the way back is always open.
 #![forbid(unsafe_code)]
 
+mod bounds;
 mod candidates;
 mod cedar;
 mod count;
@@ -28,20 +29,25 @@ mod error;
 pub mod example;
 mod model;
 mod moment;
-mod nesting;
 mod pack;
 mod route;
 mod rule;
 
 pub use count::{SetAside, Why};
 pub use decide::{Decision, Requirement, Spoken, State, decide, may_sign};
-pub use default_pack::{DEFAULT_PACK, SCHEMA, default_pack};
+pub use default_pack::{DEFAULT_EXAMPLES, DEFAULT_PACK, SCHEMA, default_pack};
 pub use error::{PackError, QuestionError};
 pub use model::{
-    Ask, CaseFacts, Class, Emergency, Facts, Impact, Impacts, Kind, Node, PatchFacts, Principal, Question, Score,
-    Severity, Statement, Switch, Verdict,
+    Ask, CaseFacts, Class, Emergency, Facts, Impact, Impacts, Kind, Node, PatchFacts, Principal, Question,
+    Score, Severity, Statement, Switch, Verdict,
 };
 pub use moment::Moment;
 pub use pack::{Pack, Source, Stranger};
 pub use route::{Role, Route, RouteDecision, RouteVerdict, route};
 pub use rule::{Effect, Rule};
+
+/// What bounds the work that a stranger's input can cause.
+pub mod limits {
+    pub use crate::count::{CLOCK_AHEAD_S_MAX, NAME_BYTES_MAX, NAMES_MAX, PRINCIPALS_MAX, STATEMENTS_MAX};
+    pub use crate::pack::{FILE_BYTES_MAX, FILES_MAX, NESTING_MAX, RULE_BYTES_MAX, RULES_MAX};
+}

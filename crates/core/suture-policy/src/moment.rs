@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn durations_as_cedar_writes_them() {
-        let rows = [("72h", Some(259_200)), ("1d12h", Some(129_600)), ("90m", Some(5_400)), ("3d", Some(259_200))];
+        let rows =
+            [("72h", Some(259_200)), ("1d12h", Some(129_600)), ("90m", Some(5_400)), ("3d", Some(259_200))];
         for (text, seconds) in rows {
             assert_eq!(duration_s(text), seconds, "{text}");
         }

@@ -13,10 +13,10 @@ use cedar_policy::{
 };
 use miette::Diagnostic;
 
+use crate::bounds::{self, Beyond};
 use crate::default_pack::SCHEMA;
 use crate::error::PackError;
 use crate::model::Principal;
-use crate::nesting;
 use crate::rule::{self, Effect, Rule};
 
 /// Most files of a pack.
@@ -79,7 +79,11 @@ impl Pack {
     /// The first thing that is wrong, with its place; see [`PackError`].
     pub fn load(sources: &[Source<'_>]) -> Result<Self, PackError> {
         if sources.len() > FILES_MAX {
-            return Err(whole(sources.last(), format!("a pack of more than {FILES_MAX} files"), "join some of them"));
+            return Err(whole(
+                sources.last(),
+                format!("a pack of more than {FILES_MAX} files"),
+                "join some of them",
+            ));
         }
         let mut pack = Self {
             rules: Vec::new(),
@@ -92,7 +96,11 @@ impl Pack {
             pack.add_file(*source)?;
         }
         if pack.rules.is_empty() {
-            return Err(whole(sources.first(), "no rule in it", "without a rule nothing is permitted: write one"));
+            return Err(whole(
+                sources.first(),
+                "no rule in it",
+                "without a rule nothing is permitted: write one",
+            ));
         }
         pack.validate(sources)?;
         Ok(pack)
@@ -120,7 +128,11 @@ impl Pack {
     }
 
     /// Asks all rules.
-    pub(crate) fn ask(&self, request: &cedar_policy::Request, entities: &cedar_policy::Entities) -> Voices<'_> {
+    pub(crate) fn ask(
+        &self,
+        request: &cedar_policy::Request,
+        entities: &cedar_policy::Entities,
+    ) -> Voices<'_> {
         let mut voices = Voices::default();
         // One set of each effect: Cedar names only the rules that determine its answer, and a permit that
         // was overruled is worth knowing too.
@@ -141,10 +153,13 @@ impl Pack {
             let what = format!("longer than {} KiB", FILE_BYTES_MAX >> 10);
             return Err(whole(Some(&source), what, "spread the rules over several files"));
         }
-        if let Some(offset) = nesting::deeper_than(text, NESTING_MAX) {
-            let what = format!("brackets nested more than {NESTING_MAX} deep");
-            return Err(PackError::at(name, text, offset, what, "make two rules of it"));
-        }
+        bounds::check(text, NESTING_MAX, RULE_BYTES_MAX).map_err(|beyond| {
+            let (offset, what) = match beyond {
+                Beyond::Depth(at) => (at, format!("brackets nested more than {NESTING_MAX} deep")),
+                Beyond::Length(at) => (at, format!("a rule of more than {} KiB", RULE_BYTES_MAX >> 10)),
+            };
+            PackError::at(name, text, offset, what, "make several rules of it")
+        })?;
         let set = PolicySet::from_str(text).map_err(|errors| parse_error(source, &errors))?;
         if let Some(template) = set.templates().next() {
             let offset = text.find(template.to_cedar().as_str()).unwrap_or(0);
@@ -154,21 +169,27 @@ impl Pack {
         let mut from = 0;
         for policy in in_order(&set) {
             let rule_text = policy.to_cedar().unwrap_or_default();
-            let offset = text.get(from..).and_then(|rest| rest.find(rule_text.as_str())).map_or(from, |at| from + at);
+            let offset =
+                text.get(from..).and_then(|rest| rest.find(rule_text.as_str())).map_or(from, |at| from + at);
             self.add_rule(source, policy, &rule_text, offset)?;
             from = offset + rule_text.len();
         }
         Ok(())
     }
 
-    fn add_rule(&mut self, source: Source<'_>, policy: &Policy, text: &str, offset: usize) -> Result<(), PackError> {
+    fn add_rule(
+        &mut self,
+        source: Source<'_>,
+        policy: &Policy,
+        text: &str,
+        offset: usize,
+    ) -> Result<(), PackError> {
         let fault = |what: String, help: String| PackError::at(source.name, source.text, offset, what, help);
-        if text.len() > RULE_BYTES_MAX {
-            let what = format!("a rule of more than {} KiB", RULE_BYTES_MAX >> 10);
-            return Err(fault(what, "make several rules of it".to_owned()));
-        }
         if self.rules.len() >= RULES_MAX {
-            return Err(fault(format!("more than {RULES_MAX} rules"), "leave out what nobody needs".to_owned()));
+            return Err(fault(
+                format!("more than {RULES_MAX} rules"),
+                "leave out what nobody needs".to_owned(),
+            ));
         }
         let read = rule::annotations(policy).map_err(|found| fault(found.what, found.help))?;
         if let Some(other) = self.rule(&read.id) {
@@ -180,7 +201,8 @@ impl Pack {
         let all = if effect == Effect::Permit { &mut self.permits } else { &mut self.forbids };
         let mut alone = PolicySet::new();
         for set in [all, &mut alone] {
-            let clash = |error: cedar_policy::PolicySetError| fault(error.to_string(), "rename the rule".to_owned());
+            let clash =
+                |error: cedar_policy::PolicySetError| fault(error.to_string(), "rename the rule".to_owned());
             set.add(policy.clone()).map_err(clash)?;
         }
         self.note_names(&policy);
@@ -197,6 +219,7 @@ impl Pack {
             line: crate::error::place(source.text, offset).0,
             text: text.to_owned(),
             actions: rule::actions(&policy),
+            is_conditional: rule::is_conditional(&policy),
             alone,
         });
         Ok(())
@@ -225,7 +248,8 @@ impl Pack {
     /// text that is not what it looks like.
     fn finding(&self, sources: &[Source<'_>], result: &ValidationResult) -> Option<PackError> {
         let errors = result.validation_errors().map(|error| (error.policy_id(), error as &dyn Diagnostic));
-        let warnings = result.validation_warnings().map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
+        let warnings =
+            result.validation_warnings().map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
         let mut found: Vec<PackError> = errors
             .chain(warnings)
             .map(|(id, diagnostic)| {
@@ -262,16 +286,21 @@ fn validator() -> &'static Validator {
 /// Rules in the order in which they stand: the parser numbers them.
 fn in_order(set: &PolicySet) -> Vec<&Policy> {
     let mut policies: Vec<&Policy> = set.policies().collect();
-    let number = |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX);
+    let number =
+        |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX);
     policies.sort_by_key(|policy| number(policy));
     policies
 }
 
 fn parse_error(source: Source<'_>, errors: &ParseErrors) -> PackError {
     let Source { name, text } = source;
-    let label = errors.labels().and_then(|mut labels| labels.next().and_then(|label| label.label().map(str::to_owned)));
+    let label = errors
+        .labels()
+        .and_then(|mut labels| labels.next().and_then(|label| label.label().map(str::to_owned)));
     let help = errors.help().map(|help| help.to_string()).or(label);
-    let help = help.unwrap_or_else(|| "a rule is permit (…) or forbid (…), with when {…} or unless {…}, and ;".to_owned());
+    let help = help.unwrap_or_else(|| {
+        "a rule is permit (…) or forbid (…), with when {…} or unless {…}, and ;".to_owned()
+    });
     PackError::at(name, text, offset(errors).unwrap_or(text.len()), errors.to_string(), help)
 }
 

@@ -137,11 +137,15 @@ fn roles(
         if roles.iter().any(|other| other.role == *role) {
             continue;
         }
-        let mut could: Vec<&Principal> = principals.iter().filter(|person| person.roles.contains(role)).collect();
+        let mut could: Vec<&Principal> =
+            principals.iter().filter(|person| person.roles.contains(role)).collect();
         if role == REVIEWER {
             could = independent(pack, facts, principals, entities, could)?;
         }
-        roles.push(Role { role: role.clone(), could: could.iter().map(|person| person.name.clone()).collect() });
+        roles.push(Role {
+            role: role.clone(),
+            could: could.iter().map(|person| person.name.clone()).collect(),
+        });
     }
     Ok(roles)
 }
@@ -156,7 +160,8 @@ fn independent<'a>(
 ) -> Result<Vec<&'a Principal>, QuestionError> {
     let Some(patch) = &facts.patch else { return Ok(reviewers) };
     let authors: BTreeSet<String> = facts.authors.iter().cloned().collect();
-    let teams = principals.iter().filter(|person| authors.contains(&person.name)).map(|person| person.team.clone());
+    let teams =
+        principals.iter().filter(|person| authors.contains(&person.name)).map(|person| person.team.clone());
     let author_teams = teams.collect();
     let around = Surroundings { facts, authors: &authors, author_teams: &author_teams };
     let mut may = Vec::new();

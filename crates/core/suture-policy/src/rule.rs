@@ -11,7 +11,7 @@
 //!
 //! Any other annotation is refused: a slip of the pen in `@cure` would leave an operator without an answer.
 
-use cedar_policy::{ActionConstraint, Policy, PolicySet};
+use cedar_policy::{ActionConstraint, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
 
 use crate::model::Kind;
 use crate::moment::duration_s;
@@ -56,6 +56,8 @@ pub struct Rule {
     pub text: String,
     /// The actions and groups of actions that it is about; none for all.
     pub actions: Vec<String>,
+    /// Whether it can be silent on what it is about.
+    pub is_conditional: bool,
     /// The rule alone, to ask what would silence it.
     pub(crate) alone: PolicySet,
 }
@@ -89,7 +91,10 @@ pub(crate) fn annotations(policy: &Policy) -> Result<Annotations, Fault> {
     }
     let id = id(policy)?;
     let Some(says) = policy.annotation("says") else {
-        return fault(format!("rule `{id}` has no `@says`"), "say as a sentence what the rule is: @says(\"…\")");
+        return fault(
+            format!("rule `{id}` has no `@says`"),
+            "say as a sentence what the rule is: @says(\"…\")",
+        );
     };
     let needs = policy.annotation("needs").map(str::to_owned);
     if needs.is_none() && effect(policy) == Effect::Forbid && concerns_use(policy) {
@@ -118,7 +123,10 @@ pub(crate) fn effect(policy: &Policy) -> Effect {
 
 fn id(policy: &Policy) -> Result<String, Fault> {
     let Some(id) = policy.annotation("id") else {
-        return fault("a rule has no `@id`", "give it a name to be referred to by: @id(\"independent-review\")");
+        return fault(
+            "a rule has no `@id`",
+            "give it a name to be referred to by: @id(\"independent-review\")",
+        );
     };
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if id.len() > ID_BYTES_MAX || !id.chars().all(is_letter) {
@@ -131,7 +139,10 @@ fn id(policy: &Policy) -> Result<String, Fault> {
 fn cure(policy: &Policy, id: &str) -> Result<Option<Kind>, Fault> {
     let Some(written) = policy.annotation("cure") else { return Ok(None) };
     if policy.annotation("needs").is_none() {
-        return fault(format!("rule `{id}` has `@cure` and no `@needs`"), "say what the statement is needed for");
+        return fault(
+            format!("rule `{id}` has `@cure` and no `@needs`"),
+            "say what the statement is needed for",
+        );
     }
     let Some(kind) = Kind::of_action(written) else {
         let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.action()).collect();
@@ -177,6 +188,15 @@ pub(crate) fn actions(policy: &Policy) -> Vec<String> {
         ActionConstraint::Eq(action) => vec![action],
     };
     named.iter().map(|action| action.id().unescaped().to_owned()).collect()
+}
+
+/// Whether a rule can be silent on what it is about.
+pub(crate) fn is_conditional(policy: &Policy) -> bool {
+    let is_anybody =
+        matches!(policy.principal_constraint(), PrincipalConstraint::Any | PrincipalConstraint::Is(_));
+    let is_anything =
+        matches!(policy.resource_constraint(), ResourceConstraint::Any | ResourceConstraint::Is(_));
+    policy.has_non_scope_constraint() || !is_anybody || !is_anything
 }
 
 /// Whether the rule may stop a patch from being used, as far as its head tells.

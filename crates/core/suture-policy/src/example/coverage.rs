@@ -11,7 +11,7 @@ use crate::route::Route;
 pub struct Coverage {
     /// Rules that spoke in no example.
     pub never_spoke: Vec<String>,
-    /// Rules that were never silent in an example of their own action.
+    /// Rules with conditions that were never silent in an example of what they are about.
     pub never_silent: Vec<String>,
 }
 
@@ -29,6 +29,7 @@ pub fn coverage<'e>(pack: &Pack, answers: impl Iterator<Item = (&'e Example, &'e
             }
         }
     }
+    silent.extend(pack.rules().iter().filter(|rule| !rule.is_conditional).map(|rule| rule.id.clone()));
     let left = |tried: &BTreeSet<String>| {
         let rules = pack.rules().iter().filter(|rule| !tried.contains(&rule.id));
         rules.map(|rule| rule.id.clone()).collect()

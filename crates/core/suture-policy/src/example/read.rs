@@ -12,9 +12,7 @@ use toml::{Spanned, Table, Value};
 
 use super::{Example, Expectation};
 use crate::error::{one_line, place};
-use crate::model::{
-    Ask, CaseFacts, Emergency, Facts, Kind, Node, PatchFacts, Principal, Statement, Switch,
-};
+use crate::model::{Ask, CaseFacts, Emergency, Facts, Kind, Node, PatchFacts, Principal, Statement, Switch};
 use crate::moment::Moment;
 
 /// Longest file, in bytes.
@@ -129,7 +127,8 @@ pub fn parse(text: &str) -> Result<Vec<Example>, ExampleError> {
         let offset = case.span().start;
         let mut table = file.base.clone();
         lay_over(&mut table, case.into_inner());
-        let example = example(table, &file.people, place(text, offset).0).map_err(|what| fault(text, offset, &what))?;
+        let example =
+            example(table, &file.people, place(text, offset).0).map_err(|what| fault(text, offset, &what))?;
         if example.expect.is_none() {
             return Err(fault(text, offset, "the case does not say what to `expect`"));
         }
@@ -166,8 +165,10 @@ fn limit(text: &str) -> Result<(), ExampleError> {
 }
 
 fn example(table: Table, people: &[Principal], line: usize) -> Result<Example, String> {
-    let name = table.get("name").and_then(Value::as_str).map(|name| format!("case `{name}`: ")).unwrap_or_default();
-    let written: Written = table.try_into().map_err(|error: toml::de::Error| format!("{name}{}", error.message()))?;
+    let name =
+        table.get("name").and_then(Value::as_str).map(|name| format!("case `{name}`: ")).unwrap_or_default();
+    let written: Written =
+        table.try_into().map_err(|error: toml::de::Error| format!("{name}{}", error.message()))?;
     written.example(people, line).map_err(|what| format!("{name}{what}"))
 }
 
@@ -180,7 +181,8 @@ impl Written {
         let expect = self.expectation()?;
         let kept = self.statements.into_iter().filter(|statement| !self.without.contains(&statement.kind));
         let digest = self.patch.as_ref().map(|patch| patch.digest.clone()).unwrap_or_default();
-        let statements = kept.chain(self.also).map(|statement| statement.complete(self.now, &digest)).collect();
+        let statements =
+            kept.chain(self.also).map(|statement| statement.complete(self.now, &digest)).collect();
         let Self { now, case, patch, emergency, authors, .. } = self;
         let facts = Facts { now, case, patch, emergency, authors };
         Ok(Example { name: self.name, line, ask, facts, statements, people: people.to_vec(), expect })
