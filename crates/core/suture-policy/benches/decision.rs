@@ -24,9 +24,10 @@ fn decision(criterion: &mut Criterion) {
     let decision = decide_on(&pack);
     assert!(decision.allowed && decision.set_aside.is_empty(), "{decision:?}");
     criterion.bench_function("load the default pack", |bencher| bencher.iter(|| black_box(default_pack())));
-    criterion.bench_function("decide on ten statements", |bencher| bencher.iter(|| black_box(decide_on(&pack))));
+    criterion
+        .bench_function("decide on ten statements", |bencher| bencher.iter(|| black_box(decide_on(&pack))));
     criterion.bench_function("load and decide", |bencher| {
-        bencher.iter(|| decide_on(&default_pack().expect("the default pack can be loaded")))
+        bencher.iter(|| decide_on(&default_pack().expect("the default pack can be loaded")));
     });
 }
 

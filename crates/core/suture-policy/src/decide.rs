@@ -258,7 +258,9 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
         people: &[&'a Principal],
     ) -> Result<bool, QuestionError> {
         let mut ledger = self.counted.ledger.clone();
-        people.iter().for_each(|person| ledger.add(kind, person));
+        for person in people {
+            ledger.add(kind, person);
+        }
         let emergency = self.question.facts.emergency.filter(|_| state != State::Owed);
         let circumstances = Circumstances { now: self.question.facts.now, emergency, ledger: &ledger };
         let request = cedar::use_request(&self.around, self.patch, self.usage, circumstances)?;

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A second between 1970 and the end of the year 9999, which Cedar's `datetime` can hold as well.
+/// A second between 1970 and 9999, which Cedar's `datetime` can hold as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 
-/// 9999-12-31T00:00:00Z.
-const LATEST: i64 = 253_402_214_400;
+/// 9999-12-30T22:00:00Z, the last second that has a date in every time zone.
+const LATEST: i64 = 253_402_207_200;
 
 impl Moment {
     /// The moment so many seconds after 1970 began, if it is in range.
@@ -97,6 +97,6 @@ mod tests {
         assert_eq!(Moment::from_unix(-1), None);
         assert_eq!(Moment::from_unix(LATEST + 1), None);
         let last = Moment::from_unix(LATEST).unwrap();
-        assert_eq!((last.plus(1), last.to_string().as_str()), (last, "9999-12-31T00:00:00Z"));
+        assert_eq!((last.plus(1), last.to_string().as_str()), (last, "9999-12-30T22:00:00Z"));
     }
 }

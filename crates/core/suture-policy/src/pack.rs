@@ -9,7 +9,8 @@ use std::str::FromStr as _;
 use std::sync::OnceLock;
 
 use cedar_policy::{
-    ParseErrors, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationResult, Validator,
+    ParseErrors, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationResult, ValidationWarning,
+    Validator,
 };
 use miette::Diagnostic;
 
@@ -139,7 +140,7 @@ impl Pack {
         for (rules, spoke) in [(&self.permits, &mut voices.permits), (&self.forbids, &mut voices.forbids)] {
             let response = cedar_policy::Authorizer::new().is_authorized(request, rules, entities);
             let ids = response.diagnostics().reason();
-            spoke.extend(ids.filter_map(|id| self.rule(&id.to_string())));
+            spoke.extend(ids.filter_map(|id| self.rule(id.as_ref())));
             spoke.sort_by_key(|rule| self.by_id.get(&rule.id));
             voices.failed.extend(response.diagnostics().errors().map(ToString::to_string));
         }
@@ -234,39 +235,50 @@ impl Pack {
         }
     }
 
+    /// Nothing that the validator finds is let through. Its warnings count once there is no error: each is a rule that
+    /// never speaks, or a text that is not what it looks like.
     fn validate(&self, sources: &[Source<'_>]) -> Result<(), PackError> {
-        for rules in [&self.permits, &self.forbids] {
-            let result = validator().validate(rules, ValidationMode::Strict);
-            if let Some(error) = self.finding(sources, &result) {
-                return Err(error);
-            }
-        }
-        Ok(())
+        const RULE_HELP: &str = "suture.cedarschema says what a rule may speak of";
+        const TEXT_HELP: &str = "write it in letters of one script, so that a reader sees what Cedar sees";
+        const SILENT_HELP: &str =
+            "look for a condition that contradicts another, or an action that it is not about";
+        let results =
+            [&self.permits, &self.forbids].map(|set| validator().validate(set, ValidationMode::Strict));
+        let errors = results.iter().flat_map(ValidationResult::validation_errors);
+        let errors = errors.map(|error| self.explain(sources, error.policy_id(), error, RULE_HELP));
+        let warnings = results.iter().flat_map(ValidationResult::validation_warnings).map(|warning| {
+            let is_silent = matches!(warning, ValidationWarning::ImpossiblePolicy(_));
+            self.explain(
+                sources,
+                warning.policy_id(),
+                warning,
+                if is_silent { SILENT_HELP } else { TEXT_HELP },
+            )
+        });
+        let by_place = |error: &PackError| (error.file.clone(), error.line, error.column, error.what.clone());
+        errors.min_by_key(by_place).or_else(|| warnings.min_by_key(by_place)).map_or(Ok(()), Err)
     }
 
-    /// The first finding of the validator, by its place. Its warnings count: each is a rule that never speaks, or a
-    /// text that is not what it looks like.
-    fn finding(&self, sources: &[Source<'_>], result: &ValidationResult) -> Option<PackError> {
-        let errors = result.validation_errors().map(|error| (error.policy_id(), error as &dyn Diagnostic));
-        let warnings =
-            result.validation_warnings().map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
-        let mut found: Vec<PackError> = errors
-            .chain(warnings)
-            .map(|(id, diagnostic)| {
-                let rule = self.rule(&id.to_string());
-                let source = sources.iter().find(|source| rule.is_some_and(|rule| rule.file == source.name));
-                let source = source.copied().unwrap_or(Source { name: "", text: "" });
-                let what = diagnostic.to_string();
-                let what = what.strip_prefix(&format!("for policy `{id}`, ")).unwrap_or(&what);
-                let what = format!("rule `{id}`: {what}");
-                let fallback = "suture.cedarschema says what a rule may speak of";
-                let help = diagnostic.help().map_or_else(|| fallback.to_owned(), |help| help.to_string());
-                let line_start = rule.map_or(0, |rule| line_offset(source.text, rule.line));
-                PackError::at(source.name, source.text, offset(diagnostic).unwrap_or(line_start), what, help)
-            })
-            .collect();
-        found.sort_by(|a, b| (&a.file, a.line, a.column, &a.what).cmp(&(&b.file, b.line, b.column, &b.what)));
-        found.into_iter().next()
+    fn explain(
+        &self,
+        sources: &[Source<'_>],
+        id: &PolicyId,
+        found: &impl Diagnostic,
+        fallback_help: &str,
+    ) -> PackError {
+        let rule = self.rule(id.as_ref());
+        let source = sources.iter().find(|source| rule.is_some_and(|rule| rule.file == source.name));
+        let source = source.copied().unwrap_or(Source { name: "the pack", text: "" });
+        let mut what = found.to_string();
+        // Cedar names the policy once or twice; it is named below.
+        for separator in [", ", ": "] {
+            let prefix = format!("for policy `{id}`{separator}");
+            what = what.strip_prefix(&prefix).map_or(what.clone(), str::to_owned);
+        }
+        let help = found.help().map_or_else(|| fallback_help.to_owned(), |help| help.to_string());
+        let line_start = rule.map_or(0, |rule| line_offset(source.text, rule.line));
+        let at = offset(found).unwrap_or(line_start);
+        PackError::at(source.name, source.text, at, format!("rule `{id}`: {what}"), help)
     }
 }
 

@@ -134,13 +134,20 @@ fn an_operators_own_pack() {
     own_pack(&here);
     write(&here, "own/tests/cases.toml", &own_cases("deny"));
     insta::assert_snapshot!(transcript(&here, &["policy", "test", "own"]));
-    write(&here, "own/tests/cases.toml", &own_cases("deny").replace("expect = \"allow\"", "expect = \"deny\"\nrules = [\"all\"]"));
+    write(
+        &here,
+        "own/tests/cases.toml",
+        &own_cases("deny").replace("expect = \"allow\"", "expect = \"deny\"\nrules = [\"all\"]"),
+    );
     insta::assert_snapshot!(transcript(&here, &["policy", "test", "own"]));
     write(&here, "question.toml", QUESTION);
     insta::assert_snapshot!(transcript(&here, &["policy", "try", "question.toml", "--policy", "own"]));
     // A pack that has no rule for routes leaves none open.
     write(&here, "case.toml", &format!("{QUESTION}{CASE}"));
-    insta::assert_snapshot!(transcript(&here, &["policy", "route", "--facts", "case.toml", "--policy", "own"]));
+    insta::assert_snapshot!(transcript(
+        &here,
+        &["policy", "route", "--facts", "case.toml", "--policy", "own"]
+    ));
 }
 
 #[test]
@@ -148,7 +155,11 @@ fn files_that_can_not_be_used() {
     let here = directory("policy-bad");
     own_pack(&here);
     write(&here, "empty/readme.md", "nothing\n");
-    write(&here, "bad/rules.cedar", "@id(\"x\")\n@says(\"X.\")\npermit (principal, action, resource)\nwhen { context.nothing };\n");
+    write(
+        &here,
+        "bad/rules.cedar",
+        "@id(\"x\")\n@says(\"X.\")\npermit (principal, action, resource)\nwhen { context.nothing };\n",
+    );
     write(&here, "own/tests/cases.toml", "[[cases]]\nname = \"x\"\nask = \"run\"\n");
     write(&here, "question.toml", &QUESTION.replace("digest = \"6a1c\"", "digest = \"6a1c\"\nfunctoins = 2"));
     write(&here, "unknown.toml", &QUESTION.replace("ask = \"run\"", "ask = \"publish\"\nby = \"eve\""));

@@ -21,7 +21,8 @@ fn positive() -> impl Strategy<Value = Statement> {
 }
 
 fn any_statement(kinds: impl Strategy<Value = Kind>) -> impl Strategy<Value = Statement> {
-    let names: Vec<String> = people().into_iter().map(|person| person.name).chain(["eve".to_owned()]).collect();
+    let names: Vec<String> =
+        people().into_iter().map(|person| person.name).chain(["eve".to_owned()]).collect();
     (prop::sample::select(names), kinds, 60i64..7_200)
         .prop_map(|(by, kind, ago)| Statement { at: now().plus(-ago), ..statement(&by, kind) })
 }
@@ -29,7 +30,11 @@ fn any_statement(kinds: impl Strategy<Value = Kind>) -> impl Strategy<Value = St
 /// Any statements, negative ones among them, but enough of the positive that something is allowed now and then.
 fn statements() -> impl Strategy<Value = Vec<Statement>> {
     let any = any_statement(prop::sample::select(Kind::ALL)).prop_flat_map(|statement| {
-        let passed = if statement.kind == Kind::Rehearsed { any::<bool>().prop_map(Some).boxed() } else { Just(None).boxed() };
+        let passed = if statement.kind == Kind::Rehearsed {
+            any::<bool>().prop_map(Some).boxed()
+        } else {
+            Just(None).boxed()
+        };
         passed.prop_map(move |passed| Statement { passed, ..statement.clone() })
     });
     let enough = vec![
@@ -41,11 +46,12 @@ fn statements() -> impl Strategy<Value = Vec<Statement>> {
         statement("cora", Kind::DeclaredEmergency),
     ];
     let len = enough.len();
-    (prop::sample::subsequence(enough, 0..=len), prop::collection::vec(any, 0..4))
-        .prop_map(|(mut statements, more)| {
+    (prop::sample::subsequence(enough, 0..=len), prop::collection::vec(any, 0..4)).prop_map(
+        |(mut statements, more)| {
             statements.extend(more);
             statements
-        })
+        },
+    )
 }
 
 fn class() -> impl Strategy<Value = Class> {
@@ -89,7 +95,7 @@ fn stops(decision: &Decision) -> Vec<&str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn a_statement_for_a_patch_never_stops_it(
@@ -155,14 +161,16 @@ proptest! {
     #[test]
     fn what_the_analysis_refuses_never_runs(facts in facts(), statements in statements(), switch in switch()) {
         let patch = PatchFacts { verdict: Verdict::FullUpdate, ..facts.patch.clone().unwrap() };
-        prop_assert!(!ask(&run(switch), &Facts { patch: Some(patch), ..facts }, &statements).allowed);
+        let facts = Facts { patch: Some(patch), ..facts };
+        prop_assert!(!ask(&run(switch), &facts, &statements).allowed);
     }
 
     #[test]
     fn replicated_never_runs_live(facts in facts(), statements in statements()) {
         let patch = facts.patch.clone().unwrap();
         let patch = PatchFacts { computed: Class::Replicated, declared: Class::Replicated, ..patch };
-        prop_assert!(!ask(&run(Switch::On), &Facts { patch: Some(patch), ..facts }, &statements).allowed);
+        let facts = Facts { patch: Some(patch), ..facts };
+        prop_assert!(!ask(&run(Switch::On), &facts, &statements).allowed);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use suture_policy::{Pack, PackError, Source};
 
 /// A rule that is as it should be but for what stands in its condition.
 fn rule(condition: &str) -> String {
-    format!("@id(\"it\")\n@says(\"It.\")\n@needs(\"it\")\nforbid (principal, action == Action::\"run\", resource)\nwhen {{ {condition} }};\n")
+    format!(
+        "@id(\"it\")\n@says(\"It.\")\n@needs(\"it\")\nforbid (principal, action == Action::\"run\", resource)\nwhen {{ {condition} }};\n"
+    )
 }
 
 fn load(text: &str) -> Result<Pack, PackError> {
@@ -119,7 +121,12 @@ fn what_is_just_within_the_bounds_ends() {
 
 #[test]
 fn errors_show_no_control_characters_of_the_text() {
-    for text in [rule("context.\u{1b}[31m"), "\u{0}".to_owned(), rule("\"\u{202e}\" == 1"), format!("@id(\"{}\")", "x".repeat(5_000))] {
+    for text in [
+        rule("context.\u{1b}[31m"),
+        "\u{0}".to_owned(),
+        rule("\"\u{202e}\" == 1"),
+        format!("@id(\"{}\")", "x".repeat(5_000)),
+    ] {
         let error = refused(&text);
         let shown = format!("{error}{}", error.help);
         assert!(!shown.contains(|c: char| c.is_control() || c == '\u{202e}'), "{shown:?}");

@@ -2,8 +2,8 @@
 
 use suture_policy::limits::{NAME_BYTES_MAX, STATEMENTS_MAX};
 use suture_policy::{
-    Ask, Emergency, Facts, Kind, Node, Pack, PatchFacts, Principal, Question, QuestionError, Source, Statement, Switch, Why,
-    decide, may_sign, route,
+    Ask, Emergency, Facts, Kind, Node, Pack, PatchFacts, Principal, Question, QuestionError, Source,
+    Statement, Switch, Why, decide, may_sign, route,
 };
 
 use crate::sample::{ask, enough, facts, now, pack, patch, people, run, statement};
@@ -30,7 +30,8 @@ fn a_rule_that_can_not_be_evaluated_denies() {
     assert!(!overflow.allowed);
     assert_eq!(overflow.rules.iter().filter(|rule| rule.forbids).count(), 0);
     assert!(overflow.failed.len() == 1 && overflow.failed[0].contains("overflow"), "{:?}", overflow.failed);
-    let routes = route(&own, &Facts { patch: Some(PatchFacts { bytes: u64::MAX, ..patch() }), ..facts() }, &people());
+    let routes =
+        route(&own, &Facts { patch: Some(PatchFacts { bytes: u64::MAX, ..patch() }), ..facts() }, &people());
     assert_eq!(routes.unwrap().route, None);
 }
 
@@ -42,7 +43,9 @@ fn nothing_is_permitted_by_silence() {
     let on = |label: &str| {
         let node = Node { name: "n".to_owned(), labels: vec![label.to_owned()] };
         let ask = Ask::Run { node, switch: Switch::On };
-        decide(&own, &Question { ask: &ask, facts: &facts, statements: &[], principals: &[] }).unwrap().allowed
+        decide(&own, &Question { ask: &ask, facts: &facts, statements: &[], principals: &[] })
+            .unwrap()
+            .allowed
     };
     assert!(on("lab"));
     assert!(!on("production"));
@@ -59,7 +62,10 @@ fn a_bare_delta_has_no_case_and_can_be_judged() {
 #[test]
 fn questions_that_can_not_be_asked() {
     let (run, good) = (run(Switch::On), facts());
-    assert_eq!(error(&run, &Facts { patch: None, ..good.clone() }, &[], &[]), QuestionError::Missing("patch"));
+    assert_eq!(
+        error(&run, &Facts { patch: None, ..good.clone() }, &[], &[]),
+        QuestionError::Missing("patch")
+    );
     let by = Ask::Publish { by: "eve".to_owned() };
     assert_eq!(error(&by, &good, &[], &people()), QuestionError::Unknown("eve".to_owned()));
     let backwards = Emergency { started: now(), ends: now().plus(-1) };
@@ -69,7 +75,10 @@ fn questions_that_can_not_be_asked() {
     twice.push(twice[0].clone());
     assert_eq!(error(&run, &good, &[], &twice), QuestionError::Twice("ann".to_owned()));
     let many = vec![statement("ann", Kind::Approved); STATEMENTS_MAX + 1];
-    assert!(matches!(error(&run, &good, &many, &people()), QuestionError::TooMany { what: "statements", .. }));
+    assert!(matches!(
+        error(&run, &good, &many, &people()),
+        QuestionError::TooMany { what: "statements", .. }
+    ));
     let long = statement(&"x".repeat(NAME_BYTES_MAX + 1), Kind::Approved);
     assert!(matches!(error(&run, &good, &[long], &people()), QuestionError::Name(_)));
     let nameless = Ask::Run { node: Node::default(), switch: Switch::On };
@@ -119,16 +128,28 @@ fn names_that_the_trust_root_does_not_have_are_told() {
 fn who_could_help_in_pairs() {
     let facts = Facts { patch: Some(PatchFacts { critical: 1, ..patch() }), ..facts() };
     let decision = ask(&run(Switch::On), &facts, &enough());
-    let two = decision.requirements.iter().find(|requirement| requirement.rule == "consensus-by-two-teams").unwrap();
+    let two = decision
+        .requirements
+        .iter()
+        .find(|requirement| requirement.rule == "consensus-by-two-teams")
+        .unwrap();
     let names: Vec<_> = two.could.iter().map(|person| person.name.as_str()).collect();
     assert_eq!(names, ["art", "rob", "sue", "ray", "cora"]);
     // Only one team is left: no pair is of two.
-    let security: Vec<_> = people().into_iter().filter(|person| matches!(person.team.as_str(), "security" | "build" | "core")
-        && person.name != "art").collect();
+    let security: Vec<_> = people()
+        .into_iter()
+        .filter(|person| {
+            matches!(person.team.as_str(), "security" | "build" | "core") && person.name != "art"
+        })
+        .collect();
     let ask = run(Switch::On);
     let statements = enough();
     let question = Question { ask: &ask, facts: &facts, statements: &statements, principals: &security };
     let decision = decide(pack(), &question).unwrap();
-    let two = decision.requirements.iter().find(|requirement| requirement.rule == "consensus-by-two-teams").unwrap();
+    let two = decision
+        .requirements
+        .iter()
+        .find(|requirement| requirement.rule == "consensus-by-two-teams")
+        .unwrap();
     assert_eq!(two.could, []);
 }

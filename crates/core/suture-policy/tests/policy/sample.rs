@@ -1,8 +1,8 @@
 //! People, facts and statements that are as they should be, for tests to change one thing of.
 
 use suture_policy::{
-    Ask, CaseFacts, Class, Decision, Emergency, Facts, Impact, Impacts, Kind, Moment, Node, Pack, PatchFacts, Principal,
-    Question, Score, Severity, Statement, Switch, Verdict, decide, default_pack,
+    Ask, CaseFacts, Class, Decision, Emergency, Facts, Impact, Impacts, Kind, Moment, Node, Pack, PatchFacts,
+    Principal, Question, Score, Severity, Statement, Switch, Verdict, decide, default_pack,
 };
 
 pub(crate) const DIGEST: &str = "6a1c";
