@@ -126,6 +126,8 @@ pub(crate) struct Count<'a, 'p> {
     pub(crate) author_teams: BTreeSet<String>,
     /// Rules for signing that spoke.
     pub(crate) spoke: BTreeMap<&'p str, &'p Rule>,
+    /// Rules for signing that could not be evaluated.
+    pub(crate) failed: Vec<String>,
 }
 
 impl<'a> Ledger<'a> {
@@ -237,12 +239,13 @@ pub(crate) fn count<'a, 'p>(
     }
     let (authors, author_teams) = authors(question, &genuine);
     let around = Surroundings { facts: question.facts, authors: &authors, author_teams: &author_teams };
-    let mut spoke = BTreeMap::new();
+    let (mut spoke, mut failed) = (BTreeMap::new(), BTreeSet::new());
     let mut permitted = Vec::new();
     for (statement, person) in genuine {
         let action = statement.kind.action();
         let request = cedar::signing_request(&around, patch, &person.name, action, statement.at)?;
         let voices = pack.ask(&request, entities);
+        failed.extend(voices.failed.iter().cloned());
         spoke.extend(voices.permits.iter().chain(&voices.forbids).map(|rule| (rule.id.as_str(), *rule)));
         if voices.allow() {
             permitted.push((statement, person));
@@ -254,7 +257,7 @@ pub(crate) fn count<'a, 'p>(
         }
     }
     let ledger = latest(permitted, &mut set_aside);
-    Ok(Count { ledger, set_aside, authors, author_teams, spoke })
+    Ok(Count { ledger, set_aside, authors, author_teams, spoke, failed: failed.into_iter().collect() })
 }
 
 /// Why a statement does not count, whatever the rules say; otherwise who signed it.
@@ -267,6 +270,8 @@ fn plain_fault<'a>(
     let blank = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
     match statement {
         _ if statement.digest != patch.digest => Err(Why::OtherDigest),
+        // Whoever stops a patch has the benefit of the doubt.
+        _ if stops(statement) => Ok(person),
         _ if statement.at > question.facts.now.plus(CLOCK_AHEAD_S_MAX) => Err(Why::Future),
         Statement { team: Some(team), .. } if *team != person.team => {
             Err(Why::OtherTeam { team: team.clone() })
@@ -278,6 +283,11 @@ fn plain_fault<'a>(
         Statement { kind: Kind::Rehearsed, passed: None, .. } => Err(Why::NoResult),
         _ => Ok(person),
     }
+}
+
+/// Whether a statement speaks against its patch.
+fn stops(statement: &Statement) -> bool {
+    statement.kind == Kind::Refused || (statement.kind == Kind::Rehearsed && statement.passed == Some(false))
 }
 
 /// Names and teams of the authors: those whom the bundle names, and whoever has signed so, permitted or not.
@@ -295,7 +305,6 @@ fn authors(
 
 /// Enters what is permitted into the ledger, later statements over earlier ones.
 fn latest<'a>(mut permitted: Vec<(&Statement, &'a Principal)>, set_aside: &mut Vec<SetAside>) -> Ledger<'a> {
-    let stops = |statement: &Statement| statement.kind == Kind::Refused || statement.passed == Some(false);
     permitted.sort_by_key(|(statement, person)| (statement.at, stops(statement), person.name.as_str()));
     let mut ledger = Ledger::default();
     let mut last: BTreeMap<(&str, bool), &Statement> = BTreeMap::new();

@@ -119,20 +119,21 @@ pub fn decide(pack: &Pack, question: &Question<'_>) -> Result<Decision, Question
             (false, false) => State::There,
         }
     };
-    let mut concerned: BTreeMap<(&str, usize), &Rule> = BTreeMap::new();
-    for rule in asked.iter().chain(&actual.forbids).chain(&calm.forbids) {
-        concerned.insert((&rule.file, rule.line), rule);
-    }
+    let concerned = asked.iter().chain(&actual.forbids).chain(&calm.forbids);
+    let concerned: BTreeMap<_, &Rule> =
+        concerned.map(|rule| ((&rule.file, rule.line, &rule.id), *rule)).collect();
     let requirements = concerned.values().map(|rule| scene.requirement(rule, state_of(rule)));
     let mut requirements = requirements.collect::<Result<Vec<_>, _>>()?;
     requirements.sort_by_key(|requirement| requirement.state);
+    // A statement that no rule could judge may have been a refusal.
+    let failed: Vec<String> = counted.failed.iter().chain(&actual.failed).cloned().collect();
     Ok(Decision {
-        allowed: actual.allow(),
+        allowed: actual.allow() && failed.is_empty(),
         rules: actual.forbids.iter().chain(&actual.permits).map(|rule| Spoken::of(rule)).collect(),
         requirements,
         class: patch.class(counted.ledger.accepts_laxer()),
         signing_rules: counted.spoke.keys().map(|&id| id.to_owned()).collect(),
-        failed: actual.failed,
+        failed,
         set_aside: counted.set_aside,
     })
 }

@@ -35,6 +35,23 @@ fn a_rule_that_can_not_be_evaluated_denies() {
     assert_eq!(routes.unwrap().route, None);
 }
 
+/// A statement that no rule could judge may have been a refusal.
+#[test]
+fn a_rule_for_signing_that_can_not_be_evaluated_denies() {
+    let text = "@id(\"run\") @says(\"All.\") permit (principal, action == Action::\"run\", resource);\n\
+         @id(\"sign\") @says(\"All.\") permit (principal, action in Action::\"sign\", resource)\n\
+         when { context.patch.bytes + 1 > 0 };";
+    let own = Pack::load(&[Source { name: "own.cedar", text }]).unwrap();
+    let facts = Facts { patch: Some(PatchFacts { bytes: u64::MAX, ..patch() }), ..facts() };
+    let (ask, principals) = (run(Switch::On), people());
+    let decide_on = |statements: &[Statement]| {
+        decide(&own, &Question { ask: &ask, facts: &facts, statements, principals: &principals }).unwrap()
+    };
+    assert!(decide_on(&[]).allowed);
+    let refused = decide_on(&[statement("oli", Kind::Refused)]);
+    assert!(!refused.allowed && refused.failed.len() == 1, "{refused:?}");
+}
+
 #[test]
 fn nothing_is_permitted_by_silence() {
     let text = "@id(\"some\") @says(\"Some.\") permit (principal is Node, action, resource) when { context has case && principal.labels.contains(\"lab\") };";
