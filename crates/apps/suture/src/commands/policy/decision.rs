@@ -110,8 +110,6 @@ fn document<'a>(about: &'a About, decision: &'a Decision, strangers: &[Stranger]
 }
 
 fn line(requirement: &Requirement) -> Line<'_> {
-    let names =
-        |people: &'_ [Principal]| -> Vec<&str> { people.iter().map(|person| person.name.as_str()).collect() };
     Line {
         rule: &requirement.rule,
         asked: &requirement.needs,
@@ -121,6 +119,10 @@ fn line(requirement: &Requirement) -> Line<'_> {
         could: names(&requirement.could),
         until: requirement.until.map(|until| until.to_string()),
     }
+}
+
+fn names(people: &[Principal]) -> Vec<&str> {
+    people.iter().map(|person| person.name.as_str()).collect()
 }
 
 fn aside(aside: &SetAside) -> Aside<'_> {

@@ -6,7 +6,7 @@ use suture_policy::{Effect, Rule};
 
 use super::pack::{self, Loaded};
 use crate::args::PolicyShowArgs;
-use crate::console::{Console, print};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
