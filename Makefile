@@ -31,6 +31,7 @@ bench: setup ## the figures that the documents quote (about ten minutes)
 	  $$bench calls; \
 	  $$bench pauses; \
 	  $$bench cycles --count 200
+	$(CARGO) bench --quiet --package suture-policy --bench decision
 
 soak: ## ten thousand times apply and revert on a loaded target (about ten minutes)
 	$(CARGO) build --quiet --release --package suture --package suture-bench

@@ -19,6 +19,7 @@ use suture_delta::inspect;
 use suture_delta::page::Look;
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
+use suture_policy::{Pack, Source, example};
 
 /// Any file as each of the texts of a case: it is one, which then can be written and classified, or there is one error.
 ///
@@ -104,6 +105,24 @@ pub fn diff(pair: &[u8]) {
     let file = format::write(&delta).expect("a comparison makes valid deltas");
     assert_eq!(format::read(&file), Ok(delta.clone()));
     inspect::disassemble(&delta, "", Some(&old)).expect("the delta is for the old build");
+}
+
+/// Any text as rules and as example cases: they can be used, or there is one error with its place.
+///
+/// # Panics
+/// If a pack is accepted that has no rule, or an error does not explain itself.
+pub fn policy(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match Pack::load(&[Source { name: "rules.cedar", text: &text }]) {
+        Ok(pack) => assert!(!pack.rules().is_empty()),
+        Err(error) => {
+            check_sentence(&error.to_string());
+            check_sentence(&error.help);
+        }
+    }
+    if let Err(error) = example::parse(&text) {
+        check_sentence(&error.to_string());
+    }
 }
 
 fn debug_info<'s>(sections: Option<&'s DebugSections<'_>>) -> Option<DebugInfo<'s>> {

@@ -37,3 +37,8 @@ fn delta_read() {
 fn diff() {
     check("diff", suture_fuzz::diff);
 }
+
+#[test]
+fn policy() {
+    check("policy", suture_fuzz::policy);
+}

@@ -3,6 +3,7 @@
 pub(crate) mod case;
 mod data_choice;
 mod duration;
+mod policy;
 mod type_choice;
 
 use std::path::PathBuf;
@@ -11,6 +12,9 @@ use std::time::Duration;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use data_choice::DataChoice;
+pub(crate) use policy::{
+    PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs, PolicyTryArgs,
+};
 pub(crate) use type_choice::TypeChoice;
 
 const EXIT_CODES: &str = "\
@@ -59,6 +63,7 @@ pub(crate) enum Command {
     Toggle(ToggleArgs),
     Revert(RevertArgs),
     Case(Box<case::CaseArgs>),
+    Policy(PolicyArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

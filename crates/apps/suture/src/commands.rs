@@ -9,6 +9,7 @@ mod diff;
 mod inspect;
 mod operate;
 mod outcomes;
+mod policy;
 mod ps;
 mod revert;
 mod symbols;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
         Command::Case(args) => case::run(args, console),
+        Command::Policy(args) => policy::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

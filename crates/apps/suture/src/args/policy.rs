@@ -1,0 +1,89 @@
+//! `suture policy`: arguments of the commands about rules.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+/// Show, test and try the rules that decide what may run
+///
+/// Rules are written in Cedar; a directory of `*.cedar` files is a policy pack. Without a directory these commands use
+/// the default pack, which is built in and stands in `policies/default` of the source. What a rule may speak of, and how
+/// to write one, is in docs/formats/policy.md.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    pub(crate) command: PolicyCommand,
+}
+
+/// What to do with rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    Show(PolicyShowArgs),
+    Test(PolicyTestArgs),
+    Try(PolicyTryArgs),
+    Route(PolicyRouteArgs),
+}
+
+/// Print the rules for people: what each says, what it needs, and where it stands
+#[derive(Debug, Args)]
+pub(crate) struct PolicyShowArgs {
+    #[command(flatten)]
+    pub(crate) pack: PackArgs,
+
+    /// Print this rule alone, as it is written
+    #[arg(long, value_name = "ID")]
+    pub(crate) rule: Option<String>,
+}
+
+/// Put example cases to the rules, and compare the answers with those that are expected
+///
+/// The cases are the `*.toml` files in `tests` below the directory. Each asks one question of the pack and says what the
+/// answer must be and which rules must speak. Rules that no case makes speak, or lets be silent, are named. The exit code
+/// is 5 if an answer is not as expected.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyTestArgs {
+    #[command(flatten)]
+    pub(crate) pack: PackArgs,
+
+    /// Fail as well if a rule is left untried
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Ask one question that is written down in a file
+///
+/// The file has the keys of an example case (docs/formats/policy.md). The answer is a table of what is asked, what is
+/// there, what is missing and who could give it. The exit code is 5 if the answer is no.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyTryArgs {
+    /// The question: facts, statements, people
+    #[arg(value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    /// The policy pack; the default pack if not given
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+/// Decide the route of a case from facts that are written down in a file
+///
+/// The route is `hot-patch`, `mitigate-by-toggle` or `full-update`. Before there is a delta the rules about it are
+/// silent, and the answer says so. The exit code is 5 if the rules leave no route open.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyRouteArgs {
+    /// The facts: `now`, `[case]`, `[patch]` once there is a delta, `[[people]]`
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) facts: PathBuf,
+
+    /// The policy pack; the default pack if not given
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+/// Which pack.
+#[derive(Debug, Args)]
+pub(crate) struct PackArgs {
+    /// The policy pack; the default pack if not given
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
+}

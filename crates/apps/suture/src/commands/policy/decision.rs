@@ -1,0 +1,218 @@
+//! How a decision is shown: a table of what is asked, what is there, what is missing and who could give it.
+//!
+//! A function of plain values: `policy try` calls it with what a file says, `policy check` and `apply` with what they
+//! find in a bundle.
+
+use serde::Serialize;
+use suture_delta::page::{Column, Look, Page, Tone, listed};
+use suture_policy::example::Example;
+use suture_policy::{
+    Ask, Class, Decision, Kind, Principal, Requirement, SetAside, Spoken, State, Stranger, Switch,
+};
+
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Most people that a cell of the table names.
+const PEOPLE_SHOWN_MAX: usize = 6;
+
+/// What a decision is about, in words.
+pub(super) struct About {
+    /// `run`, `activate` or `publish`.
+    action: &'static str,
+    /// Such as `run it on cache-1`.
+    what: String,
+    /// Of the patch.
+    digest: String,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    allowed: bool,
+    action: &'a str,
+    digest: &'a str,
+    /// The consensus class that counts.
+    class: Class,
+    /// What is asked: one entry for each rule, those that stop it first.
+    requirements: Vec<Line<'a>>,
+    /// Every rule that spoke, those that forbid first.
+    rules: &'a [Spoken],
+    /// Statements that do not count.
+    set_aside: Vec<Aside<'a>>,
+    /// Rules that could not be evaluated; each denies.
+    failed: &'a [String],
+    /// Roles, teams and people that rules name and the trust root does not have.
+    strangers: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    rule: &'a str,
+    asked: &'a str,
+    state: State,
+    /// The statement that it asks for, or `null`.
+    statement: Option<Kind>,
+    there: Vec<&'a str>,
+    could: Vec<&'a str>,
+    /// Until when what is owed has to be there.
+    until: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Aside<'a> {
+    by: &'a str,
+    kind: Kind,
+    at: String,
+    why: String,
+}
+
+impl About {
+    /// What an example asks for.
+    pub(super) fn of(example: &Example) -> Self {
+        let digest = example.facts.patch.as_ref().map(|patch| patch.digest.clone()).unwrap_or_default();
+        let what = match &example.ask {
+            Some(Ask::Run { node, switch: Switch::On }) => format!("run on {}", node.name),
+            Some(Ask::Run { node, switch: Switch::Dark }) => format!("be put in place dark on {}", node.name),
+            Some(Ask::Activate { node, .. }) => format!("be switched on on {}", node.name),
+            Some(Ask::Publish { by }) => format!("be published by {by}"),
+            None => "take a route".to_owned(),
+        };
+        Self { action: example.ask.as_ref().map_or("route", Ask::action), what, digest }
+    }
+}
+
+/// Prints a decision.
+pub(super) fn answer(
+    about: &About,
+    decision: &Decision,
+    strangers: &[Stranger],
+    console: &Console,
+) -> Result<Exit, Failure> {
+    console.answer(&document(about, decision, strangers), |look| text(about, decision, strangers, look))?;
+    Ok(if decision.allowed { Exit::Done } else { Exit::PolicyRefused })
+}
+
+fn document<'a>(about: &'a About, decision: &'a Decision, strangers: &[Stranger]) -> Document<'a> {
+    Document {
+        schema: 1,
+        allowed: decision.allowed,
+        action: about.action,
+        digest: &about.digest,
+        class: decision.class,
+        requirements: decision.requirements.iter().map(line).collect(),
+        rules: &decision.rules,
+        set_aside: decision.set_aside.iter().map(aside).collect(),
+        failed: &decision.failed,
+        strangers: strangers.iter().map(stranger).collect(),
+    }
+}
+
+fn line(requirement: &Requirement) -> Line<'_> {
+    Line {
+        rule: &requirement.rule,
+        asked: &requirement.needs,
+        state: requirement.state,
+        statement: requirement.kind,
+        there: names(&requirement.there),
+        could: names(&requirement.could),
+        until: requirement.until.map(|until| until.to_string()),
+    }
+}
+
+fn names(people: &[Principal]) -> Vec<&str> {
+    people.iter().map(|person| person.name.as_str()).collect()
+}
+
+fn aside(aside: &SetAside) -> Aside<'_> {
+    Aside { by: &aside.by, kind: aside.kind, at: aside.at.to_string(), why: aside.why.to_string() }
+}
+
+fn stranger(stranger: &Stranger) -> String {
+    format!("{}::\"{}\"", stranger.what, stranger.name)
+}
+
+fn text(about: &About, decision: &Decision, strangers: &[Stranger], look: &Look) -> String {
+    let mut page = Page::new(*look);
+    let verdict = if decision.allowed { "may" } else { "may not" };
+    page.heading(&format!(
+        "patch {} {verdict} {} (consensus class {})",
+        about.digest, about.what, decision.class
+    ));
+    if !decision.requirements.is_empty() {
+        page.gap();
+        page.table(&[Column::Left, Column::Left, Column::Name, Column::Name], table(decision));
+    }
+    reasons(&mut page, decision);
+    if !decision.set_aside.is_empty() {
+        page.heading("Statements that do not count");
+        for aside in &decision.set_aside {
+            let words = format!("{} {} at {}: {}", aside.by, aside.kind, aside.at, aside.why);
+            page.prose(2, "-", Tone::Faint, &words);
+        }
+    }
+    if !strangers.is_empty() {
+        let names: Vec<_> = strangers.iter().map(stranger).collect();
+        page.gap();
+        let words = format!("rules name {}, which the trust root does not have", names.join(", "));
+        page.prose(0, "note:", Tone::Warn, &words);
+    }
+    page.finish()
+}
+
+fn table(decision: &Decision) -> Vec<Vec<(String, Tone)>> {
+    let head = ["", "asked", "there", "who could give it"];
+    let mut rows = vec![head.map(|word| (word.to_owned(), Tone::Faint)).to_vec()];
+    for requirement in &decision.requirements {
+        let (word, tone) = state(requirement);
+        let could = match requirement.state {
+            State::There => String::new(),
+            _ if requirement.kind.is_none() => "no signature helps".to_owned(),
+            _ => people(&requirement.could, "nobody in the trust root"),
+        };
+        rows.push(vec![
+            (word, tone),
+            (requirement.needs.clone(), Tone::Plain),
+            (people(&requirement.there, "-"), Tone::Plain),
+            (could, Tone::Plain),
+        ]);
+    }
+    rows
+}
+
+fn state(requirement: &Requirement) -> (String, Tone) {
+    match (requirement.state, requirement.until) {
+        (State::There, _) => ("there".to_owned(), Tone::Good),
+        (State::Missing, _) => ("missing".to_owned(), Tone::Bad),
+        (State::Overdue, _) => ("overdue".to_owned(), Tone::Bad),
+        (State::Owed, None) => ("owed".to_owned(), Tone::Warn),
+        (State::Owed, Some(until)) => (format!("owed until {until}"), Tone::Warn),
+    }
+}
+
+fn people(people: &[Principal], nobody: &str) -> String {
+    let names: Vec<_> = people.iter().map(|person| format!("{} ({})", person.name, person.team)).collect();
+    if names.is_empty() { nobody.to_owned() } else { listed(&names, PEOPLE_SHOWN_MAX) }
+}
+
+/// The rules that decided: those that forbid, or else those that permit.
+fn reasons(page: &mut Page, decision: &Decision) {
+    let deciding: Vec<_> = decision.rules.iter().filter(|rule| rule.forbids != decision.allowed).collect();
+    page.heading(if decision.allowed { "Permitted by" } else { "Forbidden by" });
+    if deciding.is_empty() && decision.failed.is_empty() {
+        page.prose(2, "-", Tone::Bad, "no rule of the pack permits it");
+    }
+    for rule in deciding {
+        let words = format!("{} ({}, {}:{})", rule.says, rule.rule, rule.file, rule.line);
+        page.prose(2, "-", if decision.allowed { Tone::Good } else { Tone::Bad }, &words);
+    }
+    for failed in &decision.failed {
+        page.prose(
+            2,
+            "-",
+            Tone::Bad,
+            &format!("a rule can't be evaluated, and what can't be evaluated denies: {failed}"),
+        );
+    }
+}
