@@ -2,6 +2,9 @@
 
 mod data_choice;
 mod duration;
+mod key;
+mod sign;
+mod statements;
 mod type_choice;
 
 use std::path::PathBuf;
@@ -10,6 +13,9 @@ use std::time::Duration;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use data_choice::DataChoice;
+pub(crate) use key::{KeyArgs, KeyCommand, KeyNewArgs, KeyShowArgs, KeyType};
+pub(crate) use sign::SignArgs;
+pub(crate) use statements::StatementsArgs;
 pub(crate) use type_choice::TypeChoice;
 
 const EXIT_CODES: &str = "\
@@ -22,9 +28,11 @@ Exit codes:
   5  refused by a policy or a signature
 
 Environment:
-  SUTURE_LOG        what to log, such as `debug` or `suture_process=trace`; instead of -v
-  SUTURE_STATE_DIR  where the journal is kept
-  NO_COLOR          no colours";
+  SUTURE_LOG              what to log, such as `debug` or `suture_process=trace`; instead of -v
+  SUTURE_STATE_DIR        where the journal is kept
+  SUTURE_PASSPHRASE_FILE  the first line of this file is the passphrase of keys
+  SSH_AUTH_SOCK           where ssh-agent listens
+  NO_COLOR                no colours";
 
 /// Patches running native Linux processes: a source fix becomes a delta between two builds, and the delta goes
 /// into the process without restarting it.
@@ -57,6 +65,9 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     Toggle(ToggleArgs),
     Revert(RevertArgs),
+    Key(KeyArgs),
+    Sign(SignArgs),
+    Statements(StatementsArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

@@ -1,15 +1,19 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod advisory_salt;
 mod apply;
 mod build;
 mod comparison;
 mod completions;
 mod diff;
 mod inspect;
+mod key;
 mod operate;
 mod outcomes;
 mod ps;
 mod revert;
+mod sign;
+mod statements;
 mod symbols;
 mod toggle;
 
@@ -28,6 +32,9 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Key(args) => key::run(args, console),
+        Command::Sign(args) => sign::run(args, console),
+        Command::Statements(args) => statements::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

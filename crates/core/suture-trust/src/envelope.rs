@@ -105,6 +105,9 @@ impl Envelope {
     }
 
     /// One line of JSON, without its end.
+    ///
+    /// # Panics
+    /// Never: it is made of strings alone.
     pub fn to_json(&self) -> String {
         let signature = |signature: &EnvelopeSignature| WireSignature {
             keyid: signature.key.to_string(),
@@ -115,7 +118,7 @@ impl Envelope {
             payload: STANDARD.encode(&self.payload),
             signatures: self.signatures.iter().map(signature).collect(),
         };
-        serde_json::to_string(&wire).expect("it is made of strings alone")
+        serde_json::to_string(&wire).expect("strings are JSON")
     }
 
     /// Reads one envelope; `line` is where it stands, for the error.

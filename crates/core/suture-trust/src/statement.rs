@@ -125,10 +125,10 @@ impl Statement {
         check_name("_type", &wire.schema).map_err(malformed)?;
         check_name("predicateType", &wire.predicate_type).map_err(malformed)?;
         if wire.schema != TYPE {
-            return Err(match wire.schema.starts_with("https://in-toto.io/Statement/") {
-                true => StatementError::UnknownVersion { found: wire.schema, known: TYPE.to_owned() },
-                false => malformed(format!("`_type` is `{}`", wire.schema)),
-            });
+            if wire.schema.starts_with("https://in-toto.io/Statement/") {
+                return Err(StatementError::UnknownVersion { found: wire.schema, known: TYPE.to_owned() });
+            }
+            return Err(malformed(format!("`_type` is `{}`", wire.schema)));
         }
         let subjects = subjects(wire.subject).map_err(malformed)?;
         let kind = kind(wire.predicate_type)?;
@@ -138,6 +138,9 @@ impl Statement {
     }
 
     /// What is signed: the same bytes for the same statement.
+    ///
+    /// # Panics
+    /// Never: names and values of a statement are all JSON.
     pub fn to_json(&self) -> Vec<u8> {
         let subject = self.subjects.iter().map(|subject| WrittenSubject {
             name: &subject.name,
@@ -149,7 +152,7 @@ impl Statement {
             predicate_type: self.predicate.kind().predicate_type(),
             predicate: self.predicate.to_value(),
         };
-        serde_json::to_vec(&written).expect("names and values of a statement are all JSON")
+        serde_json::to_vec(&written).expect("a statement is JSON")
     }
 
     /// What kind of statement it is.

@@ -77,13 +77,13 @@ impl Summary {
     /// A URI is too long or has control characters.
     pub fn of(
         bundle: Digest,
-        verified: &Verified,
+        found: &Verified,
         verdict: Verdict,
         verifier: &str,
         (policy, policy_digest): (&str, Digest),
         now: Timestamp,
     ) -> Result<Self, PredicateError> {
-        let mut inputs: Vec<Digest> = verified.accepted.iter().map(|accepted| accepted.id).collect();
+        let mut inputs: Vec<Digest> = found.accepted.iter().map(|accepted| accepted.id).collect();
         inputs.sort_unstable();
         inputs.dedup();
         let inputs: Vec<Value> =

@@ -23,7 +23,7 @@ mod checks;
 mod settle;
 
 /// How much later than now a statement may say that it was signed: clocks differ.
-pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+pub const SKEW_MAX: Duration = Duration::from_mins(5);
 
 /// An envelope, and since when it is known to exist.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! `root.toml` as a value, or one error with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -71,14 +71,14 @@ fn collect(wire: WireRoot) -> Result<TrustRoot, Fault> {
         return Err((wire.schema.span(), what));
     }
     let mut root = TrustRoot { principals: Vec::new(), keys: BTreeMap::new() };
-    let mut names = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for principal in wire.principal {
         let at = principal.name.span();
         if root.principals.len() == TrustRoot::PRINCIPALS_MAX {
             return Err((at, format!("more than {} principals", TrustRoot::PRINCIPALS_MAX)));
         }
         let name = name(&principal.name)?;
-        if names.insert(name.clone(), ()).is_some() {
+        if !names.insert(name.clone()) {
             return Err((at, format!("there are two principals `{name}`")));
         }
         let team = self::name(&principal.team)?;
