@@ -12,8 +12,6 @@ use suture_trust::{Digest, Kind, Role};
 /// rehearser `rehearsed`, a reviewer `reviewed`; an approver, a commander and an operator have `approved` it. Whether
 /// that counts is for those to decide who verify it, by their own trust root: see `suture statements`.
 #[derive(Debug, Args)]
-#[group(id = "signer", required = true, multiple = false, args = ["key", "agent"])]
-#[group(id = "opposite", multiple = false, args = ["refuse", "withdraw", "says"])]
 pub(crate) struct SignArgs {
     /// What is signed
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -27,7 +25,7 @@ pub(crate) struct SignArgs {
     ///
     /// The passphrase of an encrypted key is typed at the terminal, or is the first line of the file that
     /// SUTURE_PASSPHRASE_FILE names.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", required_unless_present = "agent", conflicts_with = "agent", value_hint = ValueHint::FilePath)]
     pub(crate) key: Option<PathBuf>,
 
     /// Sign with this key of the agent at SSH_AUTH_SOCK: its name (SHA256:…) or its comment
@@ -39,11 +37,11 @@ pub(crate) struct SignArgs {
     pub(crate) statements: Option<PathBuf>,
 
     /// Say something else than the role says by itself: reproduced, passed or committed, for example
-    #[arg(long, value_name = "STATEMENT", value_parser = parse_kind)]
+    #[arg(long, value_name = "STATEMENT", value_parser = parse_kind, conflicts_with_all = ["refuse", "withdraw"])]
     pub(crate) says: Option<Kind>,
 
     /// Refuse: nothing that believes your key runs it until you withdraw that
-    #[arg(long, requires = "reason")]
+    #[arg(long, requires = "reason", conflicts_with = "withdraw")]
     pub(crate) refuse: bool,
 
     /// Why you refuse

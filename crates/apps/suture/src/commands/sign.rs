@@ -6,7 +6,7 @@ mod speech;
 
 use std::path::{Path, PathBuf};
 
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use serde::Serialize;
 use suture_delta::page::{INDENT, Look, Page, Tone};
 use suture_trust::{Digest, Envelope, IN_TOTO, KeyId, Kind, Role, Signer, Statement, Subject};
@@ -50,7 +50,7 @@ struct Target {
 pub(super) fn run(args: &SignArgs, console: &Console) -> Result<Exit, Failure> {
     let kind = kind(args)?;
     let now = Timestamp::now();
-    let now = now.round(Unit::Second).unwrap_or(now);
+    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let targets = args.files.iter().map(|file| target(file, args)).collect::<Result<Vec<_>, _>>()?;
     let speech = Speech::prepare(args, kind, now)?;
     let signer = match (&args.key, &args.agent) {
