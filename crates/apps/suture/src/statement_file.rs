@@ -43,7 +43,7 @@ pub(crate) fn read_root(path: &Path) -> Result<TrustRoot, Failure> {
     })
 }
 
-/// Adds envelopes to `path`. Others may add to it at the same time; whoever reads it sees all of the old or all of the new
+/// Adds envelopes to `path`, but for those that are there already, to the letter: signing twice is signing. Others may add to it at the same time; whoever reads it sees all of the old or all of the new
 /// file, and if anything fails, the old one.
 pub(crate) fn append(path: &Path, envelopes: &[Envelope]) -> Result<(), Failure> {
     // A link to the file goes on pointing to it.
@@ -65,13 +65,15 @@ pub(crate) fn append(path: &Path, envelopes: &[Envelope]) -> Result<(), Failure>
     if content.last().is_some_and(|last| *last != b'\n') {
         content.push(b'\n');
     }
-    for envelope in envelopes {
+    let before = parse(&path, &content)?;
+    let is_there = |lines: &Lines, envelope| lines.envelopes.iter().any(|(_, line)| line == envelope);
+    for envelope in envelopes.iter().filter(|envelope| !is_there(&before, envelope)) {
         content.extend_from_slice(envelope.to_json().as_bytes());
         content.push(b'\n');
     }
-    let read = parse(&path, &content)?;
+    let after = parse(&path, &content)?;
     assert!(
-        read.envelopes.iter().rev().zip(envelopes.iter().rev()).all(|((_, read), added)| read == added),
+        envelopes.iter().all(|envelope| is_there(&after, envelope)),
         "what is written is read again as it is"
     );
     replace(&path, directory, &content).and_then(|()| lock.sync_all()).map_err(failed)
