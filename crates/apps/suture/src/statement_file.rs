@@ -66,7 +66,8 @@ pub(crate) fn append(path: &Path, envelopes: &[Envelope]) -> Result<(), Failure>
         content.push(b'\n');
     }
     let before = parse(&path, &content)?;
-    let is_there = |lines: &Lines, envelope| lines.envelopes.iter().any(|(_, line)| line == envelope);
+    let is_there =
+        |lines: &Lines, envelope: &Envelope| lines.envelopes.iter().any(|(_, line)| line == envelope);
     for envelope in envelopes.iter().filter(|envelope| !is_there(&before, envelope)) {
         content.extend_from_slice(envelope.to_json().as_bytes());
         content.push(b'\n');

@@ -38,6 +38,9 @@ pub enum KeyFileError {
     /// Too long for a key.
     #[error("it is longer than {} KiB", FILE_LEN_MAX >> 10)]
     TooLong,
+    /// Something else altogether.
+    #[error("it is no private key")]
+    NotPrivate,
     /// Not of the format.
     #[error("it is no OpenSSH private key: {0}")]
     Malformed(ssh_key::Error),
@@ -75,6 +78,9 @@ impl KeyFileError {
             Self::TooManyRounds(_) => format!("`ssh-keygen -p -a 24 -f {path}` writes it with fewer"),
             Self::Malformed(_) => {
                 format!("`ssh-keygen -p -f {path}` writes keys of older formats in the current one")
+            }
+            Self::NotPrivate => {
+                "a private key file begins with `-----BEGIN OPENSSH PRIVATE KEY-----`".to_owned()
             }
             Self::Unreadable(_) | Self::TooLong | Self::WrongType(_) | Self::Unusable(_) => {
                 "`suture key new` makes a key".to_owned()
@@ -176,6 +182,9 @@ fn parse(text: &[u8]) -> Result<PrivateKey, KeyFileError> {
 
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let (text, mode) = read_up_to_limit(path)?;
+    if !text.starts_with(b"-----BEGIN") {
+        return Err(KeyFileError::NotPrivate);
+    }
     if mode & OTHERS != 0 { Err(KeyFileError::TooOpen(mode)) } else { Ok(text) }
 }
 
