@@ -8,6 +8,8 @@
 //! An input that has found a defect is kept in `corpus/TARGET/` with the mending commit.
 #![forbid(unsafe_code)]
 
+pub mod trust;
+
 use suture_delta::Options;
 use suture_delta::compare::{Debug, compare};
 use suture_delta::format;

@@ -32,3 +32,13 @@ fn delta_read() {
 fn diff() {
     check("diff", suture_fuzz::diff);
 }
+
+#[test]
+fn statements() {
+    check("statements", suture_fuzz::trust::statements);
+}
+
+#[test]
+fn trust_root() {
+    check("trust_root", suture_fuzz::trust::trust_root);
+}

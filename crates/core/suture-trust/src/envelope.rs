@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::keys::{KeyId, SignError, Signer};
-use crate::text::check_name;
+use crate::text::{check_name, told};
 
 /// Type of a payload that is an in-toto statement (in-toto attestation framework, `envelope.md`).
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -157,7 +157,7 @@ fn read(json: &[u8]) -> Result<Envelope, String> {
     if json.len() > ENVELOPE_LEN_MAX {
         return Err(format!("it is {} bytes long, at most {ENVELOPE_LEN_MAX} are read", json.len()));
     }
-    let wire: Wire = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let wire: Wire = serde_json::from_slice(json).map_err(|error| told(&error))?;
     check_name("payloadType", &wire.payload_type)?;
     if wire.signatures.is_empty() {
         return Err("nobody has signed it".to_owned());

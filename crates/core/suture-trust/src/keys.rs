@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use ssh_key::{HashAlg, public::KeyData};
 use thiserror::Error;
 
+use crate::text::told;
+
 /// Longest line that is read as a public key, in bytes.
 const LINE_LEN_MAX: usize = 4096;
 
@@ -113,13 +115,13 @@ impl FromStr for PublicKey {
         }
         let algorithm = text.split_whitespace().next().unwrap_or_default();
         if algorithm.starts_with("ssh-") && algorithm != "ssh-ed25519" || algorithm.starts_with("ecdsa-") {
-            return Err(KeyError::WrongType(algorithm.to_owned()));
+            return Err(KeyError::WrongType(told(&algorithm)));
         }
         let key =
             ssh_key::PublicKey::from_openssh(text.trim()).map_err(|error| malformed(&error.to_string()))?;
         match key.key_data() {
             KeyData::Ed25519(bytes) => Self::from_bytes(&bytes.0, key.comment()),
-            other => Err(KeyError::WrongType(other.algorithm().to_string())),
+            other => Err(KeyError::WrongType(told(&other.algorithm()))),
         }
     }
 }

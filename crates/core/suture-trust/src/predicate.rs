@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::digest::Digest;
 use crate::kind::{Kind, Role};
 use crate::summary::Summary;
-use crate::text::{check_name, check_text};
+use crate::text::{check_name, check_text, told};
 
 /// Most tests that a result names, and most products of a build.
 const NAMES_MAX: usize = 10_000;
@@ -382,11 +382,11 @@ pub(crate) fn date(kind: Kind, fields: &mut Map<String, Value>, now: Timestamp) 
 }
 
 fn own<T: for<'de> Deserialize<'de>>(fields: Map<String, Value>) -> Result<T, PredicateError> {
-    T::deserialize(Value::Object(fields)).map_err(|error| PredicateError(error.to_string()))
+    T::deserialize(Value::Object(fields)).map_err(|error| PredicateError(told(&error)))
 }
 
 fn view<T: for<'de> Deserialize<'de>>(fields: &Map<String, Value>) -> Result<T, PredicateError> {
-    T::deserialize(fields).map_err(|error| PredicateError(error.to_string()))
+    T::deserialize(fields).map_err(|error| PredicateError(told(&error)))
 }
 
 fn check_count(what: &str, count: usize) -> Result<(), String> {

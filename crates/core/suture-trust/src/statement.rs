@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::json;
 use crate::kind::Kind;
 use crate::predicate::{self, Predicate, PredicateError, Sha256Only};
-use crate::text::check_name;
+use crate::text::{check_name, told};
 
 /// `_type` of a statement (in-toto attestation framework, `statement.md`).
 const TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -120,8 +120,8 @@ impl Statement {
     /// What is wrong with it.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
         let malformed = |why: String| StatementError::Malformed(why);
-        let value = json::read(payload).map_err(|error| malformed(error.to_string()))?;
-        let wire = Wire::deserialize(value).map_err(|error| malformed(error.to_string()))?;
+        let value = json::read(payload).map_err(|error| malformed(told(&error)))?;
+        let wire = Wire::deserialize(value).map_err(|error| malformed(told(&error)))?;
         check_name("_type", &wire.schema).map_err(malformed)?;
         check_name("predicateType", &wire.predicate_type).map_err(malformed)?;
         if wire.schema != TYPE {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::digest::Digest;
 use crate::predicate::PredicateError;
-use crate::text::check_name;
+use crate::text::{check_name, told};
 use crate::verify::Verified;
 
 /// Most inputs that a summary names.
@@ -106,7 +106,7 @@ impl Summary {
     /// # Errors
     /// A required field is missing or of another type, or levels are claimed of what failed.
     pub fn read(fields: Map<String, Value>) -> Result<Self, PredicateError> {
-        let view = Fields::deserialize(&fields).map_err(|error| PredicateError(error.to_string()))?;
+        let view = Fields::deserialize(&fields).map_err(|error| PredicateError(told(&error)))?;
         check(&view).map_err(PredicateError)?;
         let digest = |input: &Resource| input.digest.get("sha256")?.as_str()?.parse().ok();
         let inputs: Option<Vec<Digest>> = view.input_attestations.iter().map(digest).collect();

@@ -11,7 +11,7 @@ use toml::value::Datetime;
 use super::{Principal, Revocation, RootError, RootKey, TrustRoot};
 use crate::keys::PublicKey;
 use crate::kind::Role;
-use crate::text::check_text;
+use crate::text::{check_text, told};
 
 /// The only version of the format.
 const SCHEMA: u32 = 1;
@@ -59,9 +59,8 @@ pub(super) fn root(text: &str) -> Result<TrustRoot, RootError> {
     if text.len() > TrustRoot::TEXT_LEN_MAX {
         return Err(placed(text, 0, format!("it is longer than {} MiB", TrustRoot::TEXT_LEN_MAX >> 20)));
     }
-    let wire: WireRoot = toml::from_str(text).map_err(|error| {
-        placed(text, error.span().unwrap_or_default().start, error.message().trim_end().to_owned())
-    })?;
+    let wire: WireRoot = toml::from_str(text)
+        .map_err(|error| placed(text, error.span().unwrap_or_default().start, told(&error.message())))?;
     collect(wire).map_err(|(span, what)| placed(text, span.start, what))
 }
 

@@ -55,8 +55,9 @@ proptest! {
 
     #[test]
     fn statements(bytes in mutated(refused(Role::Approver, "2030-05-20T10:00:00Z").to_json())) {
-        if let Ok(statement) = Statement::parse(&bytes) {
-            prop_assert_eq!(Statement::parse(&statement.to_json()), Ok(statement));
+        match Statement::parse(&bytes) {
+            Ok(statement) => prop_assert_eq!(Statement::parse(&statement.to_json()), Ok(statement)),
+            Err(error) => prop_assert!(!error.to_string().contains(char::is_control), "{error:?}"),
         }
     }
 
@@ -64,6 +65,7 @@ proptest! {
     fn trust_roots(bytes in mutated(root_text().into_bytes())) {
         if let Err(error) = TrustRoot::parse(&String::from_utf8_lossy(&bytes)) {
             prop_assert!(error.line >= 1 && error.column >= 1 && !error.what.is_empty());
+            prop_assert!(!error.what.contains(char::is_control), "{:?}", error.what);
         }
     }
 
@@ -80,6 +82,31 @@ proptest! {
         let _ = read_lines(&bytes);
         let _ = Statement::parse(&bytes);
         let _ = TrustRoot::parse(&String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// What an error quotes can't act on a terminal.
+#[test]
+fn errors_can_be_shown() {
+    let odd = "\u{1b}[2J";
+    let json = |text: &str| serde_json::to_string(text).unwrap();
+    let statement = String::from_utf8(refused(Role::Approver, "2030-05-20T10:00:00Z").to_json()).unwrap();
+    let told = [
+        TrustRoot::parse(&format!("schema = 1\n\"{odd}\" = 1").replace('\u{1b}', "\\u001b"))
+            .unwrap_err()
+            .to_string(),
+        Statement::parse(statement.replace("\"role\"", &json(odd)).as_bytes()).unwrap_err().to_string(),
+        Statement::parse(statement.replace("\"approver\"", &json(odd)).as_bytes()).unwrap_err().to_string(),
+        Statement::parse(
+            statement.replace("\"sha256\":\"", &format!("\"sha256\":\"{}", "\\u001b")).as_bytes(),
+        )
+        .unwrap_err()
+        .to_string(),
+        format!("ssh-{odd} AAAA").parse::<PublicKey>().unwrap_err().to_string(),
+        odd.parse::<suture_trust::Digest>().unwrap_err().to_string(),
+    ];
+    for told in told {
+        assert!(told.contains("1b") && !told.contains(char::is_control), "{told:?}");
     }
 }
 
