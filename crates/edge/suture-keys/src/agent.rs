@@ -14,7 +14,7 @@ use thiserror::Error;
 mod wire;
 
 /// How long an agent may take: it may be asking its owner.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+const ANSWER_TIME_MAX: Duration = Duration::from_mins(2);
 
 /// An agent that listens somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
