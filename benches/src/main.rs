@@ -7,6 +7,7 @@ mod cycles;
 mod diffs;
 mod pauses;
 mod program;
+mod statements;
 mod stats;
 
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ enum What {
         #[arg(num_args = 2)]
         builds: Vec<PathBuf>,
     },
+    /// What it costs to verify the statements about a bundle
+    Statements,
     /// Apply and revert again and again on a loaded target, and see that nothing is lost
     Cycles {
         /// How often
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         What::Pauses { rounds, mode } => pauses::measure(suture, *rounds, mode.as_deref()),
         What::Calls => calls::measure(suture),
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
+        What::Statements => statements::measure(),
         What::Cycles { count } => cycles::measure(suture, *count),
     };
     match measured {

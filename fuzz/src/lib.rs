@@ -8,10 +8,13 @@
 //! An input that has found a defect is kept in `corpus/TARGET/` with the mending commit.
 #![forbid(unsafe_code)]
 
+pub mod trust;
+
 use suture_case::names::VulnerabilityId;
 use suture_case::table::{Table, built_in};
 use suture_case::timeline::Timeline;
 use suture_case::{Case, CaseError, classify, epss, kev};
+
 use suture_delta::Options;
 use suture_delta::compare::{Debug, compare};
 use suture_delta::format;

@@ -42,3 +42,13 @@ fn diff() {
 fn policy() {
     check("policy", suture_fuzz::policy);
 }
+
+#[test]
+fn statements() {
+    check("statements", suture_fuzz::trust::statements);
+}
+
+#[test]
+fn trust_root() {
+    check("trust_root", suture_fuzz::trust::trust_root);
+}

@@ -3,7 +3,10 @@
 pub(crate) mod case;
 mod data_choice;
 mod duration;
+mod key;
 mod policy;
+mod sign;
+mod statements;
 mod type_choice;
 
 use std::path::PathBuf;
@@ -12,9 +15,12 @@ use std::time::Duration;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use data_choice::DataChoice;
+pub(crate) use key::{KeyArgs, KeyCommand, KeyNewArgs, KeyShowArgs, KeyType};
 pub(crate) use policy::{
     PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs, PolicyTryArgs,
 };
+pub(crate) use sign::SignArgs;
+pub(crate) use statements::StatementsArgs;
 pub(crate) use type_choice::TypeChoice;
 
 const EXIT_CODES: &str = "\
@@ -27,9 +33,11 @@ Exit codes:
   5  refused by a policy or a signature
 
 Environment:
-  SUTURE_LOG        what to log, such as `debug` or `suture_process=trace`; instead of -v
-  SUTURE_STATE_DIR  where the journal is kept
-  NO_COLOR          no colours";
+  SUTURE_LOG              what to log, such as `debug` or `suture_process=trace`; instead of -v
+  SUTURE_STATE_DIR        where the journal is kept
+  SUTURE_PASSPHRASE_FILE  the first line of this file is the passphrase of keys
+  SSH_AUTH_SOCK           where ssh-agent listens
+  NO_COLOR                no colours";
 
 /// Patches running native Linux processes: a source fix becomes a delta between two builds, and the delta goes
 /// into the process without restarting it.
@@ -64,6 +72,9 @@ pub(crate) enum Command {
     Revert(RevertArgs),
     Case(Box<case::CaseArgs>),
     Policy(PolicyArgs),
+    Key(KeyArgs),
+    Sign(SignArgs),
+    Statements(StatementsArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

@@ -1,5 +1,6 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod advisory_salt;
 mod apply;
 mod build;
 mod case;
@@ -7,11 +8,14 @@ mod comparison;
 mod completions;
 mod diff;
 mod inspect;
+mod key;
 mod operate;
 mod outcomes;
 mod policy;
 mod ps;
 mod revert;
+mod sign;
+mod statements;
 mod symbols;
 mod toggle;
 
@@ -32,6 +36,9 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Revert(args) => revert::run(args, console),
         Command::Case(args) => case::run(args, console),
         Command::Policy(args) => policy::run(args, console),
+        Command::Key(args) => key::run(args, console),
+        Command::Sign(args) => sign::run(args, console),
+        Command::Statements(args) => statements::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -17,6 +17,11 @@ pub(crate) fn read(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
     read_up_to(path, role, FILE_BYTES_MAX)
 }
 
+/// The content of a file of which at most `limit` bytes are read.
+pub(crate) fn read_limited(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, role, limit)
+}
+
 /// The text of a small file that people write.
 pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
     const TEXT_BYTES_MAX: u64 = 16 << 20;

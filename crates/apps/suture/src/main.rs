@@ -16,6 +16,8 @@ mod failure;
 mod files;
 mod logging;
 mod patch_name;
+mod signer;
+mod statement_file;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,33 @@
+//! `suture statements`: arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+/// Show who said what about a file, and what of it counts
+///
+/// With --trust every signature is verified, and who signed it is looked up: what counts is genuine, about this very
+/// file, and from somebody who may say it. The exit code is 5 if anything does not count or if a refusal stands.
+/// Without --trust nothing is verified, and everything shown is only claimed.
+#[derive(Debug, Args)]
+pub(crate) struct StatementsArgs {
+    /// What the statements are about
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    /// Where the statements are, if not in FILE.intoto.jsonl
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) statements: Option<PathBuf>,
+
+    /// The trust root: a directory with a `root.toml`, or that file
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) trust: Option<PathBuf>,
+
+    /// Whether this is an advisory that was committed to; needs its salt
+    #[arg(long, value_name = "FILE", requires = "trust", value_hint = ValueHint::FilePath)]
+    pub(crate) advisory: Option<PathBuf>,
+
+    /// The salt of the commitment, if not in ADVISORY.salt
+    #[arg(long, value_name = "FILE", requires = "advisory", value_hint = ValueHint::FilePath)]
+    pub(crate) salt: Option<PathBuf>,
+}

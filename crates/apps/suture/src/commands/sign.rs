@@ -1,0 +1,140 @@
+//! `suture sign`: one more statement about a file.
+//!
+//! Everything is read, decided and signed before anything is written.
+
+mod speech;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use suture_delta::page::{INDENT, Look, Page, Tone};
+use suture_trust::{Digest, Envelope, IN_TOTO, KeyId, Kind, Role, Signer, Statement, Subject};
+
+use crate::args::SignArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{files, signer, statement_file};
+use speech::Speech;
+
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    signed: Vec<Signed>,
+    /// The salt of a commitment, which has to be kept.
+    salt_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Signed {
+    file: String,
+    /// SHA-256 of the file.
+    digest: Digest,
+    kind: Kind,
+    role: Role,
+    key: KeyId,
+    /// SHA-256 of the statement, by which a withdrawal names it.
+    id: Digest,
+    /// Where it was added.
+    statements: String,
+}
+
+/// A file that is signed.
+struct Target {
+    path: PathBuf,
+    subject: Subject,
+    statements: PathBuf,
+}
+
+pub(super) fn run(args: &SignArgs, console: &Console) -> Result<Exit, Failure> {
+    let kind = kind(args)?;
+    let now = Timestamp::now();
+    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let targets = args.files.iter().map(|file| target(file, args)).collect::<Result<Vec<_>, _>>()?;
+    let speech = Speech::prepare(args, kind, now)?;
+    let signer = match (&args.key, &args.agent) {
+        (Some(file), _) => signer::from_file(file)?,
+        (None, asked) => signer::from_agent(asked.as_deref().unwrap_or_default())?,
+    };
+
+    let mut signed = Vec::new();
+    for target in &targets {
+        let statements = speech.about(&target.subject, &target.statements, signer.public_key())?;
+        let envelopes = statements.iter().map(|statement| sign(statement, &*signer));
+        signed.push((target, envelopes.collect::<Result<Vec<_>, _>>()?));
+    }
+    let salt_file = speech.keep_salt()?;
+    let mut document = Document { schema: 1, signed: Vec::new(), salt_file };
+    for (target, envelopes) in signed {
+        statement_file::append(&target.statements, &envelopes)?;
+        document.signed.extend(envelopes.iter().map(|envelope| Signed {
+            file: target.path.display().to_string(),
+            digest: target.subject.digest,
+            kind,
+            role: args.role,
+            key: signer.public_key().id(),
+            id: Digest::of(&envelope.payload),
+            statements: target.statements.display().to_string(),
+        }));
+    }
+    console.answer(&document, |look| text(&document, look))?;
+    Ok(Exit::Done)
+}
+
+/// What is said, and whether it can be said in that role.
+fn kind(args: &SignArgs) -> Result<Kind, Failure> {
+    let kind = match (args.refuse, &args.withdraw, args.says) {
+        (true, _, _) => Some(Kind::Refused),
+        (_, Some(_), _) => Some(Kind::Withdrawn),
+        (_, _, Some(kind)) => Some(kind),
+        _ => args.role.says(),
+    };
+    let kind = kind.ok_or_else(|| {
+        Failure::usage(format!("a {} says nothing about files", args.role)).help("sign in another role")
+    })?;
+    if kind.roles().contains(&args.role) {
+        return Ok(kind);
+    }
+    let roles: Vec<&str> = kind.roles().iter().map(|role| role.as_str()).collect();
+    Err(Failure::usage(format!("`{kind}` can't be said as {}", args.role))
+        .why("it would not count")
+        .help(format!("it is said as {}", roles.join(" or "))))
+}
+
+fn target(path: &Path, args: &SignArgs) -> Result<Target, Failure> {
+    let content = files::read(path, "the file")?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let statements = args.statements.clone().unwrap_or_else(|| statement_file::beside(path));
+    let subject = Subject { name, digest: Digest::of(&content) };
+    Ok(Target { path: path.to_owned(), subject, statements })
+}
+
+/// What is signed is read once more as everybody will read it.
+fn sign(statement: &Statement, signer: &dyn Signer) -> Result<Envelope, Failure> {
+    let payload = statement.to_json();
+    Statement::parse(&payload).map_err(|error| {
+        Failure::usage("that can't be said")
+            .why(&error)
+            .help("change the words, or the file with the predicate")
+    })?;
+    Envelope::sign(IN_TOTO, payload, signer)
+        .map_err(|error| Failure::unexpected("nothing was signed").why(&error))
+}
+
+fn text(document: &Document, look: &Look) -> String {
+    let mut page = Page::new(*look);
+    for signed in &document.signed {
+        let words = format!("{} {}, as {}", signed.file, signed.kind, signed.role);
+        page.heading(&suture_delta::page::clean(&words));
+        page.prose(INDENT, "", Tone::Plain, &format!("sha256 {}", signed.digest));
+        page.prose(INDENT, "", Tone::Plain, &format!("with the key {}", signed.key));
+        page.prose(INDENT, "", Tone::Plain, &format!("in {}", signed.statements));
+        page.prose(INDENT, "", Tone::Faint, &format!("statement {}", signed.id));
+    }
+    if let Some(salt) = &document.salt_file {
+        page.gap();
+        page.prose(0, "", Tone::Warn, &format!("Keep {salt}: without it nobody can check the advisory."));
+    }
+    page.finish()
+}

@@ -1,0 +1,195 @@
+//! What a command line says, as statements about a file.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use suture_trust::{
+    Commitment, Digest, Envelope, Kind, Predicate, PublicKey, Refusal, Role, Said, Statement, Subject,
+    Withdrawal, commit,
+};
+
+use crate::args::SignArgs;
+use crate::commands::advisory_salt;
+use crate::failure::Failure;
+use crate::{files, statement_file};
+
+/// Everything that is said, before it is known about what.
+pub(super) struct Speech<'a> {
+    args: &'a SignArgs,
+    kind: Kind,
+    now: Timestamp,
+    /// For kinds that others write.
+    fields: Map<String, Value>,
+    commitment: Option<(Digest, Salt)>,
+}
+
+/// A salt and where it is kept.
+struct Salt {
+    bytes: [u8; 32],
+    path: PathBuf,
+    is_new: bool,
+}
+
+impl<'a> Speech<'a> {
+    /// Reads what `args` name.
+    pub(super) fn prepare(args: &'a SignArgs, kind: Kind, now: Timestamp) -> Result<Self, Failure> {
+        let is_written = matches!(kind, Kind::Built | Kind::Reproduced | Kind::Rehearsed | Kind::Passed);
+        let belongs = |option: &str, given: bool, wanted: bool, help: &str| match (given, wanted) {
+            (true, false) => {
+                Err(Failure::usage(format!("{option} is nothing for `{kind}`")).help("leave it out"))
+            }
+            (false, true) => Err(Failure::usage(format!("`{kind}` needs {option}")).help(help)),
+            _ => Ok(()),
+        };
+        belongs(
+            "--predicate",
+            args.predicate.is_some(),
+            is_written,
+            "docs/formats/statements.md has examples",
+        )?;
+        belongs("--advisory", args.advisory.is_some(), kind == Kind::Committed, "name the advisory")?;
+        if is_written || kind == Kind::Committed {
+            belongs("--comment", args.comment.is_some(), false, "")?;
+        }
+        let fields = args.predicate.as_deref().map(read_fields).transpose()?.unwrap_or_default();
+        let commitment = args.advisory.as_deref().map(read_advisory).transpose()?;
+        Ok(Self { args, kind, now, fields, commitment })
+    }
+
+    /// What is said about `subject`, by `key`, where `file` has what was said before.
+    pub(super) fn about(
+        &self,
+        subject: &Subject,
+        file: &Path,
+        key: &PublicKey,
+    ) -> Result<Vec<Statement>, Failure> {
+        let (signed_on, role) = (self.now, self.args.role);
+        let comment = self.args.comment.clone().unwrap_or_default();
+        let said = || Said { signed_on, role, comment: comment.clone() };
+        let predicates = match self.kind {
+            Kind::Authored => vec![Predicate::Authored(said())],
+            Kind::Reviewed => vec![Predicate::Reviewed(said())],
+            Kind::Approved => vec![Predicate::Approved(said())],
+            Kind::Refused => {
+                let reason = self.args.reason.clone().unwrap_or_default();
+                vec![Predicate::Refused(Refusal { signed_on, role, reason })]
+            }
+            Kind::Withdrawn => {
+                let refusals = refusals(self.args.withdraw.flatten(), subject, file, key)?;
+                let withdrawal = |refusal| Withdrawal { signed_on, role, refusal, comment: comment.clone() };
+                refusals.into_iter().map(|refusal| Predicate::Withdrawn(withdrawal(refusal))).collect()
+            }
+            Kind::Committed => {
+                let commitment = self.commitment.as_ref().map(|(commitment, _)| *commitment);
+                let commitment = commitment.unwrap_or_else(|| Digest::of(&[]));
+                vec![Predicate::Committed(Commitment { signed_on, role, commitment })]
+            }
+            Kind::Built | Kind::Reproduced | Kind::Rehearsed | Kind::Passed => {
+                return Ok(vec![self.written(subject)?]);
+            }
+        };
+        let statement = |predicate| Statement { subjects: vec![subject.clone()], predicate };
+        Ok(predicates.into_iter().map(statement).collect())
+    }
+
+    /// Writes the salt of a commitment down, so that it is there before what can't be checked without it.
+    pub(super) fn keep_salt(&self) -> Result<Option<String>, Failure> {
+        let Some((_, salt)) = &self.commitment else { return Ok(None) };
+        if salt.is_new {
+            let mut options = File::options();
+            let file = options.write(true).create_new(true).mode(0o600).open(&salt.path);
+            let text = advisory_salt::to_text(&salt.bytes);
+            let written =
+                file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+            written.map_err(|error| {
+                Failure::unexpected(format!("the salt `{}` can't be written", salt.path.display()))
+                    .why(&error)
+            })?;
+        }
+        Ok(Some(salt.path.display().to_string()))
+    }
+
+    fn written(&self, subject: &Subject) -> Result<Statement, Failure> {
+        let mut fields = self.fields.clone();
+        if self.kind == Kind::Reproduced {
+            fields.insert("signedOn".to_owned(), self.now.to_string().into());
+            fields.insert("role".to_owned(), Role::as_str(self.args.role).into());
+        }
+        Statement::from_fields(vec![subject.clone()], self.kind, fields, self.now).map_err(|error| {
+            Failure::usage("the predicate can't be used")
+                .why(&error)
+                .help("docs/formats/statements.md has an example of each")
+        })
+    }
+}
+
+fn read_fields(path: &Path) -> Result<Map<String, Value>, Failure> {
+    let text = files::read_text(path, "the predicate")?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!("the predicate `{}` can't be used", path.display()))
+            .why(&error)
+            .help("write one JSON object")
+    })
+}
+
+/// The commitment to an advisory. One that was committed to before keeps its salt.
+fn read_advisory(path: &Path) -> Result<(Digest, Salt), Failure> {
+    let text = files::read(path, "the advisory")?;
+    let salt_path = advisory_salt::beside(path);
+    let (bytes, is_new) = match salt_path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let salt = suture_keys::salt();
+            (salt.map_err(|error| Failure::unexpected("there is no salt").why(&error))?, true)
+        }
+        _ => (advisory_salt::read(&salt_path)?, false),
+    };
+    Ok((commit(&bytes, &text), Salt { bytes, path: salt_path, is_new }))
+}
+
+/// The refusals to withdraw: the one that is named, or all of this key that stand.
+fn refusals(
+    named: Option<Digest>,
+    subject: &Subject,
+    file: &Path,
+    key: &PublicKey,
+) -> Result<Vec<Digest>, Failure> {
+    let read = statement_file::read(file)?;
+    let envelopes = || read.envelopes.iter().map(|(_, envelope)| envelope);
+    let is_own = |envelope: &Envelope| {
+        let pae = envelope.pae();
+        envelope.signatures.iter().any(|signature| key.verifies(&pae, &signature.signature))
+    };
+    let mut refusals = Vec::new();
+    let mut lifted = Vec::new();
+    for envelope in envelopes().filter(|envelope| named.is_some() || is_own(envelope)) {
+        let id = Digest::of(&envelope.payload);
+        match Statement::parse(&envelope.payload) {
+            Ok(statement) if statement.is_about(subject.digest) => match statement.predicate {
+                Predicate::Refused(_) => refusals.push(id),
+                Predicate::Withdrawn(withdrawal) => lifted.push(withdrawal.refusal),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    match named {
+        Some(named) => refusals.retain(|refusal| *refusal == named),
+        None => refusals.retain(|refusal| !lifted.contains(refusal)),
+    }
+    refusals.sort_unstable();
+    refusals.dedup();
+    if refusals.is_empty() {
+        let why = match named {
+            Some(named) => format!("`{}` has no refusal {named} of this file", file.display()),
+            None => format!("no refusal of this file by the key {} stands in `{}`", key.id(), file.display()),
+        };
+        let help =
+            "`suture statements FILE` shows who refused; if it was another key of yours, give --withdraw=ID";
+        return Err(Failure::usage("there is nothing to withdraw").why(&why).help(help));
+    }
+    Ok(refusals)
+}

@@ -1,0 +1,8 @@
+//! Keys, signing and statements: transcripts of the command line, and other people's tools on the same files.
+
+mod files;
+mod interop;
+mod keys;
+mod office;
+mod secrets;
+mod transcripts;
