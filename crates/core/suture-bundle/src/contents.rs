@@ -118,7 +118,9 @@ impl ContentsError {
 
     /// Whether the change itself can't be carried by a hot patch.
     pub fn is_not_hot(&self) -> bool {
-        let Self::Delta { error: FormatError::Invalid(Invalid { rule, .. }), .. } = self else { return false };
+        let Self::Delta { error: FormatError::Invalid(Invalid { rule, .. }), .. } = self else {
+            return false;
+        };
         matches!(rule, Rule::NotHot)
     }
 }
@@ -149,8 +151,8 @@ impl<'a> Contents<'a> {
 
 impl BundledDelta {
     fn read(name: &MemberName, content: &[u8]) -> Result<Self, ContentsError> {
-        let delta = format::read(content)
-            .map_err(|error| ContentsError::Delta { name: name.clone(), error })?;
+        let delta =
+            format::read(content).map_err(|error| ContentsError::Delta { name: name.clone(), error })?;
         let id = format::id(content);
         let expected = spelled(&delta, &id);
         if name.as_str() != expected {
@@ -176,8 +178,14 @@ pub fn delta_name(delta: &suture_delta::Delta, id: &DeltaId) -> Result<MemberNam
 
 fn spelled(delta: &suture_delta::Delta, id: &DeltaId) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-    let mut program: String =
-        delta.meta.old.name.chars().take(PROGRAM_BYTES_MAX).map(|c| if allowed(c) { c } else { '_' }).collect();
+    let mut program: String = delta
+        .meta
+        .old
+        .name
+        .chars()
+        .take(PROGRAM_BYTES_MAX)
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect();
     if !program.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         program.insert(0, '_');
     }
@@ -193,7 +201,9 @@ fn check_builds(deltas: &[BundledDelta]) -> Result<(), ContentsError> {
             upper.delta.meta.on.iter().any(|id| *id == lower.facts.id)
         };
         let other = deltas[index + 1..].iter().find(|other| {
-            other.delta.meta.old.build_id == build.build_id && !stands_on(one, other) && !stands_on(other, one)
+            other.delta.meta.old.build_id == build.build_id
+                && !stands_on(one, other)
+                && !stands_on(other, one)
         });
         if let Some(other) = other {
             return Err(ContentsError::SameBuild {

@@ -161,7 +161,8 @@ fn deltas(one: &[BundledDelta], other: &[BundledDelta]) -> Vec<DeltaDifference> 
 type PartKey = (PartKind, String, usize);
 
 fn parts(one: Option<&Delta>, other: Option<&Delta>) -> Vec<PartDifference> {
-    let (one, other) = (one.map(fingerprints).unwrap_or_default(), other.map(fingerprints).unwrap_or_default());
+    let (one, other) =
+        (one.map(fingerprints).unwrap_or_default(), other.map(fingerprints).unwrap_or_default());
     let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
     let differs = keys.into_iter().filter(|key| one.get(key) != other.get(key));
     let part = |key: &PartKey| {
@@ -227,7 +228,8 @@ fn fingerprint(delta: &Delta, symbol: &Symbol, place: &str) -> Fingerprint {
         let (start, end) = (symbol.offset, symbol.offset.saturating_add(symbol.size));
         text.extend_from_slice(format!("\n{:?} {}\n", section.kind, section.align).as_bytes());
         text.extend_from_slice(bytes(section, start, end));
-        let inside = section.relocations.iter().filter(|relocation| (start..end).contains(&relocation.offset));
+        let inside =
+            section.relocations.iter().filter(|relocation| (start..end).contains(&relocation.offset));
         for relocation in inside {
             let target = target(delta, relocation.target);
             let at = relocation.offset - start;
@@ -247,7 +249,9 @@ fn bytes(section: &Section, start: u64, end: u64) -> &[u8] {
 /// What a relocation speaks of, without its index.
 fn target(delta: &Delta, target: Target) -> String {
     match target {
-        Target::Symbol(index) => delta.symbols.get(index as usize).map(|symbol| format!("own {}", symbol.name)),
+        Target::Symbol(index) => {
+            delta.symbols.get(index as usize).map(|symbol| format!("own {}", symbol.name))
+        }
         Target::Reference(index) => delta
             .references
             .get(index as usize)

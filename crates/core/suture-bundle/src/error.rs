@@ -43,7 +43,9 @@ pub enum BundleError {
         place: String,
     },
     /// A header says something that headers of bundles don't say.
-    #[error("the bundle is damaged: the {field} in the header at offset {offset:#x} is not what a bundle has there")]
+    #[error(
+        "the bundle is damaged: the {field} in the header at offset {offset:#x} is not what a bundle has there"
+    )]
     Header {
         /// Offset of the header in the file.
         offset: usize,
@@ -81,7 +83,9 @@ pub enum BundleError {
         other: String,
     },
     /// Members that are not in the order of their names.
-    #[error("the bundle's member `{name}` stands behind `{before}`, but members are in the order of their names")]
+    #[error(
+        "the bundle's member `{name}` stands behind `{before}`, but members are in the order of their names"
+    )]
     Order {
         /// The member that is too late.
         name: String,

@@ -30,7 +30,9 @@ mod read;
 mod write;
 
 pub use contents::{BundledDelta, Contents, ContentsError, DOSSIER, delta_name};
-pub use difference::{Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference};
+pub use difference::{
+    Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference,
+};
 pub use digest::Digest;
 pub use error::{BundleError, EntryKind, HeaderField};
 pub use facts::{Facts, FunctionFact, HookFact, OverwriteFact};

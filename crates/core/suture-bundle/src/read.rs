@@ -53,11 +53,13 @@ impl<'a> Archive<'a> {
     /// The first member.
     fn manifest(&mut self) -> Result<&'a [u8], BundleError> {
         if !begins_like_a_bundle(self.bytes) {
-            return Err(BundleError::NotABundle(if self.bytes.first_chunk().is_some_and(header::is_header) {
-                "it is a tar archive, but the first file in it is not manifest.json"
-            } else {
-                "it does not begin like a tar archive"
-            }));
+            return Err(BundleError::NotABundle(
+                if self.bytes.first_chunk().is_some_and(header::is_header) {
+                    "it is a tar archive, but the first file in it is not manifest.json"
+                } else {
+                    "it does not begin like a tar archive"
+                },
+            ));
         }
         let header = self.header()?.ok_or(BundleError::NotABundle("it is empty"))?;
         if header.len > MANIFEST_BYTES_MAX as u64 {

@@ -16,7 +16,8 @@ impl Bundle<'_> {
             std::iter::once((manifest::NAME, manifest.as_slice())).chain(own)
         };
         let len: usize =
-            members().map(|(_, content)| BLOCK + content.len() + padding(content.len())).sum::<usize>() + END.len();
+            members().map(|(_, content)| BLOCK + content.len() + padding(content.len())).sum::<usize>()
+                + END.len();
         if len as u64 > FILE_BYTES_MAX {
             return Err(BundleError::TooLong(len as u64));
         }
