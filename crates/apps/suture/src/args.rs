@@ -1,6 +1,8 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+mod bundle;
 mod data_choice;
+mod dossier;
 mod duration;
 mod type_choice;
 
@@ -9,7 +11,13 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(crate) use bundle::{
+    BundleArgs, BundleCommand, BundleCreateArgs, BundleDiffArgs, BundleShowArgs, BundleVerifyArgs,
+};
 pub(crate) use data_choice::DataChoice;
+pub(crate) use dossier::{
+    DossierArgs, DossierCommand, DossierLintArgs, DossierNewArgs, DossierRenderArgs, FormatName, PaperName,
+};
 pub(crate) use type_choice::TypeChoice;
 
 const EXIT_CODES: &str = "\
@@ -57,6 +65,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     Toggle(ToggleArgs),
     Revert(RevertArgs),
+    Dossier(DossierArgs),
+    Bundle(BundleArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }
@@ -164,12 +174,13 @@ pub(crate) struct BuildArgs {
     pub(crate) comparison: ComparisonArgs,
 }
 
-/// Show what a delta contains and what it does to the build that it is for
+/// Show what a delta or a bundle contains and what it does to the builds that it is for
 ///
-/// The delta is an ELF file: `readelf -a`, `nm` and `objdump -dr` show the same in their own words.
+/// A delta is an ELF file: `readelf -a`, `nm` and `objdump -dr` show the same in their own words. A bundle is a tar
+/// archive.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The delta
+    /// The delta or the bundle
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 

@@ -2,9 +2,11 @@
 
 mod apply;
 mod build;
+mod bundle;
 mod comparison;
 mod completions;
 mod diff;
+mod dossier;
 mod inspect;
 mod operate;
 mod outcomes;
@@ -28,6 +30,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Dossier(args) => dossier::run(args, console),
+        Command::Bundle(args) => bundle::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
 
 /// A delta and its id.
 pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
-    let bytes = read_up_to(path, "the delta", format::FILE_BYTES_MAX as u64)?;
+    let bytes = read_delta_bytes(path)?;
     let delta = format::read(&bytes).map_err(|error| {
         Failure::usage(format!("`{}` is no delta that can be used", path.display()))
             .why(&error)
@@ -38,6 +38,28 @@ pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failu
     })?;
     let id = format::id(&bytes);
     Ok((delta, id, bytes))
+}
+
+/// The content of a delta's file.
+pub(crate) fn read_delta_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, "the delta", format::FILE_BYTES_MAX as u64)
+}
+
+/// The content of a bundle's file.
+pub(crate) fn read_bundle(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, "the bundle", suture_bundle::FILE_BYTES_MAX)
+}
+
+/// The content of a document that goes into a bundle.
+pub(crate) fn read_document(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, "the document", suture_bundle::DOCUMENT_BYTES_MAX as u64)
+}
+
+/// Whether the file is meant to be a bundle, for commands that take other files too.
+pub(crate) fn is_bundle(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut head));
+    read.is_ok() && suture_bundle::begins_like_a_bundle(&head)
 }
 
 /// Writes `content` to `path` as a whole or not at all. Links are followed, and what is no file (`/dev/stdout`, a pipe)
@@ -82,12 +104,17 @@ fn read_up_to(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
     let failure = || Failure::usage(format!("{role} `{}` can't be read", path.display()));
     let mut content = Vec::new();
     let file = File::open(path).map_err(|error| failure().why(&error))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+    let metadata = file.metadata().map_err(|error| failure().why(&error))?;
+    if metadata.is_dir() {
         return Err(failure().why("it is a directory").help("name the file itself"));
+    }
+    let too_long = || failure().why(&format!("it is longer than {} MiB", limit >> 20));
+    if metadata.len() > limit {
+        return Err(too_long());
     }
     file.take(limit + 1).read_to_end(&mut content).map_err(|error| failure().why(&error))?;
     if content.len() as u64 > limit {
-        return Err(failure().why(&format!("it is longer than {} MiB", limit >> 20)));
+        return Err(too_long());
     }
     Ok(content)
 }

@@ -154,7 +154,7 @@ impl BundledDelta {
         let delta =
             format::read(content).map_err(|error| ContentsError::Delta { name: name.clone(), error })?;
         let id = format::id(content);
-        let expected = spelled(&delta, &id);
+        let expected = spelled_name(&delta.meta.old.name, &id.to_string());
         if name.as_str() != expected {
             return Err(ContentsError::Misnamed { name: name.clone(), expected });
         }
@@ -173,12 +173,13 @@ impl BundledDelta {
 /// # Errors
 /// None that a name which is made like this can break.
 pub fn delta_name(delta: &suture_delta::Delta, id: &DeltaId) -> Result<MemberName, NameRule> {
-    MemberName::new(&spelled(delta, id))
+    MemberName::new(&spelled_name(&delta.meta.old.name, &id.to_string()))
 }
 
-fn spelled(delta: &suture_delta::Delta, id: &DeltaId) -> String {
+/// The same name as text, of a delta with this id for a build with this file name.
+pub fn spelled_name(program: &str, id: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-    let mut program: String = delta
+    let mut file: String = delta
         .meta
         .old
         .name
@@ -186,11 +187,10 @@ fn spelled(delta: &suture_delta::Delta, id: &DeltaId) -> String {
         .take(PROGRAM_BYTES_MAX)
         .map(|c| if allowed(c) { c } else { '_' })
         .collect();
-    if !program.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-        program.insert(0, '_');
+    if !file.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+        file.insert(0, '_');
     }
-    let id = id.to_string();
-    format!("deltas/{program}-{}.delta", id.get(..ID_DIGITS).unwrap_or(&id))
+    format!("deltas/{file}-{}.delta", id.get(..ID_DIGITS).unwrap_or(id))
 }
 
 /// A process that runs some build must not find two patches for it that don't know of each other.

@@ -6,6 +6,7 @@ use suture_delta::format::DeltaId;
 use suture_delta::inspect::{self, DisassemblyError, FunctionCode};
 use suture_elf::Build;
 
+use super::bundle;
 use crate::args::InspectArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -21,6 +22,13 @@ struct CodeDocument {
 }
 
 pub(super) fn run(args: &InspectArgs, console: &Console) -> Result<Exit, Failure> {
+    if files::is_bundle(&args.file) {
+        if args.disasm.is_some() {
+            return Err(Failure::usage("--disasm shows the code of one delta")
+                .help("`tar -xf` unpacks the deltas of a bundle"));
+        }
+        return bundle::inspect(&args.file, console);
+    }
     let (delta, id, bytes) = files::read_delta(&args.file)?;
     match &args.disasm {
         Some(function) => show_code(args, function, &delta, &id, console)?,
