@@ -3,7 +3,7 @@
 
 use std::str;
 
-use suture_delta::format::{self, DeltaId, FormatError, Invalid, Rule};
+use suture_delta::format::{self, DeltaId, FormatError};
 use suture_delta::page::clean;
 use thiserror::Error;
 
@@ -115,14 +115,6 @@ impl ContentsError {
             Self::SameBuild { .. } => "keep the one that is meant, or make the later one with `--on`",
         }
     }
-
-    /// Whether the change itself can't be carried by a hot patch.
-    pub fn is_not_hot(&self) -> bool {
-        let Self::Delta { error: FormatError::Invalid(Invalid { rule, .. }), .. } = self else {
-            return false;
-        };
-        matches!(rule, Rule::NotHot)
-    }
 }
 
 impl<'a> Contents<'a> {
@@ -179,14 +171,8 @@ pub fn delta_name(delta: &suture_delta::Delta, id: &DeltaId) -> Result<MemberNam
 /// The same name as text, of a delta with this id for a build with this file name.
 pub fn spelled_name(program: &str, id: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-    let mut file: String = delta
-        .meta
-        .old
-        .name
-        .chars()
-        .take(PROGRAM_BYTES_MAX)
-        .map(|c| if allowed(c) { c } else { '_' })
-        .collect();
+    let mut file: String =
+        program.chars().take(PROGRAM_BYTES_MAX).map(|c| if allowed(c) { c } else { '_' }).collect();
     if !file.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         file.insert(0, '_');
     }

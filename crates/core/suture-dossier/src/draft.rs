@@ -69,7 +69,8 @@ fn known(draft: &Draft<'_>) -> Answers {
         answers.monitoring.signals.push(Signal::default());
     }
     let earlier = std::mem::take(&mut answers.delta);
-    answers.delta = draft.deltas.iter().map(|(facts, origin)| stated(facts, origin.as_ref(), &earlier)).collect();
+    answers.delta =
+        draft.deltas.iter().map(|(facts, origin)| stated(facts, origin.as_ref(), &earlier)).collect();
     answers
 }
 
@@ -77,7 +78,8 @@ fn known(draft: &Draft<'_>) -> Answers {
 fn stated(facts: &Facts, origin: Option<&Origin>, earlier: &[Stated]) -> Stated {
     let mut stated = Stated::of(facts);
     let same = earlier.iter().find(|known| known.id == stated.id);
-    let of_build = earlier.iter().find(|known| known.old_build_id == stated.old_build_id && known.on == stated.on);
+    let of_build =
+        earlier.iter().find(|known| known.old_build_id == stated.old_build_id && known.on == stated.on);
     if let Some(known) = same.or(of_build) {
         stated.platform.clone_from(&known.platform);
         stated.origin = Origin {

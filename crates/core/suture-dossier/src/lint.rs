@@ -69,7 +69,11 @@ impl Findings<'_> {
     fn signals(&mut self) {
         let signals = &self.dossier.answers.monitoring.signals;
         if signals.is_empty() {
-            self.add("monitoring.signals", "at least one signal that shows harm, with its threshold", OPERATOR);
+            self.add(
+                "monitoring.signals",
+                "at least one signal that shows harm, with its threshold",
+                OPERATOR,
+            );
         }
         for (index, signal) in signals.iter().enumerate() {
             let rows = [
@@ -86,7 +90,10 @@ impl Findings<'_> {
 
     fn stated(&mut self, index: usize, stated: &Stated) {
         if is_open(&stated.platform) {
-            let asks = format!("which installations run this build of {}: system, package, image", clean(&stated.program));
+            let asks = format!(
+                "which installations run this build of {}: system, package, image",
+                clean(&stated.program)
+            );
             self.add(format!("delta.{index}.platform"), asks, OPERATOR);
         }
         let origin = &stated.origin;
@@ -95,7 +102,11 @@ impl Findings<'_> {
             self.add(format!("delta.{index}.origin"), asks, AUTHOR);
         }
         let rows = [
-            ("source_revision", &origin.source_revision, "repository and commit or tag of the source without the fix"),
+            (
+                "source_revision",
+                &origin.source_revision,
+                "repository and commit or tag of the source without the fix",
+            ),
             ("builder", &origin.builder, "who ran the build, as a URI"),
         ];
         for (key, _, asks) in rows.into_iter().filter(|(_, answer, _)| is_open(answer)) {

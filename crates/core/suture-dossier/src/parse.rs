@@ -50,7 +50,9 @@ impl ParseError {
         match self {
             Self::TooLong(_) => "put what is long into a document of its own and name it here",
             Self::Text { .. } => "`suture dossier new` writes one with everything that it may say",
-            Self::UnknownSchema { .. } => "use the suture that made it, or draft it again with `suture dossier new`",
+            Self::UnknownSchema { .. } => {
+                "use the suture that made it, or draft it again with `suture dossier new`"
+            }
         }
     }
 }

@@ -9,6 +9,10 @@ mod context;
 mod html;
 mod markdown;
 
+use std::borrow::Cow;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Output, State, Value, escape_formatter};
 use thiserror::Error;
 
@@ -51,10 +55,12 @@ pub struct RenderError(#[from] minijinja::Error);
 const TEMPLATES: [(&str, &str); 3] = [
     ("dossier.md", include_str!("../templates/dossier.md")),
     ("runbook.md", include_str!("../templates/runbook.md")),
-    ("page.html", include_str!("../templates/page.html")),
+    (PAGE, include_str!("../templates/page.html")),
 ];
+/// The only template of HTML.
+const PAGE: &str = "page.html";
 /// How the templates of Markdown are escaped.
-const MARKDOWN: AutoEscape = AutoEscape::Custom("markdown");
+const MARKDOWN: AutoEscape = AutoEscape::Custom(Cow::Borrowed("markdown"));
 
 /// The text of a paper.
 ///
@@ -66,23 +72,22 @@ pub fn render(rendering: &Rendering<'_>, paper: Paper, format: Format) -> Result
         Paper::Dossier => "dossier.md",
         Paper::Runbook => "runbook.md",
     };
-    let context = Value::from_serialize(context::context(rendering));
+    let context = Value::from(Serde(context::context(rendering)));
     let markdown = environment.get_template(name)?.render(context)?;
     match format {
         Format::Markdown => Ok(markdown),
         Format::Html => {
             let title = &rendering.dossier.answers.title;
-            Ok(environment.get_template("page.html")?.render(html::page(&markdown, paper, title))?)
+            Ok(environment.get_template(PAGE)?.render(html::page(&markdown, paper, title))?)
         }
     }
 }
 
 fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_keep_trailing_newline(true);
-    environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { MARKDOWN });
+    let mut syntax = SyntaxConfig::builder();
+    environment.set_syntax(syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
+    environment.set_auto_escape_callback(|name| if name == PAGE { AutoEscape::Html } else { MARKDOWN });
     environment.set_formatter(|out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value| {
         match value.as_str() {
             Some(text) if !value.is_safe() && *state.auto_escape() == MARKDOWN => {

@@ -87,10 +87,18 @@ impl Stated {
             new_build_id: facts.new_build_id.clone(),
             on: facts.on.clone(),
             functions: functions(facts),
-            data: facts.data.iter().map(|data| format!("{}: {}, {}", data.name, data.change, data.action)).collect(),
+            data: facts
+                .data
+                .iter()
+                .map(|data| format!("{}: {}, {}", data.name, data.change, data.action))
+                .collect(),
             overwrites: overwrites(facts),
             types: facts.types.clone(),
-            critical: facts.critical.iter().map(|path| format!("{}: {}", path.mark, path.path.join(" -> "))).collect(),
+            critical: facts
+                .critical
+                .iter()
+                .map(|path| format!("{}: {}", path.mark, path.path.join(" -> ")))
+                .collect(),
             hooks: facts.hooks.iter().map(|hook| hook.when.to_owned()).collect(),
             memory_bytes: facts.memory_bytes,
             ..Self::default()
@@ -143,7 +151,8 @@ impl Origin {
 
     /// The predicate of a SLSA provenance v1 statement (<https://slsa.dev/spec/v1.0/provenance>).
     pub fn slsa(&self) -> serde_json::Value {
-        let digest = |name: &str, sha256: &str| serde_json::json!({"name": name, "digest": {"sha256": sha256}});
+        let digest =
+            |name: &str, sha256: &str| serde_json::json!({"name": name, "digest": {"sha256": sha256}});
         let mut source = digest("source", &self.source_sha256);
         if let Some(source) = source.as_object_mut() {
             source.insert("annotations".to_owned(), serde_json::json!({"revision": self.source_revision}));

@@ -17,7 +17,6 @@ use crate::failure::Failure;
 pub(super) use create::read_deltas;
 pub(super) use show::inspect;
 
-
 pub(super) fn run(args: &BundleArgs, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         BundleCommand::Create(args) => create::run(args, console),

@@ -71,7 +71,9 @@ fn read(path: &Path) -> Result<(Dossier, Option<Vec<Facts>>), Failure> {
 
 /// Why a file is no dossier.
 pub(super) fn unusable(path: &Path, error: &ParseError) -> Failure {
-    Failure::usage(format!("`{}` is no dossier that can be used", path.display())).why(error).help(error.help())
+    Failure::usage(format!("`{}` is no dossier that can be used", path.display()))
+        .why(error)
+        .help(error.help())
 }
 
 /// `1 gap is`, `2 gaps are`.

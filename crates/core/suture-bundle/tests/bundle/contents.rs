@@ -2,7 +2,7 @@
 
 use suture_bundle::{Bundle, BundledDelta, Contents, ContentsError, MemberName, Role, delta_name};
 use suture_delta::Delta;
-use suture_delta::format;
+use suture_delta::format::{self, FormatError, Rule};
 
 use crate::sample;
 
@@ -71,16 +71,17 @@ fn deltas_are_read_and_not_believed() {
 /// The verdict is the delta's own, and no delta with another can be read.
 #[test]
 fn a_full_update_is_no_patch() {
-    let bytes = format::write(&sample::delta("server", "0123456789abcdef", &[0x90; 16])).unwrap();
-    let text = String::from_utf8_lossy(&bytes);
-    let at = text
-        .find(r#""verdict":"hot""#)
-        .map(|_| bytes.windows(15).position(|window| window == br#""verdict":"hot""#).unwrap());
-    let mut cold = bytes[..at.unwrap()].to_vec();
-    cold.extend_from_slice(br#""verdict":"hut""#);
-    cold.extend_from_slice(&bytes[at.unwrap() + 15..]);
-    let error = read(&[(sample::name("deltas/a.delta"), cold), dossier()]).unwrap_err();
-    assert!(matches!(error, ContentsError::Delta { .. }), "{error}");
+    let mut delta = sample::delta("server", "0123456789abcdef", &[0x90; 16]);
+    // As many letters as the other verdict has more.
+    delta.meta.report.reasons = vec!["12345678".to_owned()];
+    let mut bytes = format::write(&delta).unwrap();
+    for (from, to) in [("\"12345678\"", "\"\""), ("\"hot\"", "\"full-update\"")] {
+        let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        bytes.splice(at..at + from.len(), to.bytes());
+    }
+    let error = read(&[(sample::name("deltas/a.delta"), bytes), dossier()]).unwrap_err();
+    let ContentsError::Delta { error: FormatError::Invalid(invalid), .. } = error else { panic!("{error}") };
+    assert_eq!(invalid.rule, Rule::NotHot);
 }
 
 #[test]

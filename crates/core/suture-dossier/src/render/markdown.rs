@@ -120,7 +120,13 @@ mod tests {
 
     #[test]
     fn a_word_is_one_word() {
-        let rows = [("fix.bundle", "fix.bundle"), ("a b", "'a b'"), ("a'$(x)", r"'a'\''$(x)'"), ("-rf", "'-rf'"), ("", "''")];
+        let rows = [
+            ("fix.bundle", "fix.bundle"),
+            ("a b", "'a b'"),
+            ("a'$(x)", r"'a'\''$(x)'"),
+            ("-rf", "'-rf'"),
+            ("", "''"),
+        ];
         for (foreign, shown) in rows {
             assert_eq!(shell_word(foreign), shown, "{foreign:?}");
         }

@@ -50,7 +50,8 @@ pub(super) fn run(args: &BundleCreateArgs, console: &Console) -> Result<Exit, Fa
         let document = Document { schema: 1, id: None, path: None, bytes: None, gaps };
         console.answer(&document, |look| {
             let mut page = Page::new(*look);
-            let what = format!("no bundle is made before {} answered", dossier::are_gaps(document.gaps.len()));
+            let what =
+                format!("no bundle is made before {} answered", dossier::are_gaps(document.gaps.len()));
             page.prose(0, "REFUSED:", Tone::Bad, &what);
             dossier::gaps(&document.gaps, &args.dossier, &mut page);
             page.finish()
@@ -142,6 +143,9 @@ fn read_back(bundle: &Bundle<'_>, bytes: &[u8]) -> Result<(), Failure> {
     if again.as_ref() == Ok(bundle) {
         return Ok(());
     }
-    Err(Failure::unexpected(format!("the bundle of {} can't be read back", counted(bundle.members().len(), "member")))
-        .help("nothing was written; this is a defect of suture that should be reported"))
+    Err(Failure::unexpected(format!(
+        "the bundle of {} can't be read back",
+        counted(bundle.members().len(), "member")
+    ))
+    .help("nothing was written; this is a defect of suture that should be reported"))
 }

@@ -56,7 +56,8 @@ fn delta(delta: &DeltaDifference, page: &mut Page) {
     if delta.parts.is_empty() {
         page.prose(2, "", Tone::Plain, "the same code and data; only what it says of itself differs");
     }
-    let columns = [Column::Left, Column::Left, Column::Name, Column::Right, Column::Unit, Column::After, Column::Unit];
+    let columns =
+        [Column::Left, Column::Left, Column::Name, Column::Right, Column::Unit, Column::After, Column::Unit];
     let rows = delta.parts.iter().map(|part| {
         let (word, tone) = self::word(part.change);
         let kind = match part.kind {

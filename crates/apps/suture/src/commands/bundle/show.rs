@@ -112,9 +112,12 @@ fn dossier(contents: &Contents<'_>) -> DossierLine {
             let answers = dossier.answers;
             DossierLine { title: answers.title, case: answers.case.id, gaps, error: None }
         }
-        Err(error) => {
-            DossierLine { title: String::new(), case: String::new(), gaps: None, error: Some(error.to_string()) }
-        }
+        Err(error) => DossierLine {
+            title: String::new(),
+            case: String::new(),
+            gaps: None,
+            error: Some(error.to_string()),
+        },
     }
 }
 
@@ -181,7 +184,8 @@ fn delta(facts: &Facts, page: &mut Page) {
         Verdict::FullUpdate => ("FULL UPDATE:", Tone::Bad),
     };
     for (index, reason) in facts.reasons.iter().enumerate() {
-        let (indent, mark, tone) = if index == 0 { (INDENT, word, tone) } else { (INDENT, "·", Tone::Faint) };
+        let (indent, mark, tone) =
+            if index == 0 { (INDENT, word, tone) } else { (INDENT, "·", Tone::Faint) };
         page.prose(indent, mark, tone, reason);
     }
     functions(facts, page);

@@ -50,8 +50,9 @@ pub(super) fn run(args: &DossierRenderArgs, console: &Console) -> Result<Exit, F
         console.answer(&document, |_| document.text.clone())?;
         return Ok(Exit::Done);
     };
-    std::fs::create_dir_all(directory)
-        .map_err(|error| Failure::unexpected(format!("`{}` can't be made", directory.display())).why(&error))?;
+    std::fs::create_dir_all(directory).map_err(|error| {
+        Failure::unexpected(format!("`{}` can't be made", directory.display())).why(&error)
+    })?;
     let mut document = Written { schema: 1, files: Vec::new() };
     for paper in papers {
         for format in &formats {
