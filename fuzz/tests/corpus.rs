@@ -32,3 +32,13 @@ fn delta_read() {
 fn diff() {
     check("diff", suture_fuzz::diff);
 }
+
+#[test]
+fn bundle_read() {
+    check("bundle_read", suture_fuzz::bundle_read);
+}
+
+#[test]
+fn dossier_read() {
+    check("dossier_read", suture_fuzz::dossier_read);
+}

@@ -202,7 +202,8 @@ fn origin(origin: &Origin, or_open: &dyn Fn(&str, &str) -> Value) -> String {
     if !origin.environment.is_empty() {
         text += "\n[delta.origin.environment]\n";
         for (name, value) in &origin.environment {
-            text += &format!("{} = {}\n", Value::from(name.as_str()), Value::from(value.as_str()));
+            // A key is quoted by other rules than a value.
+            text += &toml::Table::from_iter([(name.clone(), Value::from(value.as_str()))]).to_string();
         }
     }
     text

@@ -69,7 +69,7 @@ fn a_bundle_is_made_shown_and_verified() {
 fn the_same_inputs_give_the_same_bytes() {
     let here = directory("bundle-same");
     patch::delta(&here, "server", "one", "fixed %d");
-    patch::delta(&here, "client", "two", "mended %d");
+    patch::delta(&here, "a-client", "two", "mended %d");
     patch::dossier(&here, &["one.delta", "two.delta"]);
     fs::copy(here.join("one.delta"), here.join("renamed")).unwrap();
     let create = |name: &str, deltas: [&str; 2]| {

@@ -21,6 +21,12 @@ fn seal(bytes: &mut [u8], at: usize) {
     bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
+/// Where something is depends on the compiler that made the delta before it.
+fn without_offset(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("0x") else { return text.to_owned() };
+    format!("{before}0x…{}", rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
+}
+
 fn changed(here: &Path, change: impl Fn(&mut Vec<u8>)) -> String {
     let mut bytes = fs::read(here.join("fix.bundle")).unwrap();
     change(&mut bytes);
@@ -35,7 +41,7 @@ fn changed(here: &Path, change: impl Fn(&mut Vec<u8>)) -> String {
         assert_eq!(output.status.code(), Some(5), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(output.stdout.is_empty());
     }
-    transcript(here, &["bundle", "verify", "bad.bundle"])
+    without_offset(&transcript(here, &["bundle", "verify", "bad.bundle"]))
 }
 
 #[test]

@@ -44,9 +44,10 @@ pub(crate) fn json(directory: &Path, exit: i32, arguments: &[&str]) -> Value {
 
 /// The delta `NAME.delta` of a fix of `program` that prints another text.
 pub(crate) fn delta(directory: &Path, program: &str, name: &str, text: &str) {
-    let old = SOURCE.to_owned();
-    compile(directory, program, &old);
-    compile(directory, "new", &SOURCE.replace("count %d", text));
+    // Each program has a build-id of its own.
+    let source = SOURCE.replace("usleep(1000)", &format!("usleep({})", 1000 + program.len()));
+    compile(directory, program, &source);
+    compile(directory, "new", &source.replace("count %d", text));
     let output = format!("{name}.delta");
     let document = json(directory, 0, &["diff", "--old", program, "--new", "new", "-o", &output]);
     assert_eq!(document["verdict"], "hot");

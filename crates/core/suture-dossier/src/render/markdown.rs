@@ -110,6 +110,13 @@ mod tests {
     }
 
     #[test]
+    fn paragraphs_are_the_only_structure_of_an_answer() {
+        assert_eq!(paragraphs("a\nb\n\n# c\n \n\n    d\n- e"), "a b\n\n\\# c\n\nd - e");
+        assert_eq!(paragraphs(" ?? the author "), "**still open**: the author");
+        assert_eq!(paragraphs(""), "**still open**");
+    }
+
+    #[test]
     fn code_ends_where_it_is_meant_to() {
         let rows = [("a", "`a`"), ("a`b", "``a`b``"), ("`", "`` ` ``"), ("", ""), ("a\n\nb", "`a b`")];
         for (foreign, shown) in rows {

@@ -29,17 +29,24 @@ fn each_answer_that_is_missing_is_named() {
         let key = line.split(" = ").next().unwrap();
         for answer in ["\"\"", "\"  \"", "\"?? someone\""] {
             let answer = if line.contains("= [") { format!("[{answer}]") } else { answer.to_owned() };
-            let open = text.replacen(line, &format!("{key} = {answer}"), 1);
+            let open = with_line(&text, index, Some(&format!("{key} = {answer}")));
             let found = lint(&Dossier::parse(&open).unwrap(), Some(&facts));
             assert_eq!(found.len(), 1, "{line}: {found:?}");
             assert!(found[0].id.ends_with(key), "{line}: {found:?}");
             assert_eq!(found[0].line, index + 1, "{found:?}");
             assert!(!found[0].asks.is_empty() && !found[0].who.is_empty(), "{found:?}");
         }
-        let without = text.replacen(&format!("{line}\n"), "", 1);
+        let without = with_line(&text, index, None);
         let found = lint(&Dossier::parse(&without).unwrap(), Some(&facts));
         assert_eq!(found.len(), 1, "without {line}: {found:?}");
     }
+}
+
+/// `text` with another line at `index`, or with none.
+fn with_line(text: &str, index: usize, line: Option<&str>) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.splice(index..=index, line);
+    lines.join("\n")
 }
 
 #[test]

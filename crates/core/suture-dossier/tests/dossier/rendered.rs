@@ -147,7 +147,7 @@ fn hostile_words_stay_words() {
         "---",
         "***",
         ": term",
-        "a\n\n# b\n\n    code",
+        "a\n# b\n    code",
         "a\r\n- b",
         "&lt;b&gt; &#60;",
         "{{ 7 * 7 }} {% raw %}",
