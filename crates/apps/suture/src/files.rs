@@ -20,7 +20,11 @@ pub(crate) fn read(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
 /// The text of a small file that people write.
 pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
     const TEXT_BYTES_MAX: u64 = 16 << 20;
-    let bytes = read_up_to(path, role, TEXT_BYTES_MAX)?;
+    text(path, role, read_up_to(path, role, TEXT_BYTES_MAX)?)
+}
+
+/// The content of a file as the text that it should be.
+pub(crate) fn text(path: &Path, role: &str, bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         Failure::usage(format!("{role} `{}` can't be used", path.display()))
             .why(&format!("it is no UTF-8 text from byte {} on", error.utf8_error().valid_up_to()))
@@ -31,13 +35,18 @@ pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
 /// A delta and its id.
 pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
     let bytes = read_delta_bytes(path)?;
-    let delta = format::read(&bytes).map_err(|error| {
+    let (delta, id) = parse_delta(path, &bytes)?;
+    Ok((delta, id, bytes))
+}
+
+/// The delta whose file has the content `bytes`, and its id.
+pub(crate) fn parse_delta(path: &Path, bytes: &[u8]) -> Result<(Delta, DeltaId), Failure> {
+    let delta = format::read(bytes).map_err(|error| {
         Failure::usage(format!("`{}` is no delta that can be used", path.display()))
             .why(&error)
             .help(error.help())
     })?;
-    let id = format::id(&bytes);
-    Ok((delta, id, bytes))
+    Ok((delta, format::id(bytes)))
 }
 
 /// The content of a delta's file.
@@ -55,11 +64,9 @@ pub(crate) fn read_document(path: &Path) -> Result<Vec<u8>, Failure> {
     read_up_to(path, "the document", suture_bundle::DOCUMENT_BYTES_MAX as u64)
 }
 
-/// Whether the file is meant to be a bundle, for commands that take other files too.
-pub(crate) fn is_bundle(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut head));
-    read.is_ok() && suture_bundle::begins_like_a_bundle(&head)
+/// The content of a file that may be a bundle or something smaller, read once: it may be a pipe.
+pub(crate) fn read_perhaps_bundle(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, role, suture_bundle::FILE_BYTES_MAX)
 }
 
 /// Writes `content` to `path` as a whole or not at all. Links are followed, and what is no file (`/dev/stdout`, a pipe)

@@ -56,11 +56,18 @@ fn known(draft: &Draft<'_>) -> Answers {
     let mut answers = draft.earlier.cloned().unwrap_or_default();
     answers.schema = SCHEMA;
     if let Some(case) = draft.case {
-        answers.case.id.clone_from(&case.id);
-        answers.case.severity.clone_from(&case.severity);
-        answers.case.due.clone_from(&case.due);
-        answers.case.consensus_class.clone_from(&case.consensus_class);
-        answers.case.forensics = case.forensics;
+        let own = &mut answers.case;
+        let rows = [
+            (&mut own.id, &case.id),
+            (&mut own.severity, &case.severity),
+            (&mut own.due, &case.due),
+            (&mut own.consensus_class, &case.consensus_class),
+        ];
+        // What the case does not know yet may have been answered here.
+        for (answer, known) in rows.into_iter().filter(|(_, known)| !known.is_empty()) {
+            answer.clone_from(known);
+        }
+        own.forensics = case.forensics;
         if answers.title.is_empty() {
             answers.title.clone_from(&case.title);
         }
@@ -71,6 +78,11 @@ fn known(draft: &Draft<'_>) -> Answers {
     let earlier = std::mem::take(&mut answers.delta);
     answers.delta =
         draft.deltas.iter().map(|(facts, origin)| stated(facts, origin.as_ref(), &earlier)).collect();
+    // Whatever the order in which they come: what stands on others comes after them.
+    answers.delta.sort_by(|a, b| {
+        let order = |stated: &Stated| (stated.program.clone(), stated.old_build_id.clone(), stated.on.len());
+        order(a).cmp(&order(b)).then_with(|| a.id.cmp(&b.id))
+    });
     answers
 }
 

@@ -159,7 +159,7 @@ impl Origin {
         }
         serde_json::json!({
             "buildDefinition": {
-                "buildType": "https://suture.dev/build/v1",
+                "buildType": "urn:suture:build:1",
                 "externalParameters": {"command": self.command, "artifact": self.artifact},
                 "internalParameters": {"flags": self.flags, "environment": self.environment, "tools": self.tools},
                 "resolvedDependencies": [source, digest("patch", &self.patch_sha256)],
@@ -169,5 +169,27 @@ impl Origin {
                 "byproducts": [digest("old build", &self.old_sha256), digest("new build", &self.new_sha256)],
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_a_slsa_predicate() {
+        let origin = Origin {
+            source_revision: "tag 1".into(),
+            builder: "https://builds.example.org".into(),
+            patch_sha256: "22".into(),
+            command: "make".into(),
+            ..Origin::default()
+        };
+        let predicate = origin.slsa();
+        let build = &predicate["buildDefinition"];
+        assert_eq!(build["externalParameters"]["command"], "make");
+        assert_eq!(build["resolvedDependencies"][0]["annotations"]["revision"], "tag 1");
+        assert_eq!(build["resolvedDependencies"][1]["digest"]["sha256"], "22");
+        assert_eq!(predicate["runDetails"]["builder"]["id"], "https://builds.example.org");
     }
 }

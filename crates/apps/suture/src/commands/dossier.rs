@@ -7,7 +7,7 @@ mod render;
 use std::path::Path;
 
 use serde::Serialize;
-use suture_bundle::Facts;
+use suture_bundle::{Digest, Facts, begins_like_a_bundle};
 use suture_delta::page::{INDENT, Page, Tone, counted};
 use suture_dossier::{Dossier, Finding, ParseError, lint};
 
@@ -33,8 +33,8 @@ struct Gaps {
 }
 
 fn lint_file(args: &DossierLintArgs, console: &Console) -> Result<Exit, Failure> {
-    let (dossier, of_bundle) = read(&args.file)?;
-    let facts = match of_bundle {
+    let Source { dossier, facts, .. } = read(&args.file)?;
+    let facts = match facts {
         Some(_) if !args.deltas.is_empty() => {
             return Err(Failure::usage("a bundle has its deltas in it").help("leave them out"));
         }
@@ -57,16 +57,26 @@ fn lint_file(args: &DossierLintArgs, console: &Console) -> Result<Exit, Failure>
     Ok(if document.gaps.is_empty() { Exit::Done } else { Exit::PolicyRefused })
 }
 
-/// The dossier in a file, and the facts of the deltas beside it if the file is a bundle.
-fn read(path: &Path) -> Result<(Dossier, Option<Vec<Facts>>), Failure> {
-    if files::is_bundle(path) {
-        let bytes = files::read_bundle(path)?;
+/// A dossier that was read.
+struct Source {
+    dossier: Dossier,
+    /// SHA-256 of the file.
+    digest: Digest,
+    /// Of the deltas beside it, if the file is a bundle.
+    facts: Option<Vec<Facts>>,
+}
+
+fn read(path: &Path) -> Result<Source, Failure> {
+    let bytes = files::read_perhaps_bundle(path, "the dossier")?;
+    let digest = Digest::of(&bytes);
+    let parse = |text: &str| Dossier::parse(text).map_err(|error| unusable(path, &error));
+    if begins_like_a_bundle(&bytes) {
         let (_, contents) = bundle::open(path, &bytes)?;
         let facts = contents.deltas.iter().map(|delta| delta.facts.clone()).collect();
-        return Ok((Dossier::parse(contents.dossier).map_err(|error| unusable(path, &error))?, Some(facts)));
+        return Ok(Source { dossier: parse(contents.dossier)?, digest, facts: Some(facts) });
     }
-    let text = files::read_text(path, "the dossier")?;
-    Ok((Dossier::parse(&text).map_err(|error| unusable(path, &error))?, None))
+    let text = files::text(path, "the dossier", bytes)?;
+    Ok(Source { dossier: parse(&text)?, digest, facts: None })
 }
 
 /// Why a file is no dossier.

@@ -71,11 +71,14 @@ fn open(answer: &str) -> String {
     format!("**still open**{asked}")
 }
 
-/// A word that a POSIX shell takes as it is.
+/// A word that a POSIX shell takes as it is, and no command for an option.
 pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._+-/:@%,=".contains(c);
-    let text = clean(text);
-    if !text.is_empty() && text.chars().all(plain) && !text.starts_with('-') {
+    let mut text = clean(text);
+    if text.starts_with('-') {
+        text.insert_str(0, "./");
+    }
+    if !text.is_empty() && text.chars().all(plain) {
         return text;
     }
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -131,7 +134,7 @@ mod tests {
             ("fix.bundle", "fix.bundle"),
             ("a b", "'a b'"),
             ("a'$(x)", r"'a'\''$(x)'"),
-            ("-rf", "'-rf'"),
+            ("-rf", "./-rf"),
             ("", "''"),
         ];
         for (foreign, shown) in rows {

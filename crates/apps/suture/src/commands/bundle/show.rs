@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use suture_bundle::{Bundle, BundledDelta, Contents, Digest, Facts, MemberName, Role};
+use suture_bundle::{Bundle, Contents, Digest, Facts, MemberName, Role};
 use suture_delta::page::{Cell, Column, INDENT, Look, Page, Tone, counted, grouped};
 use suture_delta::report::Verdict;
 use suture_dossier::{Dossier, lint};
@@ -65,20 +65,18 @@ pub(super) fn run(args: &BundleShowArgs, console: &Console) -> Result<Exit, Fail
 }
 
 /// `suture inspect` of a bundle: what `show` says, and what it says of each delta alone.
-pub(in crate::commands) fn inspect(path: &Path, console: &Console) -> Result<Exit, Failure> {
-    let bytes = files::read_bundle(path)?;
-    let (bundle, contents) = open(path, &bytes)?;
-    let inspected = |delta: &'_ BundledDelta| delta.facts.bytes;
+pub(in crate::commands) fn inspect(path: &Path, bytes: &[u8], console: &Console) -> Result<Exit, Failure> {
+    let (bundle, contents) = open(path, bytes)?;
     let of_deltas = contents
         .deltas
         .iter()
-        .map(|delta| suture_delta::inspect::document(&delta.delta, &delta.id, inspected(delta)));
-    let document = Document { inspected: Some(of_deltas.collect()), ..document(&bytes, &bundle, &contents) };
+        .map(|delta| suture_delta::inspect::document(&delta.delta, &delta.id, delta.facts.bytes));
+    let document = Document { inspected: Some(of_deltas.collect()), ..document(bytes, &bundle, &contents) };
     console.answer(&document, |look| {
         let deltas = contents
             .deltas
             .iter()
-            .map(|delta| suture_delta::inspect::delta(&delta.delta, &delta.id, inspected(delta), look));
+            .map(|delta| suture_delta::inspect::delta(&delta.delta, &delta.id, delta.facts.bytes, look));
         std::iter::once(text(&document, look)).chain(deltas).collect::<Vec<_>>().join("\n")
     })?;
     Ok(Exit::Done)

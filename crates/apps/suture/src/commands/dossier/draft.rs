@@ -36,7 +36,7 @@ pub(super) fn run(args: &DossierNewArgs, console: &Console) -> Result<Exit, Fail
     let draft = Draft {
         deltas: facts.iter().map(|facts| (facts, origins.remove(&facts.id))).collect(),
         case: None,
-        earlier: earlier.as_ref().map(|(dossier, _)| &dossier.answers),
+        earlier: earlier.as_ref().map(|source| &source.dossier.answers),
     };
     let text = suture_dossier::draft(&draft);
     if let Some(id) = origins.keys().next() {

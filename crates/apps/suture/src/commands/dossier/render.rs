@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use suture_bundle::Digest;
 use suture_dossier::{Dossier, Format, Paper, Rendering, render};
 
+use super::Source;
 use crate::args::{DossierRenderArgs, FormatName, PaperName};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -76,14 +76,12 @@ fn file_name(paper: Paper, format: Format) -> &'static str {
 
 /// The dossier, where it comes from, and what the bundle is called.
 fn read(args: &DossierRenderArgs) -> Result<(Dossier, String, String), Failure> {
-    let (dossier, of_bundle) = super::read(&args.file)?;
-    if of_bundle.is_none() {
-        let text = files::read(&args.file, "the dossier")?;
-        let source = format!("{}, SHA-256 {}", file_name_of(&args.file), Digest::of(&text));
-        return Ok((dossier, source, args.bundle.clone()));
-    }
-    let source = format!("bundle {}", Digest::of(&files::read_bundle(&args.file)?));
-    Ok((dossier, source, file_name_of(&args.file)))
+    let Source { dossier, digest, facts } = super::read(&args.file)?;
+    let name = file_name_of(&args.file);
+    Ok(match facts {
+        Some(_) => (dossier, format!("bundle {digest}"), name),
+        None => (dossier, format!("{name}, SHA-256 {digest}"), args.bundle.clone()),
+    })
 }
 
 fn file_name_of(path: &Path) -> String {
