@@ -183,9 +183,8 @@ pub fn spelled_name(program: &str, id: &str) -> String {
 fn check_builds(deltas: &[BundledDelta]) -> Result<(), ContentsError> {
     for (index, one) in deltas.iter().enumerate() {
         let build = &one.delta.meta.old;
-        let stands_on = |upper: &BundledDelta, lower: &BundledDelta| {
-            upper.delta.meta.on.iter().any(|id| *id == lower.facts.id)
-        };
+        let stands_on =
+            |upper: &BundledDelta, lower: &BundledDelta| upper.delta.meta.on.contains(&lower.facts.id);
         let other = deltas[index + 1..].iter().find(|other| {
             other.delta.meta.old.build_id == build.build_id
                 && !stands_on(one, other)

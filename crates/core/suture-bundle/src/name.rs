@@ -135,8 +135,8 @@ fn role(name: &str) -> Option<Role> {
     }
     let (folder, rest) = name.split_once('/')?;
     match folder {
-        "deltas" if !rest.contains('/') && rest.len() > ".delta".len() && rest.ends_with(".delta") => {
-            Some(Role::Delta)
+        "deltas" if !rest.contains('/') => {
+            rest.strip_suffix(".delta").filter(|stem| !stem.is_empty()).map(|_| Role::Delta)
         }
         "documents" => Some(Role::Document),
         _ => None,
@@ -186,8 +186,8 @@ pub(crate) fn check_together<'n>(names: impl Iterator<Item = &'n MemberName>) ->
         }
     }
     for (lower, name) in &files {
-        let parents = lower.match_indices('/').map(|(at, _)| &lower[..at]);
-        if let Some(other) = parents.filter_map(|parent| files.get(parent)).next() {
+        let mut parents = lower.match_indices('/').map(|(at, _)| &lower[..at]);
+        if let Some(other) = parents.find_map(|parent| files.get(parent)) {
             return Err(BundleError::Clash { name: name.to_string(), other: other.to_string() });
         }
     }

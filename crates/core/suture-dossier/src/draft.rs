@@ -1,5 +1,7 @@
 //! A `dossier.toml` to begin with: what is known filled in, what is not asked for in its place.
 
+use std::fmt::Write as _;
+
 use suture_bundle::Facts;
 use toml::Value;
 
@@ -33,11 +35,11 @@ pub fn draft(draft: &Draft<'_>) -> String {
     for question in QUESTIONS.iter().filter(|question| (question.concerns)(&answers)) {
         let (of_table, key) = question.id.rsplit_once('.').unwrap_or(("", question.id));
         if of_table != table {
-            text += &format!("\n[{of_table}]\n");
+            let _ = writeln!(text, "\n[{of_table}]");
             table = of_table;
             if table == "case" {
                 text += "# whether evidence has to be secured before anything is changed\n";
-                text += &format!("forensics = {}\n", answers.case.forensics);
+                pair(&mut text, "forensics", answers.case.forensics);
             }
         }
         text += &asked(question, key, &answers);
@@ -147,7 +149,7 @@ fn watched(signal: &Signal) -> String {
     let mut text = "\n# One of these for each signal.\n[[monitoring.signals]]\n".to_owned();
     for (key, answer, asks) in rows {
         let answer = if answer.is_empty() { format!("{OPEN} {asks}") } else { answer.clone() };
-        text += &format!("{key} = {}\n", Value::from(answer));
+        pair(&mut text, key, Value::from(answer));
     }
     text
 }
@@ -169,7 +171,7 @@ fn delta(stated: &Stated) -> String {
         ("new_build_id", &stated.new_build_id),
     ];
     for (key, value) in texts {
-        text += &format!("{key} = {}\n", Value::from(value.as_str()));
+        pair(&mut text, key, Value::from(value.as_str()));
     }
     let lists = [
         ("on", &stated.on),
@@ -181,9 +183,9 @@ fn delta(stated: &Stated) -> String {
         ("hooks", &stated.hooks),
     ];
     for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-        text += &format!("{key} = {}\n", lines(list));
+        pair(&mut text, key, lines(list));
     }
-    text += &format!("memory_bytes = {}\n", stated.memory_bytes);
+    pair(&mut text, "memory_bytes", stated.memory_bytes);
     text += &origin(&stated.origin, &or_open);
     text
 }
@@ -204,11 +206,11 @@ fn origin(origin: &Origin, or_open: &dyn Fn(&str, &str) -> Value) -> String {
         ("artifact", &origin.artifact),
     ];
     for (key, value) in texts.into_iter().filter(|(_, value)| !value.is_empty()) {
-        text += &format!("{key} = {}\n", Value::from(value.as_str()));
+        pair(&mut text, key, Value::from(value.as_str()));
     }
     for (key, list) in [("flags", &origin.flags), ("tools", &origin.tools)] {
         if !list.is_empty() {
-            text += &format!("{key} = {}\n", lines(list));
+            pair(&mut text, key, lines(list));
         }
     }
     if !origin.environment.is_empty() {
@@ -219,6 +221,11 @@ fn origin(origin: &Origin, or_open: &dyn Fn(&str, &str) -> Value) -> String {
         }
     }
     text
+}
+
+/// `KEY = VALUE`, the value as TOML spells it.
+fn pair(text: &mut String, key: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(text, "{key} = {value}");
 }
 
 /// A list with a line for each item.

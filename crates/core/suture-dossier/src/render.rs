@@ -30,7 +30,7 @@ pub enum Paper {
 /// In which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// CommonMark with tables.
+    /// `CommonMark` with tables.
     Markdown,
     /// One page without anything from elsewhere.
     Html,

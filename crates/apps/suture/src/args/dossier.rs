@@ -96,7 +96,7 @@ pub(crate) enum PaperName {
 /// In which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormatName {
-    /// CommonMark with tables.
+    /// `CommonMark` with tables.
     Markdown,
     /// A page without anything from elsewhere.
     Html,

@@ -14,7 +14,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-pub(super) use create::read_deltas;
+pub(super) use create::{DeltaFile, read_deltas};
 pub(super) use show::inspect;
 
 pub(super) fn run(args: &BundleArgs, console: &Console) -> Result<Exit, Failure> {

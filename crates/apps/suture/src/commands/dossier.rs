@@ -40,7 +40,7 @@ fn lint_file(args: &DossierLintArgs, console: &Console) -> Result<Exit, Failure>
         }
         Some(facts) => Some(facts),
         None if args.deltas.is_empty() => None,
-        None => Some(bundle::read_deltas(&args.deltas)?.iter().map(|file| file.facts()).collect()),
+        None => Some(bundle::read_deltas(&args.deltas)?.iter().map(bundle::DeltaFile::facts).collect()),
     };
     let document = Gaps { schema: 1, gaps: lint(&dossier, facts.as_deref()) };
     console.answer(&document, |look| {

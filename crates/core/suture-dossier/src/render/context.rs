@@ -8,6 +8,7 @@ use crate::model::Answers;
 
 /// Everything that a paper may say.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that a template asks")]
 pub(super) struct Context<'a> {
     #[serde(flatten)]
     answers: &'a Answers,

@@ -1,4 +1,4 @@
-//! Foreign text in Markdown: shown as it is, and never taken for structure (CommonMark 0.31, GFM tables).
+//! Foreign text in Markdown: shown as it is, and never taken for structure (`CommonMark` 0.31, tables of GFM).
 
 use suture_delta::page::clean;
 

@@ -27,6 +27,7 @@ struct Document {
 
 /// One thing that was looked at.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are keys of a document")]
 struct Check {
     check: &'static str,
     state: State,

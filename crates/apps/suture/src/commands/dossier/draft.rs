@@ -30,7 +30,7 @@ pub(super) fn run(args: &DossierNewArgs, console: &Console) -> Result<Exit, Fail
             .help("name another file with -o, or take its answers over with --from"));
     }
     let deltas = bundle::read_deltas(&args.deltas)?;
-    let facts: Vec<Facts> = deltas.iter().map(|file| file.facts()).collect();
+    let facts: Vec<Facts> = deltas.iter().map(bundle::DeltaFile::facts).collect();
     let mut origins = provenance::read(&args.provenance)?;
     let earlier = args.from.as_deref().map(super::read).transpose()?;
     let draft = Draft {
