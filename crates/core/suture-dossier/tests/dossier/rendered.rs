@@ -64,11 +64,11 @@ fn structure(markdown: &str) -> Vec<String> {
 
 fn with(word: &str) -> Dossier {
     let mut facts = sample::facts();
-    facts.program = word.to_owned();
-    facts.functions[0].name = word.to_owned();
-    facts.functions[0].file = word.to_owned();
-    facts.data[0].name = word.to_owned();
-    facts.overwrites[0].name = word.to_owned();
+    word.clone_into(&mut facts.program);
+    word.clone_into(&mut facts.functions[0].name);
+    word.clone_into(&mut facts.functions[0].file);
+    word.clone_into(&mut facts.data[0].name);
+    word.clone_into(&mut facts.overwrites[0].name);
     facts.critical[0].path = vec![word.to_owned()];
     facts.types = vec![word.to_owned()];
     let mut dossier = sample::dossier(&[facts]);
@@ -88,10 +88,14 @@ fn with(word: &str) -> Dossier {
         &mut answers.compatibility.state_after,
         &mut answers.monitoring.soak,
     ];
-    texts.into_iter().for_each(|text| *text = word.to_owned());
+    for text in texts {
+        word.clone_into(text);
+    }
     let signal = &mut answers.monitoring.signals[0];
     let texts = [&mut signal.name, &mut signal.source, &mut signal.threshold, &mut signal.action];
-    texts.into_iter().for_each(|text| *text = word.to_owned());
+    for text in texts {
+        word.clone_into(text);
+    }
     for list in [
         &mut answers.change.log,
         &mut answers.data.modified,
@@ -100,8 +104,8 @@ fn with(word: &str) -> Dossier {
     ] {
         *list = vec![word.to_owned(), word.to_owned()];
     }
-    answers.delta[0].platform = word.to_owned();
-    answers.delta[0].origin.command = word.to_owned();
+    word.clone_into(&mut answers.delta[0].platform);
+    word.clone_into(&mut answers.delta[0].origin.command);
     answers.delta[0].origin.tools = vec![word.to_owned()];
     dossier
 }
@@ -167,7 +171,9 @@ fn hostile_words_stay_words() {
         "$(rm -rf ~)",
         "-rf",
     ];
-    words.into_iter().for_each(assert_harmless);
+    for word in words {
+        assert_harmless(word);
+    }
 }
 
 proptest! {
