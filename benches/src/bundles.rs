@@ -67,7 +67,7 @@ fn noise() -> Vec<u8> {
 fn answer(path: &Path) -> Result<(), Failure> {
     let text = std::fs::read_to_string(path)?;
     let answered = text.lines().map(|line| match line.split_once(" = ") {
-        Some(("mixed_versions", _)) => "mixed_versions = \"yes\"".to_owned(),
+        Some((key @ ("mixed_versions" | "forensics"), _)) => format!("{key} = \"yes\""),
         Some(("consensus_class", _)) => "consensus_class = \"local\"".to_owned(),
         Some((key, value)) if value.starts_with("\"??") => format!("{key} = \"answer\""),
         Some((key, value)) if value.starts_with("[\"??") => format!("{key} = [\"answer\"]"),

@@ -37,10 +37,6 @@ pub fn draft(draft: &Draft<'_>) -> String {
         if of_table != table {
             let _ = writeln!(text, "\n[{of_table}]");
             table = of_table;
-            if table == "case" {
-                text += "# whether evidence has to be secured before anything is changed\n";
-                pair(&mut text, "forensics", answers.case.forensics);
-            }
         }
         text += &asked(question, key, &answers);
     }
@@ -69,7 +65,7 @@ fn known(draft: &Draft<'_>) -> Answers {
         for (answer, known) in rows.into_iter().filter(|(_, known)| !known.is_empty()) {
             answer.clone_from(known);
         }
-        own.forensics = case.forensics;
+        own.forensics = if case.forensics { "yes" } else { "no" }.to_owned();
         if answers.title.is_empty() {
             answers.title.clone_from(&case.title);
         }

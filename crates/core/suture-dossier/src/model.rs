@@ -54,7 +54,7 @@ pub struct Case {
     pub severity: String,
     pub due: String,
     pub consensus_class: String,
-    pub forensics: bool,
+    pub forensics: String,
 }
 
 /// What changes and why.

@@ -74,6 +74,7 @@ impl Question {
 }
 
 const CLASSES: &[&str] = &["local", "wire", "replicated"];
+const YES_OR_NO: &[&str] = &["yes", "no"];
 const MIXED: &[&str] = &["yes", "limited", "no"];
 
 /// All of them, in the order of the file.
@@ -84,6 +85,12 @@ pub(crate) const QUESTIONS: &[Question] = &[
         Answer::Text(&d.case.severity)
     }),
     ask("case.due", "until when the fleet has to be protected", COMMANDER, |d| Answer::Text(&d.case.due)),
+    ask(
+        "case.forensics",
+        "whether evidence has to be secured before anything is changed: yes or no",
+        COMMANDER,
+        |d| Answer::Choice(&d.case.forensics, YES_OR_NO),
+    ),
     ask(
         "case.consensus_class",
         "local (nothing that other nodes could see), wire (messages or timing change, compatibly) or replicated \

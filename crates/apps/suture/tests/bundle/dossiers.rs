@@ -82,6 +82,55 @@ fn a_record_of_another_build_is_refused() {
     assert!(!here.join("dossier.toml").exists());
 }
 
+/// What `suture build` says of its builds is taken over as it is.
+#[test]
+fn the_record_of_a_real_build_is_taken_over() {
+    let here = directory("dossier-build");
+    let project = here.join("project");
+    fs::create_dir(&project).unwrap();
+    let source = "#include <stdio.h>\n__attribute__((noinline)) int f(int n) {\n\treturn printf(\"%d\\n\", n);\n}\n\
+                  int main(int c, char **v) { (void)v; return f(c); }\n";
+    fs::write(project.join("f.c"), source).unwrap();
+    fs::write(project.join("Makefile"), "f: f.c\n\tcc -O2 -o f f.c\n").unwrap();
+    let fix = "--- a/f.c\n+++ b/f.c\n@@ -2,3 +2,3 @@\n __attribute__((noinline)) int f(int n) {\n\
+               -\treturn printf(\"%d\\n\", n);\n+\treturn printf(\"%x\\n\", n);\n }\n";
+    fs::write(here.join("fix.patch"), fix).unwrap();
+    let arguments = [
+        "build",
+        "--source",
+        "project",
+        "--patch",
+        "fix.patch",
+        "--run",
+        "make",
+        "--artifact",
+        "f",
+        "-o",
+        "f.delta",
+    ];
+    let built = json(&here, 0, &arguments);
+    fs::write(here.join("build.json"), built.to_string()).unwrap();
+    json(&here, 0, &["dossier", "new", "f.delta", "--provenance", "build.json"]);
+    let text = fs::read_to_string(here.join("dossier.toml")).unwrap();
+    for key in ["source_sha256", "patch_sha256", "old_sha256", "new_sha256", "command", "artifact"] {
+        let line = format!("{key} = {}\n", built["provenance"][key]);
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    patch::answer(&here.join("dossier.toml"));
+    let create = [
+        "bundle",
+        "create",
+        "f.delta",
+        "--dossier",
+        "dossier.toml",
+        "--document",
+        "fix.patch",
+        "-o",
+        "f.bundle",
+    ];
+    json(&here, 0, &create);
+}
+
 #[test]
 fn papers_are_written_or_printed() {
     let here = directory("dossier-papers");

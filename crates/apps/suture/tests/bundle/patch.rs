@@ -76,7 +76,7 @@ pub(crate) fn dossier(directory: &Path, deltas: &[&str]) {
 pub(crate) fn answer(path: &Path) {
     let text = std::fs::read_to_string(path).unwrap();
     let lines = text.lines().map(|line| match line.split_once(" = ") {
-        Some((key @ "mixed_versions", _)) => format!("{key} = \"yes\""),
+        Some((key @ ("mixed_versions" | "forensics"), _)) => format!("{key} = \"yes\""),
         Some((key @ "consensus_class", _)) => format!("{key} = \"local\""),
         Some((key, value)) if value.starts_with("\"??") => format!("{key} = \"answer to {key}\""),
         Some((key, value)) if value.starts_with("[\"??") => format!("{key} = [\"answer to {key}\"]"),
