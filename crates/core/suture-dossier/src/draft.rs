@@ -65,7 +65,7 @@ fn known(draft: &Draft<'_>) -> Answers {
         for (answer, known) in rows.into_iter().filter(|(_, known)| !known.is_empty()) {
             answer.clone_from(known);
         }
-        own.forensics = if case.forensics { "yes" } else { "no" }.to_owned();
+        own.forensics = String::from(if case.forensics { "yes" } else { "no" });
         if answers.title.is_empty() {
             answers.title.clone_from(&case.title);
         }

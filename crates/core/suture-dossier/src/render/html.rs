@@ -3,6 +3,8 @@
 use minijinja::{Value, context};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
+use suture_delta::page::clean;
+
 use super::Paper;
 
 /// The values of `page.html`.
@@ -11,7 +13,7 @@ pub(super) fn page(markdown: &str, paper: Paper, title: &str) -> Value {
         Paper::Dossier => "Dossier",
         Paper::Runbook => "Runbook",
     };
-    context! { body => Value::from_safe_string(body(markdown)), kind, title }
+    context! { body => Value::from_safe_string(body(markdown)), kind, title => clean(title) }
 }
 
 fn body(markdown: &str) -> String {
