@@ -28,6 +28,7 @@ bench: setup ## the figures that the documents quote (about ten minutes)
 	@programs=$${CARGO_TARGET_DIR:-target}/release; bench="$$programs/suture-bench --suture $$programs/suture"; \
 	  demo/build-redis $(CACHE) >/dev/null; \
 	  $$bench diff $(CACHE)/redis-server.old $(CACHE)/redis-server.new; \
+	  $$bench bundle; \
 	  $$bench calls; \
 	  $$bench statements; \
 	  $$bench pauses; \

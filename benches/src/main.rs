@@ -2,6 +2,7 @@
 //! machine is not ours alone; nothing is asserted.
 #![expect(clippy::cast_precision_loss, reason = "times that people read have no 53 bits")]
 
+mod bundles;
 mod calls;
 mod cycles;
 mod diffs;
@@ -38,6 +39,8 @@ enum What {
     },
     /// What a call through a patched function costs
     Calls,
+    /// Time to read and check a bundle of ten megabytes
+    Bundle,
     /// Time and memory of `suture diff` on a pair of builds
     Diff {
         /// The two builds
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let measured = match &arguments.what {
         What::Pauses { rounds, mode } => pauses::measure(suture, *rounds, mode.as_deref()),
         What::Calls => calls::measure(suture),
+        What::Bundle => bundles::measure(suture),
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
         What::Statements => statements::measure(),
         What::Cycles { count } => cycles::measure(suture, *count),

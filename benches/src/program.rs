@@ -51,6 +51,11 @@ impl Pair {
         Ok(pair)
     }
 
+    /// Where both are, with the delta beside them.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

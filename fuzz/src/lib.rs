@@ -15,11 +15,13 @@ use suture_case::table::{Table, built_in};
 use suture_case::timeline::Timeline;
 use suture_case::{Case, CaseError, classify, epss, kev};
 
+use suture_bundle::{Bundle, Contents};
 use suture_delta::Options;
 use suture_delta::compare::{Debug, compare};
 use suture_delta::format;
 use suture_delta::inspect;
 use suture_delta::page::Look;
+use suture_dossier::{Dossier, Format, Paper, Rendering};
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_policy::{Pack, Source, example};
@@ -126,6 +128,56 @@ pub fn policy(bytes: &[u8]) {
     if let Err(error) = example::parse(&text) {
         check_sentence(&error.to_string());
     }
+}
+
+/// Any file: it is a bundle, which then has exactly these bytes, or there is one error. What is in it is a patch, or there is one
+/// error more.
+///
+/// # Panics
+/// If a file that is accepted has another spelling than its own.
+pub fn bundle_read(file: &[u8]) {
+    let bundle = match Bundle::read(file) {
+        Ok(bundle) => bundle,
+        Err(error) => {
+            assert!(!error.help().is_empty());
+            return check_sentence(&error.to_string());
+        }
+    };
+    assert_eq!(bundle.write().as_deref(), Ok(file), "a bundle has one spelling");
+    match Contents::read(&bundle) {
+        Ok(contents) => {
+            let found = suture_bundle::difference((&bundle, &contents), (&bundle, &contents));
+            assert!(found.is_empty(), "a bundle is itself");
+            dossier_read(contents.dossier.as_bytes());
+        }
+        Err(error) => {
+            assert!(!error.help().is_empty());
+            check_sentence(&error.to_string());
+        }
+    }
+}
+
+/// Any text: it is a dossier, which can be linted, rendered and drafted again, or there is one error.
+///
+/// # Panics
+/// If a paper can't be rendered, or a draft of what was read can't be read.
+pub fn dossier_read(text: &[u8]) {
+    let dossier = match Dossier::parse(&String::from_utf8_lossy(text)) {
+        Ok(dossier) => dossier,
+        Err(error) => {
+            assert!(!error.help().is_empty());
+            return check_sentence(&error.to_string());
+        }
+    };
+    for finding in suture_dossier::lint(&dossier, Some(&[])) {
+        check_sentence(&finding.asks);
+    }
+    let rendering = Rendering { dossier: &dossier, source: "", bundle: "" };
+    for paper in [Paper::Dossier, Paper::Runbook] {
+        suture_dossier::render(&rendering, paper, Format::Html).expect("the templates fit every dossier");
+    }
+    let draft = suture_dossier::Draft { earlier: Some(&dossier.answers), ..Default::default() };
+    Dossier::parse(&suture_dossier::draft(&draft)).expect("a draft is a dossier");
 }
 
 fn debug_info<'s>(sections: Option<&'s DebugSections<'_>>) -> Option<DebugInfo<'s>> {

@@ -52,3 +52,13 @@ fn statements() {
 fn trust_root() {
     check("trust_root", suture_fuzz::trust::trust_root);
 }
+
+#[test]
+fn bundle_read() {
+    check("bundle_read", suture_fuzz::bundle_read);
+}
+
+#[test]
+fn dossier_read() {
+    check("dossier_read", suture_fuzz::dossier_read);
+}

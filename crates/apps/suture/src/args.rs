@@ -1,7 +1,9 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+mod bundle;
 pub(crate) mod case;
 mod data_choice;
+mod dossier;
 mod duration;
 mod key;
 mod policy;
@@ -14,7 +16,13 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(crate) use bundle::{
+    BundleArgs, BundleCommand, BundleCreateArgs, BundleDiffArgs, BundleShowArgs, BundleVerifyArgs,
+};
 pub(crate) use data_choice::DataChoice;
+pub(crate) use dossier::{
+    DossierArgs, DossierCommand, DossierLintArgs, DossierNewArgs, DossierRenderArgs, FormatName, PaperName,
+};
 pub(crate) use key::{KeyArgs, KeyCommand, KeyNewArgs, KeyShowArgs, KeyType};
 pub(crate) use policy::{
     PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs, PolicyTryArgs,
@@ -75,6 +83,8 @@ pub(crate) enum Command {
     Key(KeyArgs),
     Sign(SignArgs),
     Statements(StatementsArgs),
+    Dossier(DossierArgs),
+    Bundle(BundleArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }
@@ -182,12 +192,13 @@ pub(crate) struct BuildArgs {
     pub(crate) comparison: ComparisonArgs,
 }
 
-/// Show what a delta contains and what it does to the build that it is for
+/// Show what a delta or a bundle contains and what it does to the builds that it is for
 ///
-/// The delta is an ELF file: `readelf -a`, `nm` and `objdump -dr` show the same in their own words.
+/// A delta is an ELF file: `readelf -a`, `nm` and `objdump -dr` show the same in their own words. A bundle is a tar
+/// archive.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The delta
+    /// The delta or the bundle
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 

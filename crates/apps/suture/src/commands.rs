@@ -3,10 +3,12 @@
 mod advisory_salt;
 mod apply;
 mod build;
+mod bundle;
 mod case;
 mod comparison;
 mod completions;
 mod diff;
+mod dossier;
 mod inspect;
 mod key;
 mod operate;
@@ -39,6 +41,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Key(args) => key::run(args, console),
         Command::Sign(args) => sign::run(args, console),
         Command::Statements(args) => statements::run(args, console),
+        Command::Dossier(args) => dossier::run(args, console),
+        Command::Bundle(args) => bundle::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -26,6 +26,16 @@ impl Failure {
         Self::new(Exit::Failed, what)
     }
 
+    /// The analysis refuses.
+    pub(crate) fn not_hot(what: impl Into<String>) -> Self {
+        Self::new(Exit::NotHot, what)
+    }
+
+    /// A policy or a signature refuses.
+    pub(crate) fn refused(what: impl Into<String>) -> Self {
+        Self::new(Exit::PolicyRefused, what)
+    }
+
     fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), why: None, help: None }
     }

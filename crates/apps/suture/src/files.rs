@@ -31,6 +31,11 @@ pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
 /// The text of a file that may have `limit` bytes.
 pub(crate) fn read_text_up_to(path: &Path, role: &str, limit: u64) -> Result<String, Failure> {
     let bytes = read_up_to(path, role, limit)?;
+    text(path, role, read_up_to(path, role, TEXT_BYTES_MAX)?)
+}
+
+/// The content of a file as the text that it should be.
+pub(crate) fn text(path: &Path, role: &str, bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         Failure::usage(format!("{role} `{}` can't be used", path.display()))
             .why(&format!("it is no UTF-8 text from byte {} on", error.utf8_error().valid_up_to()))
@@ -40,14 +45,39 @@ pub(crate) fn read_text_up_to(path: &Path, role: &str, limit: u64) -> Result<Str
 
 /// A delta and its id.
 pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
-    let bytes = read_up_to(path, "the delta", format::FILE_BYTES_MAX as u64)?;
-    let delta = format::read(&bytes).map_err(|error| {
+    let bytes = read_delta_bytes(path)?;
+    let (delta, id) = parse_delta(path, &bytes)?;
+    Ok((delta, id, bytes))
+}
+
+/// The delta whose file has the content `bytes`, and its id.
+pub(crate) fn parse_delta(path: &Path, bytes: &[u8]) -> Result<(Delta, DeltaId), Failure> {
+    let delta = format::read(bytes).map_err(|error| {
         Failure::usage(format!("`{}` is no delta that can be used", path.display()))
             .why(&error)
             .help(error.help())
     })?;
-    let id = format::id(&bytes);
-    Ok((delta, id, bytes))
+    Ok((delta, format::id(bytes)))
+}
+
+/// The content of a delta's file.
+pub(crate) fn read_delta_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, "the delta", format::FILE_BYTES_MAX as u64)
+}
+
+/// The content of a bundle's file.
+pub(crate) fn read_bundle(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, "the bundle", suture_bundle::FILE_BYTES_MAX)
+}
+
+/// The content of a document that goes into a bundle.
+pub(crate) fn read_document(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, "the document", suture_bundle::DOCUMENT_BYTES_MAX as u64)
+}
+
+/// The content of a file that may be a bundle or something smaller, read once: it may be a pipe.
+pub(crate) fn read_perhaps_bundle(path: &Path, role: &str) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, role, suture_bundle::FILE_BYTES_MAX)
 }
 
 /// Writes `content` to `path` as a whole or not at all. Links are followed, and what is no file (`/dev/stdout`, a pipe)
@@ -92,12 +122,17 @@ fn read_up_to(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
     let failure = || Failure::usage(format!("{role} `{}` can't be read", path.display()));
     let mut content = Vec::new();
     let file = File::open(path).map_err(|error| failure().why(&error))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+    let metadata = file.metadata().map_err(|error| failure().why(&error))?;
+    if metadata.is_dir() {
         return Err(failure().why("it is a directory").help("name the file itself"));
+    }
+    let too_long = || failure().why(&format!("it is longer than {} MiB", limit >> 20));
+    if metadata.len() > limit {
+        return Err(too_long());
     }
     file.take(limit + 1).read_to_end(&mut content).map_err(|error| failure().why(&error))?;
     if content.len() as u64 > limit {
-        return Err(failure().why(&format!("it is longer than {} MiB", limit >> 20)));
+        return Err(too_long());
     }
     Ok(content)
 }

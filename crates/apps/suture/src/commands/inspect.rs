@@ -6,6 +6,7 @@ use suture_delta::format::DeltaId;
 use suture_delta::inspect::{self, DisassemblyError, FunctionCode};
 use suture_elf::Build;
 
+use super::bundle;
 use crate::args::InspectArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -21,7 +22,15 @@ struct CodeDocument {
 }
 
 pub(super) fn run(args: &InspectArgs, console: &Console) -> Result<Exit, Failure> {
-    let (delta, id, bytes) = files::read_delta(&args.file)?;
+    let bytes = files::read_perhaps_bundle(&args.file, "the delta")?;
+    if suture_bundle::begins_like_a_bundle(&bytes) {
+        if args.disasm.is_some() {
+            return Err(Failure::usage("--disasm shows the code of one delta")
+                .help("`tar -xf` unpacks the deltas of a bundle"));
+        }
+        return bundle::inspect(&args.file, &bytes, console);
+    }
+    let (delta, id) = files::parse_delta(&args.file, &bytes)?;
     match &args.disasm {
         Some(function) => show_code(args, function, &delta, &id, console)?,
         None => console.answer(&inspect::document(&delta, &id, bytes.len()), |look| {

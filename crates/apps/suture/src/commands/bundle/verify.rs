@@ -1,0 +1,100 @@
+//! `suture bundle verify FILE`: what can be checked without knowing anyone.
+//!
+//! A check is a line of the answer. Who said what about the bundle, and whether a policy would let it run, are further
+//! lines: they go behind these.
+
+use serde::Serialize;
+use suture_bundle::{Contents, Digest, Facts};
+use suture_delta::page::{Column, Look, Page, Tone, counted};
+use suture_dossier::{Dossier, lint};
+
+use super::open;
+use crate::args::BundleVerifyArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    /// SHA-256 of the file.
+    id: Digest,
+    /// Whether no check failed.
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are keys of a document")]
+struct Check {
+    check: &'static str,
+    state: State,
+    what: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Pass,
+    Fail,
+    NotChecked,
+}
+
+pub(super) fn run(args: &BundleVerifyArgs, console: &Console) -> Result<Exit, Failure> {
+    let bytes = files::read_bundle(&args.file)?;
+    let (bundle, contents) = open(&args.file, &bytes)?;
+    let pass = |check, what| Check { check, state: State::Pass, what };
+    let members = bundle.members().len();
+    let checks = vec![
+        pass("container", "in its one spelling, nothing hidden".to_owned()),
+        pass("digests", format!("{} as manifest.json lists them", counted(members, "member"))),
+        pass("deltas", format!("{} can be used", counted(contents.deltas.len(), "delta"))),
+        dossier(&contents),
+        Check {
+            check: "statements",
+            state: State::NotChecked,
+            what: "who made and approved it was not asked".to_owned(),
+        },
+    ];
+    let ok = checks.iter().all(|check| check.state != State::Fail);
+    let document = Document { schema: 1, id: Digest::of(&bytes), ok, checks };
+    console.answer(&document, |look| text(&document, look))?;
+    Ok(if ok { Exit::Done } else { Exit::PolicyRefused })
+}
+
+fn dossier(contents: &Contents<'_>) -> Check {
+    let check = |state, what| Check { check: "dossier", state, what };
+    let dossier = match Dossier::parse(contents.dossier) {
+        Ok(dossier) => dossier,
+        Err(error) => return check(State::Fail, error.to_string()),
+    };
+    let facts: Vec<Facts> = contents.deltas.iter().map(|delta| delta.facts.clone()).collect();
+    let gaps = lint(&dossier, Some(&facts));
+    match gaps.first() {
+        None => check(State::Pass, "complete, and about these deltas".to_owned()),
+        Some(first) => {
+            check(State::Fail, format!("{}, first {}: {}", counted(gaps.len(), "gap"), first.id, first.asks))
+        }
+    }
+}
+
+fn text(document: &Document, look: &Look) -> String {
+    let mut page = Page::new(*look);
+    page.heading(&format!("bundle {}", document.id));
+    let rows = document.checks.iter().map(|check| {
+        let (word, tone) = match check.state {
+            State::Pass => ("pass", Tone::Good),
+            State::Fail => ("FAIL", Tone::Bad),
+            State::NotChecked => ("not checked", Tone::Warn),
+        };
+        vec![
+            (check.check.to_owned(), Tone::Plain),
+            (word.to_owned(), tone),
+            (check.what.clone(), Tone::Plain),
+        ]
+    });
+    page.table(&[Column::Left, Column::Left, Column::Left], rows.collect());
+    page.finish()
+}

@@ -1,0 +1,172 @@
+//! Bundles by someone who means harm: made with tools that are not ours, refused with exit code 5 and the reason.
+
+use std::fs;
+use std::path::Path;
+
+use crate::patch;
+use crate::transcript::{directory, run, transcript};
+
+const BLOCK: usize = 512;
+
+/// Where the headers of a bundle's members are: the header is found by its magic.
+fn header(bytes: &[u8], name: &str) -> usize {
+    let found = (0..bytes.len()).step_by(BLOCK).find(|at| bytes[*at..].starts_with(name.as_bytes()));
+    found.unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// Puts the right checksum into a header that was changed.
+fn seal(bytes: &mut [u8], at: usize) {
+    bytes[at + 148..at + 156].fill(b' ');
+    let sum: u32 = bytes[at..at + BLOCK].iter().map(|byte| u32::from(*byte)).sum();
+    bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+/// Where something is depends on the compiler that made the delta before it.
+fn without_offset(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("0x") else { return text.to_owned() };
+    format!("{before}0x…{}", rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
+}
+
+fn changed(here: &Path, change: impl Fn(&mut Vec<u8>)) -> String {
+    let mut bytes = fs::read(here.join("fix.bundle")).unwrap();
+    change(&mut bytes);
+    fs::write(here.join("bad.bundle"), bytes).unwrap();
+    for command in [
+        vec!["bundle", "show"],
+        vec!["inspect"],
+        vec!["dossier", "lint"],
+        vec!["bundle", "diff", "fix.bundle"],
+    ] {
+        let output = run(here, &[command.as_slice(), &["bad.bundle"]].concat());
+        assert_eq!(output.status.code(), Some(5), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout.is_empty());
+    }
+    without_offset(&transcript(here, &["bundle", "verify", "bad.bundle"]))
+}
+
+#[test]
+fn each_is_refused_with_its_reason() {
+    let here = directory("bundle-hostile");
+    patch::bundle(&here);
+    let rename = |to: &'static [u8]| {
+        move |bytes: &mut Vec<u8>| {
+            let at = header(bytes, "dossier.toml");
+            bytes[at..at + 100].fill(0);
+            bytes[at..at + to.len()].copy_from_slice(to);
+            seal(bytes, at);
+        }
+    };
+    insta::assert_snapshot!("slip", changed(&here, rename(b"../../etc/cron.d/x")));
+    insta::assert_snapshot!("absolute", changed(&here, rename(b"/etc/passwd")));
+    insta::assert_snapshot!("odd_name", changed(&here, rename(b"documents/\x1b]0;x\x07")));
+    insta::assert_snapshot!(
+        "link",
+        changed(&here, |bytes| {
+            let at = header(bytes, "dossier.toml");
+            bytes[at + 156] = b'2';
+            seal(bytes, at);
+        })
+    );
+    insta::assert_snapshot!(
+        "twice",
+        changed(&here, |bytes| {
+            let at = header(bytes, "dossier.toml");
+            let end = bytes.len() - 2 * BLOCK;
+            let copy = bytes[at..end].to_vec();
+            bytes.splice(end..end, copy);
+        })
+    );
+    insta::assert_snapshot!(
+        "another_version",
+        changed(&here, |bytes| {
+            let at = bytes.windows(10).position(|window| window == b"\"schema\":1").unwrap();
+            bytes[at + 9] = b'9';
+        })
+    );
+    insta::assert_snapshot!(
+        "ten_gigabytes",
+        changed(&here, |bytes| {
+            let at = header(bytes, "dossier.toml");
+            bytes[at + 124..at + 136].copy_from_slice(b"77777777777\0");
+            seal(bytes, at);
+        })
+    );
+    insta::assert_snapshot!(
+        "changed",
+        changed(&here, |bytes| {
+            let at = header(bytes, "dossier.toml") + BLOCK;
+            bytes[at] ^= 1;
+        })
+    );
+    insta::assert_snapshot!("trailing", changed(&here, |bytes| bytes.push(0)));
+}
+
+#[test]
+fn another_kind_of_file_is_a_mistake() {
+    let here = directory("bundle-foreign");
+    fs::write(here.join("notes.txt"), "no bundle\n").unwrap();
+    insta::assert_snapshot!(transcript(&here, &["bundle", "verify", "notes.txt"]));
+    insta::assert_snapshot!(transcript(&here, &["bundle", "show", "missing.bundle"]));
+    let sparse = fs::File::create(here.join("sparse.bundle")).unwrap();
+    sparse.set_len(10 << 30).unwrap();
+    insta::assert_snapshot!(transcript(&here, &["bundle", "verify", "sparse.bundle"]));
+}
+
+/// A dossier that speaks of other deltas can't be smuggled into a bundle by hand: `verify` compares.
+#[test]
+fn a_dossier_with_gaps_does_not_verify() {
+    let here = directory("bundle-gaps");
+    patch::bundle(&here);
+    let unpacked = std::process::Command::new("tar").args(["-xf", "fix.bundle"]).current_dir(&here).status();
+    assert!(unpacked.unwrap().success());
+    let text = fs::read_to_string(here.join("dossier.toml")).unwrap();
+    fs::write(here.join("dossier.toml"), text.replace("answer to traces", "?? ")).unwrap();
+    // The same archive by GNU tar, the manifest mended: sound, but for the gap.
+    let delta = fs::read_dir(here.join("deltas")).unwrap().next().unwrap().unwrap().file_name();
+    let script = format!(
+        "python3 - <<'END'\n\
+         import hashlib, json\n\
+         m = json.load(open('manifest.json'))\n\
+         d = open('dossier.toml', 'rb').read()\n\
+         for line in m['members']:\n\
+         \x20   if line['name'] == 'dossier.toml':\n\
+         \x20       line['bytes'], line['sha256'] = len(d), hashlib.sha256(d).hexdigest()\n\
+         open('manifest.json', 'w').write(json.dumps(m, sort_keys=True, separators=(',', ':')))\n\
+         END\n\
+         tar -cf bad.bundle --format=ustar --blocking-factor=1 --owner=0 --group=0 --numeric-owner --mode=0644 \
+         --mtime=@0 manifest.json 'deltas/{}' dossier.toml",
+        delta.to_string_lossy()
+    );
+    let made = std::process::Command::new("bash").args(["-euc", &script]).current_dir(&here).status();
+    assert!(made.unwrap().success());
+    let found = patch::json(&here, 5, &["bundle", "verify", "bad.bundle"]);
+    assert_eq!(found["ok"], false, "{found}");
+    assert!(found["checks"][3]["what"].as_str().unwrap().contains("data.traces"), "{found}");
+}
+
+/// What a file claims to hold costs no memory: a header of eight gigabytes, a file of ten.
+#[test]
+fn claims_cost_no_memory() {
+    let here = directory("bundle-claims");
+    patch::bundle(&here);
+    let mut bytes = fs::read(here.join("fix.bundle")).unwrap();
+    for name in ["dossier.toml", "deltas/", "manifest.json"] {
+        let at = header(&bytes, name);
+        bytes[at + 124..at + 136].copy_from_slice(b"77777777777\0");
+        seal(&mut bytes, at);
+        fs::write(here.join("claim.bundle"), &bytes).unwrap();
+        assert_eq!(verified_in_little_memory(&here, "claim.bundle"), Some(5), "{name}");
+    }
+    fs::File::create(here.join("sparse.bundle")).unwrap().set_len(10 << 30).unwrap();
+    assert_eq!(verified_in_little_memory(&here, "sparse.bundle"), Some(2));
+    assert_eq!(verified_in_little_memory(&here, "fix.bundle"), Some(0));
+}
+
+/// The exit code of `verify` with an address space of half a gigabyte.
+fn verified_in_little_memory(here: &Path, file: &str) -> Option<i32> {
+    let script = "ulimit -v 500000; exec \"$0\" bundle verify \"$1\"";
+    let program = env!("CARGO_BIN_EXE_suture");
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", script, program, file]).current_dir(here);
+    command.output().unwrap().status.code()
+}
