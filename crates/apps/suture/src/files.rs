@@ -30,8 +30,7 @@ pub(crate) fn read_text(path: &Path, role: &str) -> Result<String, Failure> {
 
 /// The text of a file that may have `limit` bytes.
 pub(crate) fn read_text_up_to(path: &Path, role: &str, limit: u64) -> Result<String, Failure> {
-    let bytes = read_up_to(path, role, limit)?;
-    text(path, role, read_up_to(path, role, TEXT_BYTES_MAX)?)
+    text(path, role, read_up_to(path, role, limit)?)
 }
 
 /// The content of a file as the text that it should be.

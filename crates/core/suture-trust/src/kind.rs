@@ -51,6 +51,10 @@ pub enum Kind {
     Passed,
     /// "This is the digest of an advisory that will follow."
     Committed,
+    /// "The consensus class that its author declares is right, though a laxer one than the computed."
+    Laxer,
+    /// "There is an emergency: what may follow later may follow later."
+    Emergency,
 }
 
 /// The predicate type of what Suture defines itself begins so.
@@ -102,7 +106,7 @@ impl Role {
 
 impl Kind {
     /// All.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Authored,
         Self::Built,
         Self::Reproduced,
@@ -113,6 +117,8 @@ impl Kind {
         Self::Withdrawn,
         Self::Passed,
         Self::Committed,
+        Self::Laxer,
+        Self::Emergency,
     ];
 
     /// Its name.
@@ -128,6 +134,8 @@ impl Kind {
             Self::Withdrawn => "withdrawn",
             Self::Passed => "passed",
             Self::Committed => "committed",
+            Self::Laxer => "laxer",
+            Self::Emergency => "emergency",
         }
     }
 
@@ -141,7 +149,7 @@ impl Kind {
         }
     }
 
-    /// Who may say it.
+    /// Who may say it at all. Whose word is asked for is a question for the policy, which may be stricter.
     pub fn roles(self) -> &'static [Role] {
         const ANY: [Role; 7] = [
             Role::Author,
@@ -154,14 +162,14 @@ impl Kind {
         ];
         match self {
             Self::Authored => &[Role::Author],
-            Self::Built => &[Role::Builder],
+            Self::Built => &[Role::Builder, Role::Author],
             Self::Reproduced => &[Role::Builder, Role::Reviewer],
-            Self::Rehearsed => &[Role::Rehearser],
-            Self::Reviewed => &[Role::Reviewer],
-            Self::Approved => &[Role::Approver, Role::Commander, Role::Operator],
+            Self::Rehearsed => &[Role::Rehearser, Role::Builder, Role::Reviewer, Role::Operator],
+            Self::Reviewed | Self::Laxer => &[Role::Reviewer],
+            Self::Approved => &[Role::Approver, Role::Reviewer, Role::Commander, Role::Operator],
             Self::Refused | Self::Withdrawn => &ANY,
             Self::Passed => &[Role::Commander, Role::Operator],
-            Self::Committed => &[Role::Commander],
+            Self::Committed | Self::Emergency => &[Role::Commander],
         }
     }
 

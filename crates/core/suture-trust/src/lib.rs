@@ -41,8 +41,8 @@ pub use envelope::{
 pub use keys::{KeyError, KeyId, PublicKey, SignError, Signer};
 pub use kind::{Kind, Role};
 pub use predicate::{
-    Commitment, Outcome, Predicate, PredicateError, Product, Provenance, Refusal, Reproduction, Said,
-    Sha256Only, TestResult, Withdrawal,
+    Acceptance, Commitment, Emergency, Outcome, Predicate, PredicateError, Product, Provenance, Refusal,
+    Reproduction, Said, Sha256Only, TestResult, Withdrawal,
 };
 pub use reason::Reason;
 pub use root::{Principal, Revocation, RootError, RootKey, TrustRoot};

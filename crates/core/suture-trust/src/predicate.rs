@@ -43,6 +43,10 @@ pub enum Predicate {
     Passed(Summary),
     /// [`Kind::Committed`].
     Committed(Commitment),
+    /// [`Kind::Laxer`].
+    Laxer(Acceptance),
+    /// [`Kind::Emergency`].
+    Emergency(Emergency),
 }
 
 /// Why a predicate can't be used: the field and what is wrong with it.
@@ -72,6 +76,32 @@ pub struct Refusal {
     /// In which of the signer's roles.
     pub role: Role,
     /// Why; there is no refusal without a reason.
+    pub reason: String,
+}
+
+/// "The consensus class that its author declares is right, though a laxer one than the computed."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Acceptance {
+    /// When, by the signer's clock.
+    pub signed_on: Timestamp,
+    /// In which of the signer's roles.
+    pub role: Role,
+    /// Why; nothing is made laxer without a reason.
+    pub reason: String,
+}
+
+/// "There is an emergency."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Emergency {
+    /// When it began: when this was said, by the signer's clock.
+    pub signed_on: Timestamp,
+    /// In which of the signer's roles.
+    pub role: Role,
+    /// When everything that was left out has to be there.
+    pub ends: Timestamp,
+    /// What has happened.
     pub reason: String,
 }
 
@@ -191,6 +221,8 @@ impl Predicate {
             Kind::Withdrawn => Self::Withdrawn(own(fields)?),
             Kind::Passed => Self::Passed(Summary::read(fields)?),
             Kind::Committed => Self::Committed(own(fields)?),
+            Kind::Laxer => Self::Laxer(own(fields)?),
+            Kind::Emergency => Self::Emergency(own(fields)?),
         };
         predicate.check().map_err(PredicateError)?;
         Ok(predicate)
@@ -209,6 +241,8 @@ impl Predicate {
             Self::Withdrawn(_) => Kind::Withdrawn,
             Self::Passed(_) => Kind::Passed,
             Self::Committed(_) => Kind::Committed,
+            Self::Laxer(_) => Kind::Laxer,
+            Self::Emergency(_) => Kind::Emergency,
         }
     }
 
@@ -223,6 +257,8 @@ impl Predicate {
             Self::Withdrawn(withdrawal) => Some(withdrawal.signed_on),
             Self::Passed(summary) => Some(summary.time_verified()),
             Self::Committed(commitment) => Some(commitment.signed_on),
+            Self::Laxer(acceptance) => Some(acceptance.signed_on),
+            Self::Emergency(emergency) => Some(emergency.signed_on),
         }
     }
 
@@ -234,6 +270,8 @@ impl Predicate {
             Self::Refused(refusal) => Some(refusal.role),
             Self::Withdrawn(withdrawal) => Some(withdrawal.role),
             Self::Committed(commitment) => Some(commitment.role),
+            Self::Laxer(acceptance) => Some(acceptance.role),
+            Self::Emergency(emergency) => Some(emergency.role),
             Self::Built(_) | Self::Rehearsed(_) | Self::Passed(_) => None,
         }
     }
@@ -243,6 +281,8 @@ impl Predicate {
         match self {
             Self::Authored(said) | Self::Reviewed(said) | Self::Approved(said) => &said.comment,
             Self::Refused(refusal) => &refusal.reason,
+            Self::Laxer(acceptance) => &acceptance.reason,
+            Self::Emergency(emergency) => &emergency.reason,
             Self::Withdrawn(withdrawal) => &withdrawal.comment,
             Self::Built(_)
             | Self::Rehearsed(_)
@@ -263,6 +303,8 @@ impl Predicate {
             Self::Withdrawn(withdrawal) => serde_json::to_value(withdrawal),
             Self::Passed(summary) => Ok(summary.to_value()),
             Self::Committed(commitment) => serde_json::to_value(commitment),
+            Self::Laxer(acceptance) => serde_json::to_value(acceptance),
+            Self::Emergency(emergency) => serde_json::to_value(emergency),
         };
         value.expect("names and values of these types are all JSON")
     }
@@ -273,6 +315,14 @@ impl Predicate {
         match self {
             Self::Refused(refusal) if refusal.reason.trim().is_empty() => {
                 Err("`reason` is empty: a refusal says why".to_owned())
+            }
+            Self::Laxer(Acceptance { reason, .. }) | Self::Emergency(Emergency { reason, .. })
+                if reason.trim().is_empty() =>
+            {
+                Err("`reason` is empty: what makes rules laxer says why".to_owned())
+            }
+            Self::Emergency(emergency) if emergency.ends <= emergency.signed_on => {
+                Err("`ends` is not after `signedOn`".to_owned())
             }
             Self::Reproduced(reproduction) => {
                 check_count("products", reproduction.products.len())?;

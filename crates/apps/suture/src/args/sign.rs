@@ -1,6 +1,7 @@
 //! `suture sign`: arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use suture_trust::{Digest, Kind, Role};
@@ -44,9 +45,13 @@ pub(crate) struct SignArgs {
     #[arg(long, requires = "reason", conflicts_with = "withdraw")]
     pub(crate) refuse: bool,
 
-    /// Why you refuse
-    #[arg(long, value_name = "TEXT", requires = "refuse")]
+    /// Why: for a refusal, an `emergency`, and a consensus class that is `laxer` than the computed one
+    #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+
+    /// For `emergency`: how long it lasts, such as 48h; until then everything that was left out has to be there
+    #[arg(long, value_name = "TIME", value_parser = super::duration::parse)]
+    pub(crate) lasts: Option<Duration>,
 
     /// Withdraw your refusals: those of this key that stand in the file of statements, or the one with this id
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true)]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use suture_trust::{
-    Commitment, Digest, Envelope, Kind, Predicate, PublicKey, Refusal, Role, Said, Statement, Subject,
-    Withdrawal, commit,
+    Acceptance, Commitment, Digest, Emergency, Envelope, Kind, Predicate, PublicKey, Refusal, Role, Said,
+    Statement, Subject, Withdrawal, commit,
 };
 
 use crate::args::SignArgs;
@@ -52,7 +52,10 @@ impl<'a> Speech<'a> {
             "docs/formats/statements.md has examples",
         )?;
         belongs("--advisory", args.advisory.is_some(), kind == Kind::Committed, "name the advisory")?;
-        if is_written || kind == Kind::Committed {
+        let is_reasoned = matches!(kind, Kind::Refused | Kind::Laxer | Kind::Emergency);
+        belongs("--reason", args.reason.is_some(), is_reasoned, "say why")?;
+        belongs("--lasts", args.lasts.is_some(), kind == Kind::Emergency, "say how long, such as 48h")?;
+        if is_written || is_reasoned || kind == Kind::Committed {
             belongs("--comment", args.comment.is_some(), false, "")?;
         }
         let fields = args.predicate.as_deref().map(read_fields).transpose()?.unwrap_or_default();
@@ -69,14 +72,18 @@ impl<'a> Speech<'a> {
     ) -> Result<Vec<Statement>, Failure> {
         let (signed_on, role) = (self.now, self.args.role);
         let comment = self.args.comment.clone().unwrap_or_default();
+        let reason = || self.args.reason.clone().unwrap_or_default();
         let said = || Said { signed_on, role, comment: comment.clone() };
         let predicates = match self.kind {
             Kind::Authored => vec![Predicate::Authored(said())],
             Kind::Reviewed => vec![Predicate::Reviewed(said())],
             Kind::Approved => vec![Predicate::Approved(said())],
-            Kind::Refused => {
-                let reason = self.args.reason.clone().unwrap_or_default();
-                vec![Predicate::Refused(Refusal { signed_on, role, reason })]
+            Kind::Refused => vec![Predicate::Refused(Refusal { signed_on, role, reason: reason() })],
+            Kind::Laxer => vec![Predicate::Laxer(Acceptance { signed_on, role, reason: reason() })],
+            Kind::Emergency => {
+                let ends = signed_on.checked_add(self.args.lasts.unwrap_or_default());
+                let ends = ends.map_err(|error| Failure::usage("--lasts is too long").why(&error))?;
+                vec![Predicate::Emergency(Emergency { signed_on, role, ends, reason: reason() })]
             }
             Kind::Withdrawn => {
                 let refusals = refusals(self.args.withdraw.flatten(), subject, file, key)?;

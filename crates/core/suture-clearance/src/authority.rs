@@ -1,0 +1,81 @@
+//! Whom and what the one who decides believes: a trust root, rules, and what this node is.
+
+use suture_policy::{Node, Pack, PackError, Principal, Source, default_pack};
+use suture_trust::{RootError, TrustRoot};
+use thiserror::Error;
+
+/// Longest `node.toml` that is read, in bytes.
+pub const NODE_BYTES_MAX: usize = 64 << 10;
+
+/// The files of a trust directory, read.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthorityFiles<'a> {
+    /// `root.toml`.
+    pub root: &'a str,
+    /// `policy/*.cedar` by name; where there are none the default pack holds.
+    pub rules: &'a [Source<'a>],
+    /// `node.toml`, if there is one.
+    pub node: Option<&'a str>,
+    /// Name of the node where `node.toml` gives none.
+    pub host: &'a str,
+}
+
+/// Who is believed, and which rules hold.
+#[derive(Debug)]
+pub struct Authority {
+    /// People and their keys.
+    pub root: TrustRoot,
+    /// The rules.
+    pub pack: Pack,
+    /// This machine.
+    pub node: Node,
+    principals: Vec<Principal>,
+}
+
+/// Why a trust directory can't be used.
+#[derive(Debug, Error)]
+pub enum AuthorityError {
+    /// The trust root.
+    #[error("root.toml: {0}")]
+    Root(#[from] RootError),
+    /// The rules.
+    #[error("{0}")]
+    Pack(#[from] PackError),
+    /// The description of the node.
+    #[error("node.toml: {0}")]
+    Node(String),
+}
+
+impl Authority {
+    /// Reads the files of a trust directory.
+    ///
+    /// # Errors
+    /// The first file that can't be used, with the place.
+    pub fn read(files: &AuthorityFiles<'_>) -> Result<Self, AuthorityError> {
+        let root = TrustRoot::parse(files.root)?;
+        let pack = if files.rules.is_empty() { default_pack()? } else { Pack::load(files.rules)? };
+        let node = match files.node {
+            Some(text) => node(text)?,
+            None => Node { name: files.host.to_owned(), labels: Vec::new() },
+        };
+        let principals = root.principals().iter().map(principal).collect();
+        Ok(Self { root, pack, node, principals })
+    }
+
+    /// Everybody in the trust root, as the rules see them.
+    pub fn principals(&self) -> &[Principal] {
+        &self.principals
+    }
+}
+
+fn node(text: &str) -> Result<Node, AuthorityError> {
+    if text.len() > NODE_BYTES_MAX {
+        return Err(AuthorityError::Node(format!("it is longer than {NODE_BYTES_MAX} bytes")));
+    }
+    toml::from_str(text).map_err(|error| AuthorityError::Node(error.to_string()))
+}
+
+fn principal(known: &suture_trust::Principal) -> Principal {
+    let roles = known.roles.iter().map(|role| role.as_str().to_owned()).collect();
+    Principal { name: known.name.clone(), team: known.team.clone(), roles }
+}

@@ -1,0 +1,83 @@
+//! The question, put together and asked.
+
+use jiff::Timestamp;
+use suture_policy::{Ask, Decision, Facts, PatchFacts, Question, QuestionError, Switch, decide};
+use suture_trust::{Envelope, Received, Verified, verify};
+
+use crate::{Authority, Patch, facts, said};
+
+/// What is to happen with a patch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// It is put into processes of this node; its code runs at once unless it stays dark.
+    Run {
+        /// Whether its code stays off.
+        dark: bool,
+    },
+    /// A patch that is there is switched on.
+    Activate,
+    /// It is put into the channel by somebody of the trust root.
+    Publish {
+        /// Who.
+        by: String,
+        /// Whether only its recipients can read it there.
+        encrypted: bool,
+        /// What the leak check has found.
+        leaks: u64,
+    },
+}
+
+/// The answer and what it rests on.
+#[derive(Debug)]
+pub struct Clearance {
+    /// Who said what.
+    pub verified: Verified,
+    /// What the patch is.
+    pub facts: PatchFacts,
+    /// What the rules say.
+    pub decision: Decision,
+}
+
+/// Asks the rules of `authority` whether `patch` may be used so, with what was said about it, at the time `now`.
+///
+/// # Errors
+/// When the question can't be asked; that is never a permission.
+pub fn clear(
+    authority: &Authority,
+    patch: &Patch,
+    envelopes: &[Envelope],
+    wanted: &Use,
+    now: Timestamp,
+) -> Result<Clearance, QuestionError> {
+    let received: Vec<Received<'_>> =
+        envelopes.iter().map(|envelope| Received { envelope, known_since: None }).collect();
+    let verified = verify(&authority.root, patch.digest, &received, now);
+    let mut patch_facts = facts::of(patch);
+    if let Use::Publish { encrypted, leaks, .. } = wanted {
+        patch_facts.encrypted = *encrypted;
+        patch_facts.leaks = *leaks;
+    }
+    let facts = Facts {
+        now: said::moment(now),
+        case: None,
+        patch: Some(patch_facts.clone()),
+        emergency: said::emergency(&verified),
+        authors: Vec::new(),
+    };
+    let statements = said::statements(&verified, patch.digest, now);
+    let ask = ask(authority, wanted);
+    let question =
+        Question { ask: &ask, facts: &facts, statements: &statements, principals: authority.principals() };
+    let decision = decide(&authority.pack, &question)?;
+    Ok(Clearance { verified, facts: patch_facts, decision })
+}
+
+fn ask(authority: &Authority, wanted: &Use) -> Ask {
+    let node = authority.node.clone();
+    match wanted {
+        Use::Run { dark } => Ask::Run { node, switch: if *dark { Switch::Dark } else { Switch::On } },
+        // Nobody can have agreed on a point with one machine alone.
+        Use::Activate => Ask::Activate { node, agreed_point: false },
+        Use::Publish { by, .. } => Ask::Publish { by: by.clone() },
+    }
+}

@@ -1,0 +1,74 @@
+//! What a patch is, for the rules: computed from its deltas.
+
+use suture_case::consensus::{self, Relation, Touch, class_of};
+use suture_case::values::Line;
+use suture_delta::Delta;
+use suture_delta::report::CriticalPath;
+use suture_policy::{Class, PatchFacts, Verdict};
+
+use crate::Patch;
+
+/// What a delta touches of what its project has marked, and how.
+pub fn touches(delta: &Delta) -> Vec<Touch> {
+    let mut touches: Vec<Touch> = delta.meta.report.critical.iter().map(touch).collect();
+    touches.sort_by(|a, b| {
+        class_of(b).cmp(&class_of(a)).then_with(|| (&a.function, &a.marked).cmp(&(&b.function, &b.marked)))
+    });
+    touches.dedup();
+    touches
+}
+
+/// The consensus class that the call graph of a delta shows.
+pub fn class(delta: &Delta) -> Class {
+    touches(delta).iter().map(class_of).max().map_or(Class::Local, word)
+}
+
+/// The same class in the words of rules.
+pub(crate) fn word(class: consensus::Class) -> Class {
+    match class {
+        consensus::Class::Local => Class::Local,
+        consensus::Class::Wire => Class::Wire,
+        consensus::Class::Replicated => Class::Replicated,
+    }
+}
+
+/// All deltas of a patch taken together.
+pub(crate) fn of(patch: &Patch) -> PatchFacts {
+    let sum = |count: &dyn Fn(&suture_bundle::Facts) -> usize| -> u64 {
+        patch.deltas.iter().map(|(_, facts)| count(facts) as u64).sum()
+    };
+    let computed = patch.deltas.iter().map(|(delta, _)| class(delta)).max().unwrap_or(Class::Replicated);
+    let layouts = sum(&|facts| facts.types.len());
+    PatchFacts {
+        digest: patch.digest.to_string(),
+        // No other delta can be read.
+        verdict: Verdict::Hot,
+        computed,
+        declared: patch.declared.unwrap_or(computed),
+        bytes: patch.bytes as u64,
+        functions: sum(&|facts| facts.functions.len()),
+        data: sum(&|facts| facts.overwrites.len()),
+        types: layouts,
+        critical: sum(&|facts| facts.critical.len()),
+        layouts,
+        hooks: patch.deltas.iter().all(|(_, facts)| facts.types.is_empty() || !facts.hooks.is_empty()),
+        encrypted: false,
+        leaks: 0,
+    }
+}
+
+fn touch(path: &CriticalPath) -> Touch {
+    let relation = if path.function == path.marked {
+        Relation::Is
+    } else if path.path.first() == Some(&path.function) {
+        Relation::Calls
+    } else {
+        Relation::CalledBy
+    };
+    Touch {
+        group: Line::fitting(&path.mark),
+        function: Line::fitting(&path.function),
+        relation,
+        marked: Line::fitting(&path.marked),
+    }
+}

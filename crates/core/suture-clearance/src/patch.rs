@@ -1,0 +1,87 @@
+//! What is to run: a bundle, or a delta by itself.
+
+use std::str::FromStr as _;
+
+use suture_bundle::{
+    Bundle, BundleError, BundledDelta, Contents, ContentsError, Facts, begins_like_a_bundle,
+};
+use suture_delta::Delta;
+use suture_delta::format::{self, FormatError};
+use suture_dossier::Dossier;
+use suture_policy::Class;
+use suture_trust::Digest;
+use thiserror::Error;
+
+/// A patch that has been read.
+#[derive(Debug)]
+pub struct Patch {
+    /// SHA-256 of its file: what statements are about.
+    pub digest: Digest,
+    /// Length of its file, in bytes.
+    pub bytes: usize,
+    /// Its deltas, each with what is in it. A bare delta is the only one.
+    pub deltas: Vec<(Delta, Facts)>,
+    /// Consensus class that its author declares.
+    pub declared: Option<Class>,
+    /// The case that it is for.
+    pub case: Option<String>,
+    /// Whether it is a bundle.
+    pub is_bundle: bool,
+}
+
+/// Why a file is no patch.
+#[derive(Debug, Error)]
+pub enum PatchError {
+    /// A delta that can't be used.
+    #[error("{0}")]
+    Delta(FormatError),
+    /// A bundle that can't be used.
+    #[error("{0}")]
+    Bundle(BundleError),
+    /// A bundle in which something is not as it must be.
+    #[error("{0}")]
+    Contents(ContentsError),
+    /// A bundle whose dossier says nothing that can be used.
+    #[error("dossier.toml: {0}")]
+    Dossier(String),
+}
+
+impl Patch {
+    /// Reads a file: a bundle or a delta.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(bytes: &[u8]) -> Result<Self, PatchError> {
+        let digest = Digest::of(bytes);
+        if begins_like_a_bundle(bytes) { bundle(digest, bytes) } else { bare(digest, bytes) }
+    }
+}
+
+fn bare(digest: Digest, bytes: &[u8]) -> Result<Patch, PatchError> {
+    let delta = format::read(bytes).map_err(PatchError::Delta)?;
+    let facts = Facts::of(&delta, &format::id(bytes), bytes.len());
+    let deltas = vec![(delta, facts)];
+    Ok(Patch { digest, bytes: bytes.len(), deltas, declared: None, case: None, is_bundle: false })
+}
+
+fn bundle(digest: Digest, bytes: &[u8]) -> Result<Patch, PatchError> {
+    let bundle = Bundle::read(bytes).map_err(PatchError::Bundle)?;
+    let contents = Contents::read(&bundle).map_err(PatchError::Contents)?;
+    let dossier = Dossier::parse(contents.dossier).map_err(|error| PatchError::Dossier(error.to_string()))?;
+    let case = &dossier.answers.case;
+    let class = Some(case.consensus_class.trim()).filter(|class| !class.is_empty());
+    let declared = class.map(declared).transpose()?;
+    let case = Some(case.id.trim().to_owned()).filter(|id| !id.is_empty());
+    let deltas =
+        contents.deltas.into_iter().map(|BundledDelta { delta, facts, .. }| (delta, facts)).collect();
+    Ok(Patch { digest, bytes: bytes.len(), deltas, declared, case, is_bundle: true })
+}
+
+fn declared(class: &str) -> Result<Class, PatchError> {
+    let known = suture_case::consensus::Class::from_str(class);
+    known.map(crate::facts::word).map_err(|_| {
+        PatchError::Dossier(format!(
+            "`{class}` is no consensus class; it is one of `local`, `wire` and `replicated`"
+        ))
+    })
+}

@@ -1,0 +1,60 @@
+//! What was said, in the words of rules.
+
+use jiff::Timestamp;
+use suture_policy::{Emergency, Kind, Moment, Statement};
+use suture_trust::{Accepted, Digest, Outcome, Predicate, Verified};
+
+/// Everything that counts. What says nothing that rules ask for is left out.
+pub(crate) fn statements(verified: &Verified, digest: Digest, now: Timestamp) -> Vec<Statement> {
+    verified.accepted.iter().filter_map(|accepted| statement(accepted, digest, now)).collect()
+}
+
+/// The emergency that was declared first. That it is declared again does not extend it.
+pub(crate) fn emergency(verified: &Verified) -> Option<Emergency> {
+    let declared = verified.accepted.iter().filter_map(|accepted| match &accepted.statement.predicate {
+        Predicate::Emergency(declared) => {
+            Some(Emergency { started: moment(declared.signed_on), ends: moment(declared.ends) })
+        }
+        _ => None,
+    });
+    declared.min_by_key(|emergency| (emergency.started, emergency.ends))
+}
+
+pub(crate) fn moment(at: Timestamp) -> Moment {
+    // Both end with the year 9999; before 1970 nothing was signed.
+    Moment::from_unix(at.as_second()).unwrap_or_default()
+}
+
+fn statement(accepted: &Accepted, digest: Digest, now: Timestamp) -> Option<Statement> {
+    let predicate = &accepted.statement.predicate;
+    let kind = match predicate {
+        Predicate::Authored(_) => Kind::Authored,
+        Predicate::Built(_) => Kind::Built,
+        Predicate::Reproduced(_) => Kind::Reproduced,
+        Predicate::Rehearsed(_) => Kind::Rehearsed,
+        Predicate::Reviewed(_) => Kind::Reviewed,
+        Predicate::Approved(_) => Kind::Approved,
+        Predicate::Refused(_) => Kind::Refused,
+        Predicate::Withdrawn(_) => Kind::Withdrawn,
+        Predicate::Laxer(_) => Kind::AcceptedLaxer,
+        Predicate::Emergency(_) => Kind::DeclaredEmergency,
+        Predicate::Passed(_) | Predicate::Committed(_) => return None,
+    };
+    let passed = match predicate {
+        Predicate::Rehearsed(result) => Some(result.result == Outcome::Passed),
+        _ => None,
+    };
+    let words = predicate.words();
+    Some(Statement {
+        by: accepted.principal.clone(),
+        team: Some(accepted.team.clone()),
+        role: Some(accepted.role.as_str().to_owned()),
+        kind,
+        // What others' tools sign may carry no time; it is there now.
+        at: moment(predicate.signed_on().unwrap_or(now)),
+        key: accepted.key.to_string(),
+        digest: digest.to_string(),
+        reason: (!words.is_empty()).then(|| words.to_owned()),
+        passed,
+    })
+}
