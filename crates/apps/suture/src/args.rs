@@ -14,7 +14,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use data_choice::DataChoice;
 pub(crate) use key::{KeyArgs, KeyCommand, KeyNewArgs, KeyShowArgs, KeyType};
-pub(crate) use sign::SignArgs;
+pub(crate) use sign::{SignArgs, Withdraw};
 pub(crate) use statements::StatementsArgs;
 pub(crate) use type_choice::TypeChoice;
 
