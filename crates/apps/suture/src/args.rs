@@ -27,7 +27,7 @@ pub(crate) use key::{KeyArgs, KeyCommand, KeyNewArgs, KeyShowArgs, KeyType};
 pub(crate) use policy::{
     PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs, PolicyTryArgs,
 };
-pub(crate) use sign::SignArgs;
+pub(crate) use sign::{SignArgs, Withdraw};
 pub(crate) use statements::StatementsArgs;
 pub(crate) use type_choice::TypeChoice;
 

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use ssh_key::{HashAlg, public::KeyData};
@@ -15,6 +17,10 @@ use crate::text::told;
 
 /// Longest line that is read as a public key, in bytes.
 const LINE_LEN_MAX: usize = 4096;
+/// Longest comment of a key, in characters.
+const COMMENT_LEN_MAX: usize = 256;
+/// The only algorithm.
+const ALGORITHM: &str = "ssh-ed25519";
 
 /// An Ed25519 public key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +72,7 @@ pub trait Signer {
 }
 
 impl PublicKey {
-    /// The key with these 32 bytes.
+    /// The key with these 32 bytes. Of the comment is kept what can stand on one line.
     ///
     /// # Errors
     /// [`KeyError::Weak`].
@@ -75,7 +81,8 @@ impl PublicKey {
         if key.is_weak() {
             return Err(KeyError::Weak);
         }
-        Ok(Self { key, comment: comment.to_owned() })
+        let comment = comment.trim().chars().filter(|c| !c.is_control()).take(COMMENT_LEN_MAX).collect();
+        Ok(Self { key, comment })
     }
 
     /// Its 32 bytes.
@@ -114,7 +121,7 @@ impl FromStr for PublicKey {
             return Err(malformed("one line is expected"));
         }
         let algorithm = text.split_whitespace().next().unwrap_or_default();
-        if algorithm.starts_with("ssh-") && algorithm != "ssh-ed25519" || algorithm.starts_with("ecdsa-") {
+        if algorithm.starts_with("ssh-") && algorithm != ALGORITHM || algorithm.starts_with("ecdsa-") {
             return Err(KeyError::WrongType(told(&algorithm)));
         }
         let key =
@@ -126,12 +133,13 @@ impl FromStr for PublicKey {
     }
 }
 
-/// The OpenSSH line.
+/// The OpenSSH line (RFC 8709 §4, in base64).
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let data = KeyData::Ed25519(ssh_key::public::Ed25519PublicKey(*self.as_bytes()));
-        let line = ssh_key::PublicKey::new(data, self.comment.as_str()).to_openssh();
-        f.write_str(line.map_err(|_| fmt::Error)?.trim_end())
+        let string = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+        let blob = [string(ALGORITHM.as_bytes()), string(self.as_bytes())].concat();
+        write!(f, "{ALGORITHM} {}", STANDARD.encode(blob))?;
+        if self.comment.is_empty() { Ok(()) } else { write!(f, " {}", self.comment) }
     }
 }
 
@@ -187,6 +195,17 @@ mod tests {
         let key: PublicKey = LINE.parse().unwrap();
         assert_eq!((key.comment(), key.to_string().as_str()), ("alice@core", LINE));
         assert_eq!(key.id().as_str(), "SHA256:DmuJdYwUiKFhEVp/VGBugm1OG5mtskzDWqx+bFYkn3E");
+    }
+
+    /// Comments of an agent's keys may be anything.
+    #[test]
+    fn a_key_is_one_line_whatever_its_comment() {
+        let key: PublicKey = LINE.parse().unwrap();
+        for comment in ["", " ", "a\nb\u{1b}[2J", "é \" \\ ü", &"x".repeat(100_000)] {
+            let key = PublicKey::from_bytes(key.as_bytes(), comment).unwrap();
+            assert!(!key.to_string().contains(char::is_control));
+            assert_eq!(key.to_string().parse(), Ok(key), "{comment}");
+        }
     }
 
     #[test]

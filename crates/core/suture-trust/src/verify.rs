@@ -103,8 +103,7 @@ impl Verified {
 /// Judges what was received about the bundle with the digest `bundle`, by the rules of `root`, at the time `now`.
 pub fn verify(root: &TrustRoot, bundle: Digest, received: &[Received<'_>], now: Timestamp) -> Verified {
     let mut verified = Verified::default();
-    let signatures = received.iter().map(|received| received.envelope.signatures.len()).sum();
-    let question = Question { root, bundle, now, may_try_all: checks::may_try_all(root, signatures) };
+    let question = Question { root, bundle, now, may_try_all: checks::may_try_all(root, received) };
     for (index, received) in received.iter().enumerate() {
         if received.envelope.payload_type != IN_TOTO {
             let reason = Reason::NotAStatement(received.envelope.payload_type.clone());

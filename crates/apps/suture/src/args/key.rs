@@ -24,7 +24,7 @@ pub(crate) enum KeyCommand {
 /// Make a key: FILE for its owner alone, and FILE.pub for everybody
 ///
 /// The key is encrypted. Its passphrase is typed at the terminal, twice, or is the first line of the file that
-/// SUTURE_PASSPHRASE_FILE names, which nobody else may be able to read. A file that is there is never overwritten.
+/// `SUTURE_PASSPHRASE_FILE` names, which nobody else may be able to read. A file that is there is never overwritten.
 #[derive(Debug, Args)]
 pub(crate) struct KeyNewArgs {
     /// Where to write the key
@@ -56,7 +56,7 @@ pub(crate) enum KeyType {
 /// No passphrase is needed: the public half of a key file is not encrypted.
 #[derive(Debug, Args)]
 pub(crate) struct KeyShowArgs {
-    /// A private or a public key; without one the keys of the agent at SSH_AUTH_SOCK
+    /// A private or a public key; without one the keys of the agent at `SSH_AUTH_SOCK`
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use std::str::FromStr;
 
 use clap::{Args, ValueHint};
-use suture_trust::{Digest, Kind, Role};
+use suture_trust::{Digest, DigestError, Kind, Role};
 
 /// Say something about a file, signed: that you made it, read it, approve it, or refuse it
 ///
@@ -25,11 +26,11 @@ pub(crate) struct SignArgs {
     /// Sign with the key in this file
     ///
     /// The passphrase of an encrypted key is typed at the terminal, or is the first line of the file that
-    /// SUTURE_PASSPHRASE_FILE names.
+    /// `SUTURE_PASSPHRASE_FILE` names.
     #[arg(long, value_name = "FILE", required_unless_present = "agent", conflicts_with = "agent", value_hint = ValueHint::FilePath)]
     pub(crate) key: Option<PathBuf>,
 
-    /// Sign with this key of the agent at SSH_AUTH_SOCK: its name (SHA256:…) or its comment
+    /// Sign with this key of the agent at `SSH_AUTH_SOCK`: its name (SHA256:…) or its comment
     #[arg(long, value_name = "KEYID")]
     pub(crate) agent: Option<String>,
 
@@ -54,8 +55,8 @@ pub(crate) struct SignArgs {
     pub(crate) lasts: Option<Duration>,
 
     /// Withdraw your refusals: those of this key that stand in the file of statements, or the one with this id
-    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true)]
-    pub(crate) withdraw: Option<Option<Digest>>,
+    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = OWN)]
+    pub(crate) withdraw: Option<Withdraw>,
 
     /// What there is to say beyond that, for those who read the statement
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["predicate", "refuse", "advisory"])]
@@ -72,6 +73,26 @@ pub(crate) struct SignArgs {
     /// check them with `suture statements --advisory`. Keep the salt until you publish both.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) advisory: Option<PathBuf>,
+}
+
+/// Which refusals are withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Withdraw {
+    /// Those of the key that signs.
+    Own,
+    /// This one.
+    One(Digest),
+}
+
+/// What stands for [`Withdraw::Own`] where no id is given.
+const OWN: &str = "own";
+
+impl FromStr for Withdraw {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        if text == OWN { Ok(Self::Own) } else { text.parse().map(Self::One) }
+    }
 }
 
 /// Refusals and withdrawals have options of their own.

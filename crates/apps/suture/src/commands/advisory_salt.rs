@@ -14,14 +14,13 @@ pub(crate) fn beside(advisory: &Path) -> PathBuf {
 
 /// The content of the file.
 pub(crate) fn to_text(salt: &[u8; 32]) -> String {
-    let digits: String = salt.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digits}\n")
+    // The same spelling as that of a digest, and as long.
+    format!("{}\n", Digest::from(*salt))
 }
 
 /// The salt in a file.
 pub(crate) fn read(path: &Path) -> Result<[u8; 32], Failure> {
     let text = files::read_text(path, "the salt")?;
-    // The same spelling as that of a digest, and as long.
     let salt = text.trim().parse::<Digest>().map(|salt| *salt.as_bytes());
     salt.map_err(|_| {
         Failure::usage(format!("the salt `{}` can't be used", path.display()))

@@ -58,15 +58,15 @@ pub(super) fn run(args: &SignArgs, console: &Console) -> Result<Exit, Failure> {
         (None, asked) => signer::from_agent(asked.as_deref().unwrap_or_default())?,
     };
 
-    let mut signed = Vec::new();
+    let mut ready = Vec::new();
     for target in &targets {
         let statements = speech.about(&target.subject, &target.statements, signer.public_key())?;
         let envelopes = statements.iter().map(|statement| sign(statement, &*signer));
-        signed.push((target, envelopes.collect::<Result<Vec<_>, _>>()?));
+        ready.push((target, envelopes.collect::<Result<Vec<_>, _>>()?));
     }
     let salt_file = speech.keep_salt()?;
     let mut document = Document { schema: 1, signed: Vec::new(), salt_file };
-    for (target, envelopes) in signed {
+    for (target, envelopes) in ready {
         statement_file::append(&target.statements, &envelopes)?;
         document.signed.extend(envelopes.iter().map(|envelope| Signed {
             file: target.path.display().to_string(),

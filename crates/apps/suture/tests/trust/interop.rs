@@ -81,9 +81,9 @@ fn ours_are_verified_and_read_by_others() {
         );
         assert_eq!(statement["changed"], "refused", "they find a change as we do");
     }
-    let types: Vec<_> = told.iter().map(|statement| statement["type"].as_str().unwrap()).collect();
-    assert!(types.contains(&"https://slsa.dev/provenance/v1"), "{types:?}");
-    assert!(types.contains(&"https://slsa.dev/verification_summary/v1"), "{types:?}");
+    let said: Vec<_> = told.iter().map(|statement| statement["type"].as_str().unwrap()).collect();
+    assert!(said.contains(&"https://slsa.dev/provenance/v1"), "{said:?}");
+    assert!(said.contains(&"https://slsa.dev/verification_summary/v1"), "{said:?}");
     let typed = told.iter().filter(|statement| statement["typed"] == true).count();
     assert_eq!(typed, 3, "provenance, test result and summary are read as theirs");
 }

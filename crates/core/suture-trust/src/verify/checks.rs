@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::SKEW_MAX;
+use super::{Received, SKEW_MAX};
 use crate::digest::Digest;
 use crate::envelope::EnvelopeSignature;
 use crate::kind::{Kind, Role};
@@ -10,13 +10,20 @@ use crate::reason::Reason;
 use crate::root::{Principal, RootKey, TrustRoot};
 use crate::statement::Statement;
 
-/// Most signatures that are computed in search of unnamed keys: about a second.
-const TRIES_MAX: usize = 20_000;
+/// What one signature costs, as so many bytes of a message that are hashed.
+const SIGNATURE_COST: usize = 25_000;
+/// Most that is spent in search of keys that are not named: about a second.
+const SEARCH_COST_MAX: usize = 20_000 * SIGNATURE_COST;
 
 /// Whether all keys may be tried for signatures that name none: decided once for all, so that the order of what was
 /// received does not matter.
-pub(super) fn may_try_all(root: &TrustRoot, signatures: usize) -> bool {
-    root.keys().len().saturating_mul(signatures) <= TRIES_MAX
+pub(super) fn may_try_all(root: &TrustRoot, received: &[Received<'_>]) -> bool {
+    let cost = |received: &Received<'_>| {
+        let each = received.envelope.payload.len().saturating_add(SIGNATURE_COST);
+        received.envelope.signatures.len().saturating_mul(each)
+    };
+    let once = received.iter().map(cost).fold(0, usize::saturating_add);
+    root.keys().len().saturating_mul(once) <= SEARCH_COST_MAX
 }
 
 /// RFC 8032 §5.1.6: 64 bytes.

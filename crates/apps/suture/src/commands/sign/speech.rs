@@ -12,7 +12,7 @@ use suture_trust::{
     Statement, Subject, Withdrawal, commit,
 };
 
-use crate::args::SignArgs;
+use crate::args::{SignArgs, Withdraw};
 use crate::commands::advisory_salt;
 use crate::failure::Failure;
 use crate::{files, statement_file};
@@ -86,7 +86,7 @@ impl<'a> Speech<'a> {
                 vec![Predicate::Emergency(Emergency { signed_on, role, ends, reason: reason() })]
             }
             Kind::Withdrawn => {
-                let refusals = refusals(self.args.withdraw.flatten(), subject, file, key)?;
+                let refusals = refusals(self.args.withdraw, subject, file, key)?;
                 let withdrawal = |refusal| Withdrawal { signed_on, role, refusal, comment: comment.clone() };
                 refusals.into_iter().map(|refusal| Predicate::Withdrawn(withdrawal(refusal))).collect()
             }
@@ -159,11 +159,15 @@ fn read_advisory(path: &Path) -> Result<(Digest, Salt), Failure> {
 
 /// The refusals to withdraw: the one that is named, or all of this key that stand.
 fn refusals(
-    named: Option<Digest>,
+    withdraw: Option<Withdraw>,
     subject: &Subject,
     file: &Path,
     key: &PublicKey,
 ) -> Result<Vec<Digest>, Failure> {
+    let named = match withdraw {
+        Some(Withdraw::One(named)) => Some(named),
+        Some(Withdraw::Own) | None => None,
+    };
     let read = statement_file::read(file)?;
     let envelopes = || read.envelopes.iter().map(|(_, envelope)| envelope);
     let is_own = |envelope: &Envelope| {
