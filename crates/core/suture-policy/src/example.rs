@@ -25,13 +25,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decide::{Decision, State, decide};
 use crate::error::QuestionError;
-use crate::model::{Ask, Facts, Principal, Question, Statement};
+use crate::model::{Ask, Facts, Kind, Principal, Question, Statement};
 use crate::moment::Moment;
 use crate::pack::Pack;
 use crate::route::{Route, RouteDecision, route};
 
 pub use coverage::{Coverage, coverage};
-pub use read::{EXAMPLES_MAX, ExampleError, FILE_BYTES_MAX, parse, parse_one};
+pub use read::{EXAMPLES_MAX, ExampleError, FILE_BYTES_MAX, parse, parse_one, parse_route};
 
 /// A question, and perhaps the answer that is expected.
 #[derive(Debug, Clone)]
@@ -98,7 +98,10 @@ impl Example {
     /// When the question can't be asked.
     pub fn ask(&self, pack: &Pack) -> Result<Answer, QuestionError> {
         let Some(ask) = &self.ask else {
-            return route(pack, &self.facts, &self.people).map(|decision| Answer::Route(Box::new(decision)));
+            let signed = self.statements.iter().filter(|statement| statement.kind == Kind::Authored);
+            let authors = signed.map(|statement| statement.by.clone()).chain(self.facts.authors.clone());
+            let facts = Facts { authors: authors.collect(), ..self.facts.clone() };
+            return route(pack, &facts, &self.people).map(|decision| Answer::Route(Box::new(decision)));
         };
         let question =
             Question { ask, facts: &self.facts, statements: &self.statements, principals: &self.people };

@@ -80,7 +80,7 @@ pub struct Facts {
     pub patch: Option<PatchFacts>,
     /// An emergency that has been declared for the case.
     pub emergency: Option<Emergency>,
-    /// Authors that the bundle itself names. They count as authors whether or not they have signed so: a statement
+    /// Authors that the bundle itself names; for a route, whoever is known to be one. They count as authors whether or not they have signed so: a statement
     /// that somebody holds back must not turn an author into a reviewer.
     #[serde(default)]
     pub authors: Vec<String>,

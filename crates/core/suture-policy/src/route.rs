@@ -65,8 +65,7 @@ pub struct RouteVerdict {
 pub struct Role {
     /// Its name.
     pub role: String,
-    /// Who in the trust root could fill it. Of reviewers only those whom the rules let review this patch, once its
-    /// authors are known.
+    /// Who in the trust root could fill it; of reviewers, once there is a delta, those whom the rules let review it.
     pub could: Vec<String>,
 }
 

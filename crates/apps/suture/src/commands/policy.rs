@@ -25,29 +25,33 @@ pub(super) fn run(args: &PolicyArgs, console: &Console) -> Result<Exit, Failure>
 
 fn try_question(args: &PolicyTryArgs, console: &Console) -> Result<Exit, Failure> {
     let pack = pack::load(args.policy.as_deref())?;
-    let question = question(&args.file)?;
+    let question = question(&args.file, example::parse_one)?;
     answer(&question, &pack.pack, console)
 }
 
 fn decide_route(args: &PolicyRouteArgs, console: &Console) -> Result<Exit, Failure> {
     let pack = pack::load(args.policy.as_deref())?;
-    let question = Example { ask: None, ..question(&args.facts)? };
+    let question = question(&args.facts, example::parse_route)?;
     answer(&question, &pack.pack, console)
 }
 
 fn answer(question: &Example, pack: &suture_policy::Pack, console: &Console) -> Result<Exit, Failure> {
-    match question.ask(pack).map_err(|error| unanswerable(&error))? {
-        Answer::Decision(decision) => {
-            let about = decision::About::of(question);
+    let answer = question.ask(pack).map_err(|error| unanswerable(&error))?;
+    match (&question.ask, &question.facts.patch, answer) {
+        (Some(ask), Some(patch), Answer::Decision(decision)) => {
+            let about = decision::About::new(ask, &patch.digest);
             decision::answer(&about, &decision, &pack.strangers(&question.people), console)
         }
-        Answer::Route(decision) => route::answer(&question.facts, &decision, console),
+        (_, _, Answer::Route(decision)) => route::answer(&question.facts, &decision, console),
+        (_, _, Answer::Decision(_)) => Err(unanswerable(&QuestionError::Missing("patch"))),
     }
 }
 
-fn question(file: &std::path::Path) -> Result<Example, Failure> {
+type Parse = fn(&str) -> Result<Example, example::ExampleError>;
+
+fn question(file: &std::path::Path, parse: Parse) -> Result<Example, Failure> {
     let text = files::read_text(file, "the question")?;
-    example::parse_one(&text).map_err(|error| {
+    parse(&text).map_err(|error| {
         Failure::usage(format!("`{}` is no question that can be asked", file.display()))
             .why(&error)
             .help("docs/formats/policy.md shows what such a file looks like")

@@ -35,8 +35,8 @@ pub struct ExampleError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default)]
-    people: Vec<Principal>,
+    #[serde(default = "nobody")]
+    people: Value,
     #[serde(default)]
     base: Table,
     cases: Vec<Spanned<Table>>,
@@ -46,8 +46,10 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Written {
     #[serde(default)]
+    people: Vec<Principal>,
+    #[serde(default)]
     name: String,
-    ask: AskWord,
+    ask: Option<AskWord>,
     node: Option<Node>,
     switch: Option<Switch>,
     #[serde(default)]
@@ -126,9 +128,9 @@ pub fn parse(text: &str) -> Result<Vec<Example>, ExampleError> {
     for case in file.cases {
         let offset = case.span().start;
         let mut table = file.base.clone();
+        table.insert("people".to_owned(), file.people.clone());
         lay_over(&mut table, case.into_inner());
-        let example =
-            example(table, &file.people, place(text, offset).0).map_err(|what| fault(text, offset, &what))?;
+        let example = example(table, place(text, offset).0).map_err(|what| fault(text, offset, &what))?;
         if example.expect.is_none() {
             return Err(fault(text, offset, "the case does not say what to `expect`"));
         }
@@ -140,21 +142,25 @@ pub fn parse(text: &str) -> Result<Vec<Example>, ExampleError> {
     Ok(examples)
 }
 
-/// A file with one question: the keys of a case at the top, and `[[people]]`.
+/// A file with one question: the keys of a case and `people`.
 ///
 /// # Errors
 /// What is wrong with the text, and where.
 pub fn parse_one(text: &str) -> Result<Example, ExampleError> {
-    #[derive(Deserialize)]
-    struct People {
-        #[serde(default)]
-        people: Vec<Principal>,
-    }
     limit(text)?;
-    let mut table: Table = toml::from_str(text).map_err(|error| syntax(text, &error))?;
-    let people: People = toml::from_str(text).map_err(|error| syntax(text, &error))?;
-    table.remove("people");
-    example(table, &people.people, 1).map_err(|what| fault(text, 0, &what))
+    let written: Written = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+    written.example(1).map_err(|what| fault(text, 0, &what))
+}
+
+/// The same, whatever the file asks: the question is for the route.
+///
+/// # Errors
+/// What is wrong with the text, and where.
+pub fn parse_route(text: &str) -> Result<Example, ExampleError> {
+    limit(text)?;
+    let written: Written = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+    let written = Written { ask: Some(AskWord::Route), expect: None, ..written };
+    written.example(1).map_err(|what| fault(text, 0, &what))
 }
 
 fn limit(text: &str) -> Result<(), ExampleError> {
@@ -164,16 +170,20 @@ fn limit(text: &str) -> Result<(), ExampleError> {
     Err(fault(text, 0, &format!("longer than {} KiB", FILE_BYTES_MAX >> 10)))
 }
 
-fn example(table: Table, people: &[Principal], line: usize) -> Result<Example, String> {
+fn nobody() -> Value {
+    Value::Array(Vec::new())
+}
+
+fn example(table: Table, line: usize) -> Result<Example, String> {
     let name =
         table.get("name").and_then(Value::as_str).map(|name| format!("case `{name}`: ")).unwrap_or_default();
     let written: Written =
         table.try_into().map_err(|error: toml::de::Error| format!("{name}{}", error.message()))?;
-    written.example(people, line).map_err(|what| format!("{name}{what}"))
+    written.example(line).map_err(|what| format!("{name}{what}"))
 }
 
 impl Written {
-    fn example(self, people: &[Principal], line: usize) -> Result<Example, String> {
+    fn example(self, line: usize) -> Result<Example, String> {
         let ask = self.ask()?;
         if self.patch.is_none() && ask.is_some() {
             return Err("a question about a patch needs a table `patch`".to_owned());
@@ -183,14 +193,16 @@ impl Written {
         let digest = self.patch.as_ref().map(|patch| patch.digest.clone()).unwrap_or_default();
         let statements =
             kept.chain(self.also).map(|statement| statement.complete(self.now, &digest)).collect();
-        let Self { now, case, patch, emergency, authors, .. } = self;
+        let Self { people, now, case, patch, emergency, authors, .. } = self;
         let facts = Facts { now, case, patch, emergency, authors };
-        Ok(Example { name: self.name, line, ask, facts, statements, people: people.to_vec(), expect })
+        Ok(Example { name: self.name, line, ask, facts, statements, people, expect })
     }
 
     fn ask(&self) -> Result<Option<Ask>, String> {
         let node = || self.node.clone().ok_or_else(|| "the question needs a table `node`".to_owned());
-        Ok(match self.ask {
+        let word =
+            self.ask.ok_or_else(|| "the question needs `ask`: run, activate, publish or route".to_owned())?;
+        Ok(match word {
             AskWord::Run => Some(Ask::Run { node: node()?, switch: self.switch.unwrap_or(Switch::On) }),
             AskWord::Activate => Some(Ask::Activate { node: node()?, agreed_point: self.agreed_point }),
             AskWord::Publish => {
@@ -204,7 +216,7 @@ impl Written {
     fn expectation(&self) -> Result<Option<Expectation>, String> {
         let Some(expect) = self.expect else { return Ok(None) };
         let is_decision = matches!(expect, ExpectWord::Allow | ExpectWord::Deny);
-        if is_decision != (self.ask != AskWord::Route) {
+        if is_decision == (self.ask == Some(AskWord::Route)) {
             return Err("`expect` is allow or deny, and for a route hot-patch, mitigate-by-toggle, full-update or none"
                 .to_owned());
         }

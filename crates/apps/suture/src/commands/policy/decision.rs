@@ -4,8 +4,7 @@
 //! find in a bundle.
 
 use serde::Serialize;
-use suture_delta::page::{Column, Look, Page, Tone, listed};
-use suture_policy::example::Example;
+use suture_delta::page::{Column, Look, Page, Tone, clean, listed};
 use suture_policy::{
     Ask, Class, Decision, Kind, Principal, Requirement, SetAside, Spoken, State, Stranger, Switch,
 };
@@ -17,14 +16,17 @@ use crate::failure::Failure;
 /// Most people that a cell of the table names.
 const PEOPLE_SHOWN_MAX: usize = 6;
 
+/// So much of a digest is shown.
+const DIGEST_DIGITS: usize = 12;
+
 /// What a decision is about, in words.
-pub(super) struct About {
+pub(super) struct About<'a> {
     /// `run`, `activate` or `publish`.
     action: &'static str,
     /// Such as `run it on cache-1`.
     what: String,
     /// Of the patch.
-    digest: String,
+    digest: &'a str,
 }
 
 #[derive(Serialize)]
@@ -68,24 +70,22 @@ struct Aside<'a> {
     why: String,
 }
 
-impl About {
-    /// What an example asks for.
-    pub(super) fn of(example: &Example) -> Self {
-        let digest = example.facts.patch.as_ref().map(|patch| patch.digest.clone()).unwrap_or_default();
-        let what = match &example.ask {
-            Some(Ask::Run { node, switch: Switch::On }) => format!("run on {}", node.name),
-            Some(Ask::Run { node, switch: Switch::Dark }) => format!("be put in place dark on {}", node.name),
-            Some(Ask::Activate { node, .. }) => format!("be switched on on {}", node.name),
-            Some(Ask::Publish { by }) => format!("be published by {by}"),
-            None => "take a route".to_owned(),
+impl<'a> About<'a> {
+    /// What is to happen with the patch that has this digest.
+    pub(super) fn new(ask: &Ask, digest: &'a str) -> Self {
+        let what = match ask {
+            Ask::Run { node, switch: Switch::On } => format!("run on {}", node.name),
+            Ask::Run { node, switch: Switch::Dark } => format!("be put in place dark on {}", node.name),
+            Ask::Activate { node, .. } => format!("be switched on on {}", node.name),
+            Ask::Publish { by } => format!("be published by {by}"),
         };
-        Self { action: example.ask.as_ref().map_or("route", Ask::action), what, digest }
+        Self { action: ask.action(), what, digest }
     }
 }
 
 /// Prints a decision.
 pub(super) fn answer(
-    about: &About,
+    about: &About<'_>,
     decision: &Decision,
     strangers: &[Stranger],
     console: &Console,
@@ -94,12 +94,12 @@ pub(super) fn answer(
     Ok(if decision.allowed { Exit::Done } else { Exit::PolicyRefused })
 }
 
-fn document<'a>(about: &'a About, decision: &'a Decision, strangers: &[Stranger]) -> Document<'a> {
+fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stranger]) -> Document<'a> {
     Document {
         schema: 1,
         allowed: decision.allowed,
         action: about.action,
-        digest: &about.digest,
+        digest: about.digest,
         class: decision.class,
         requirements: decision.requirements.iter().map(line).collect(),
         rules: &decision.rules,
@@ -133,16 +133,23 @@ fn stranger(stranger: &Stranger) -> String {
     format!("{}::\"{}\"", stranger.what, stranger.name)
 }
 
-fn text(about: &About, decision: &Decision, strangers: &[Stranger], look: &Look) -> String {
+fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &Look) -> String {
     let mut page = Page::new(*look);
     let verdict = if decision.allowed { "may" } else { "may not" };
-    page.heading(&format!(
-        "patch {} {verdict} {} (consensus class {})",
-        about.digest, about.what, decision.class
-    ));
+    let digest: String = about.digest.chars().take(DIGEST_DIGITS).collect();
+    page.heading(&clean(&format!(
+        "patch {digest} {verdict} {} (consensus class {})",
+        about.what, decision.class
+    )));
     if !decision.requirements.is_empty() {
         page.gap();
         page.table(&[Column::Left, Column::Left, Column::Name, Column::Name], table(decision));
+    }
+    if let Some(until) = decision.requirements.iter().filter_map(|requirement| requirement.until).min() {
+        page.gap();
+        let words =
+            format!("what is owed has to be there by {until}; after that the patch may not any longer");
+        page.prose(2, "", Tone::Plain, &words);
     }
     reasons(&mut page, decision);
     if !decision.set_aside.is_empty() {
@@ -165,14 +172,14 @@ fn table(decision: &Decision) -> Vec<Vec<(String, Tone)>> {
     let head = ["", "asked", "there", "who could give it"];
     let mut rows = vec![head.map(|word| (word.to_owned(), Tone::Faint)).to_vec()];
     for requirement in &decision.requirements {
-        let (word, tone) = state(requirement);
+        let (word, tone) = state(requirement.state);
         let could = match requirement.state {
             State::There => String::new(),
             _ if requirement.kind.is_none() => "no signature helps".to_owned(),
             _ => people(&requirement.could, "nobody in the trust root"),
         };
         rows.push(vec![
-            (word, tone),
+            (word.to_owned(), tone),
             (requirement.needs.clone(), Tone::Plain),
             (people(&requirement.there, "-"), Tone::Plain),
             (could, Tone::Plain),
@@ -181,13 +188,12 @@ fn table(decision: &Decision) -> Vec<Vec<(String, Tone)>> {
     rows
 }
 
-fn state(requirement: &Requirement) -> (String, Tone) {
-    match (requirement.state, requirement.until) {
-        (State::There, _) => ("there".to_owned(), Tone::Good),
-        (State::Missing, _) => ("missing".to_owned(), Tone::Bad),
-        (State::Overdue, _) => ("overdue".to_owned(), Tone::Bad),
-        (State::Owed, None) => ("owed".to_owned(), Tone::Warn),
-        (State::Owed, Some(until)) => (format!("owed until {until}"), Tone::Warn),
+fn state(state: State) -> (&'static str, Tone) {
+    match state {
+        State::There => ("there", Tone::Good),
+        State::Missing => ("missing", Tone::Bad),
+        State::Overdue => ("overdue", Tone::Bad),
+        State::Owed => ("owed", Tone::Warn),
     }
 }
 

@@ -75,7 +75,11 @@ fn unusable(what: &str, error: &suture_policy::PackError) -> Failure {
 
 /// Name and text of each file with this ending, by name.
 fn read_all(directory: &Path, ending: &str) -> Result<Vec<(String, String)>, Failure> {
-    let failure = || Failure::usage(format!("the directory `{}` can't be read", directory.display()));
+    let failure = || {
+        Failure::usage(format!("the directory `{}` can't be read", directory.display())).help(
+            "name the directory of a policy pack, with rules in *.cedar and example cases in tests/*.toml",
+        )
+    };
     let entries = fs::read_dir(directory).map_err(|error| failure().why(&error))?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in entries {

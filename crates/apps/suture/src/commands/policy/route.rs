@@ -1,7 +1,7 @@
 //! How a route is shown: which, by when, with whom, and what was said of the others.
 
 use serde::Serialize;
-use suture_delta::page::{Column, Look, Page, Tone};
+use suture_delta::page::{Column, Look, Page, Tone, clean};
 use suture_policy::{Facts, RouteDecision, RouteVerdict};
 
 use crate::console::Console;
@@ -24,7 +24,7 @@ fn text(facts: &Facts, decision: &RouteDecision, look: &Look) -> String {
     let mut page = Page::new(*look);
     let case = facts.case.as_ref().map_or("the case", |case| case.id.as_str());
     let route = decision.route.map_or("no route is open", suture_policy::Route::word);
-    page.heading(&format!("{case}: {route}"));
+    page.heading(&clean(&format!("{case}: {route}")));
     let due = decision.due.map_or("with the next upgrade".to_owned(), |due| due.to_string());
     if decision.route.is_some() {
         page.prose(2, "due", Tone::Strong, &due);

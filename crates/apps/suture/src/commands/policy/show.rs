@@ -1,7 +1,7 @@
 //! `suture policy show`: the rules for people.
 
 use serde::Serialize;
-use suture_delta::page::{Look, Page, Tone};
+use suture_delta::page::{Look, Page, Tone, counted};
 use suture_policy::{Effect, Rule};
 
 use super::pack::{self, Loaded};
@@ -95,9 +95,20 @@ fn text(loaded: &Loaded, look: &Look) -> String {
             let cure = rule.cure.map(|kind| format!(" (statement `{kind}`)")).unwrap_or_default();
             page.prose(BELOW, "needs", Tone::Faint, &format!("{needs}{cure}"));
         }
+        if let Some(seconds) = rule.within_s {
+            page.prose(BELOW, "due", Tone::Faint, &format!("{} after the case was opened", span(seconds)));
+        }
         if !rule.roles.is_empty() {
             page.prose(BELOW, "roles", Tone::Faint, &rule.roles.join(", "));
         }
     }
     page.finish()
+}
+
+/// A duration in the largest unit that it is a whole number of.
+fn span(seconds: i64) -> String {
+    const UNITS: [(i64, &str); 3] = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let unit = UNITS.into_iter().find(|(length, _)| seconds % length == 0);
+    let (length, name) = unit.unwrap_or((1, "second"));
+    counted((seconds / length).unsigned_abs() as usize, name)
 }
