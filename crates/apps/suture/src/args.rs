@@ -25,7 +25,8 @@ pub(crate) use dossier::{
 };
 pub(crate) use key::{KeyArgs, KeyCommand, KeyNewArgs, KeyShowArgs, KeyType};
 pub(crate) use policy::{
-    PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs, PolicyTryArgs,
+    PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs,
+    PolicyTryArgs,
 };
 pub(crate) use sign::{SignArgs, Withdraw};
 pub(crate) use statements::StatementsArgs;
@@ -43,6 +44,7 @@ Exit codes:
 Environment:
   SUTURE_LOG              what to log, such as `debug` or `suture_process=trace`; instead of -v
   SUTURE_STATE_DIR        where the journal is kept
+  SUTURE_TRUST_DIR        the trust directory: who is believed, by which rules
   SUTURE_PASSPHRASE_FILE  the first line of this file is the passphrase of keys
   SSH_AUTH_SOCK           where ssh-agent listens
   NO_COLOR                no colours";
@@ -235,9 +237,12 @@ pub(crate) struct PsArgs {
 /// Every thread is stopped for a moment and its stack looked at. If none is in a function that is to be replaced,
 /// the patch is switched on; otherwise the process goes on and it is tried again until the deadline.
 /// A process that refuses is not changed, and the reason is named.
+///
+/// Before any process is touched, the policy of this machine is asked, with the statements in FILE.intoto.jsonl and on
+/// facts that are computed from the deltas. The exit code is 5 if it says no; `suture policy check FILE` says why.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// The delta
+    /// The delta, or a bundle
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 
@@ -250,18 +255,24 @@ pub(crate) struct ApplyArgs {
     /// Put the patch in place but leave the old code running; `suture toggle FILE on` activates it
     #[arg(long)]
     pub(crate) dark: bool,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 /// Switch an applied patch on or off: the fastest way back, and forth again
 #[derive(Debug, Args)]
 pub(crate) struct ToggleArgs {
-    /// The delta's file, or its id or the beginning of it
+    /// The file of the delta or of a bundle, or the delta's id or the beginning of it
     #[arg(value_name = "FILE|PATCH-ID")]
     pub(crate) patch: String,
 
     /// Which code is to run: `on` for the new, `off` for the old
     #[arg(value_enum, value_name = "on|off", hide_possible_values = true)]
     pub(crate) switch: Switch,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -276,7 +287,7 @@ pub(crate) struct ToggleArgs {
 /// taken back first; the refusal names them in order. What the new code has written in the meantime stays.
 #[derive(Debug, Args)]
 pub(crate) struct RevertArgs {
-    /// The delta's file, or its id or the beginning of it
+    /// The file of the delta or of a bundle, or the delta's id or the beginning of it
     #[arg(value_name = "FILE|PATCH-ID")]
     pub(crate) patch: String,
 
@@ -285,6 +296,17 @@ pub(crate) struct RevertArgs {
 
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
+}
+
+/// Who is believed.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// The trust directory: `root.toml`, rules in `policy/*.cedar`, `node.toml`
+    ///
+    /// Without it the one that `SUTURE_TRUST_DIR` names counts, and else `/etc/suture/trust` if it is there. A machine
+    /// that has none runs any patch, and says that nothing was verified.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) trust: Option<PathBuf>,
 }
 
 /// Which processes.

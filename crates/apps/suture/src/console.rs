@@ -51,6 +51,14 @@ impl Console {
         failure.exit()
     }
 
+    /// Says something that is no answer and no failure, to stderr.
+    pub(crate) fn note(&self, text: &str) {
+        let stderr = io::stderr();
+        let word = if self.colour_for(&stderr) { "\x1b[1;33mnote:\x1b[0m" } else { "note:" };
+        // Whoever does not listen misses nothing that the answer depends on.
+        let _ = writeln!(stderr.lock(), "{word} {text}");
+    }
+
     /// Whether the command owes a document.
     pub(crate) fn is_json(&self) -> bool {
         self.json

@@ -16,8 +16,10 @@ mod failure;
 mod files;
 mod logging;
 mod patch_name;
+mod permission;
 mod signer;
 mod statement_file;
+mod trust_dir;
 
 use std::process::ExitCode;
 

@@ -1,12 +1,12 @@
-//! What `toggle` and `revert` are given: the file of a delta, or its id.
+//! What `toggle` and `revert` are given: the file of a delta or of a bundle, or the id of a delta.
 
 use std::path::Path;
 
+use suture_clearance::Patch;
 use suture_delta::Delta;
-use suture_delta::format::DeltaId;
 
 use crate::failure::Failure;
-use crate::files;
+use crate::permission;
 
 /// Shortest prefix of an id that is taken for one.
 const PREFIX_LEN_MIN: usize = 4;
@@ -15,9 +15,18 @@ const ID_LEN: usize = 64;
 /// A patch as the user names it.
 pub(crate) enum PatchName {
     /// A file.
-    File(Box<Delta>, DeltaId),
-    /// The id, or the beginning of one, in lower-case hex.
+    File(Box<Patch>),
+    /// The id of a delta, or the beginning of one, in lower-case hex.
     Id(String),
+}
+
+/// One delta to operate with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// At hand, with its id.
+    Delta(&'a Delta, &'a str),
+    /// By its id, or the beginning of it.
+    Id(&'a str),
 }
 
 impl PatchName {
@@ -28,8 +37,20 @@ impl PatchName {
         if looks_like_id && !Path::new(text).exists() {
             return Ok(Self::Id(text.to_ascii_lowercase()));
         }
-        let (delta, id, _) = files::read_delta(Path::new(text))?;
-        Ok(Self::File(Box::new(delta), id))
+        permission::read_patch(Path::new(text)).map(|patch| Self::File(Box::new(patch)))
+    }
+
+    /// Its deltas, in an order in which each comes after those that it stands on.
+    pub(crate) fn parts(&self) -> Vec<Part<'_>> {
+        match self {
+            Self::Id(id) => vec![Part::Id(id)],
+            Self::File(patch) => {
+                let mut deltas: Vec<_> = patch.deltas.iter().collect();
+                // What stands on n others has at least n below it.
+                deltas.sort_by_key(|(_, facts)| facts.on.len());
+                deltas.into_iter().map(|(delta, facts)| Part::Delta(delta, &facts.id)).collect()
+            }
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Clearance {
     pub verified: Verified,
     /// What the patch is.
     pub facts: PatchFacts,
+    /// What they were asked.
+    pub ask: Ask,
     /// What the rules say.
     pub decision: Decision,
 }
@@ -69,7 +71,7 @@ pub fn clear(
     let question =
         Question { ask: &ask, facts: &facts, statements: &statements, principals: authority.principals() };
     let decision = decide(&authority.pack, &question)?;
-    Ok(Clearance { verified, facts: patch_facts, decision })
+    Ok(Clearance { verified, facts: patch_facts, ask, decision })
 }
 
 fn ask(authority: &Authority, wanted: &Use) -> Ask {

@@ -8,7 +8,7 @@ use suture_policy::{Class, PatchFacts, Verdict};
 
 use crate::Patch;
 
-/// What a delta touches of what its project has marked, and how.
+/// What a delta touches of what its project has marked, and how. What decides its class comes first.
 pub fn touches(delta: &Delta) -> Vec<Touch> {
     let mut touches: Vec<Touch> = delta.meta.report.critical.iter().map(touch).collect();
     touches.sort_by(|a, b| {

@@ -21,8 +21,7 @@ pub(crate) fn emergency(verified: &Verified) -> Option<Emergency> {
 }
 
 pub(crate) fn moment(at: Timestamp) -> Moment {
-    // Both end with the year 9999; before 1970 nothing was signed.
-    Moment::from_unix(at.as_second()).unwrap_or_default()
+    Moment::nearest(at.as_second())
 }
 
 fn statement(accepted: &Accepted, digest: Digest, now: Timestamp) -> Option<Statement> {

@@ -18,6 +18,11 @@ impl Moment {
         (0..=LATEST).contains(&seconds).then_some(Self(seconds))
     }
 
+    /// That many seconds after 1970, or the nearest moment that there is.
+    pub fn nearest(seconds: i64) -> Self {
+        Self(seconds.clamp(0, LATEST))
+    }
+
     /// Seconds since 1970.
     pub fn unix(self) -> i64 {
         self.0

@@ -14,6 +14,13 @@ pub struct Outcome {
     pub attempts: u32,
 }
 
+impl Outcome {
+    /// Whether the process is as it was wished.
+    pub fn is_success(&self) -> bool {
+        matches!(self.end, End::Done | End::Already)
+    }
+}
+
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {

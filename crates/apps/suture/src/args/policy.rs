@@ -20,6 +20,7 @@ pub(crate) struct PolicyArgs {
 pub(crate) enum PolicyCommand {
     Show(PolicyShowArgs),
     Test(PolicyTestArgs),
+    Check(PolicyCheckArgs),
     Try(PolicyTryArgs),
     Route(PolicyRouteArgs),
 }
@@ -48,6 +49,28 @@ pub(crate) struct PolicyTestArgs {
     /// Fail as well if a rule is left untried
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Ask whether a patch would run on this machine, and if not, what is missing and who could give it
+///
+/// The question is the one that `suture apply` asks: facts are computed from the deltas, signatures are verified against the
+/// trust root. The exit code is 5 if the answer is no.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyCheckArgs {
+    /// The bundle, or a delta
+    #[arg(value_name = "BUNDLE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) trust: super::TrustArgs,
+
+    /// Where the statements are, if not in BUNDLE.intoto.jsonl
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) statements: Option<PathBuf>,
+
+    /// Ask for putting it in place with its code off
+    #[arg(long)]
+    pub(crate) dark: bool,
 }
 
 /// Ask one question that is written down in a file

@@ -1,8 +1,8 @@
 //! `suture sign`: arguments.
 
 use std::path::PathBuf;
-use std::time::Duration;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use suture_trust::{Digest, DigestError, Kind, Role};

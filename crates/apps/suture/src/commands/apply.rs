@@ -1,5 +1,6 @@
 //! `suture apply FILE`.
 
+use suture_clearance::Use;
 use suture_surgery::operation::Goal;
 
 use super::operate;
@@ -7,11 +8,13 @@ use crate::args::ApplyArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::patch_name::PatchName;
+use crate::permission;
 
 pub(super) fn run(args: &ApplyArgs, console: &Console) -> Result<Exit, Failure> {
-    let (delta, id, _) = files::read_delta(&args.file)?;
-    let patch = PatchName::File(Box::new(delta), id);
+    let patch = permission::read_patch(&args.file)?;
+    let wanted = Use::Run { dark: args.dark };
+    permission::require(&patch, &args.file, args.trust.trust.as_deref(), &wanted, console)?;
+    let patch = PatchName::File(Box::new(patch));
     operate::run(Goal::Apply { dark: args.dark }, &patch, &args.target, args.patience.deadline, console)
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use suture_delta::Delta;
 use suture_process::{Patch, Patient, Request};
 use suture_surgery::operation::Goal;
 
@@ -11,7 +10,7 @@ use crate::args::TargetArgs;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::patch_name::PatchName;
+use crate::patch_name::{Part, PatchName};
 
 /// Brings every chosen process to `goal`, in parallel, and prints a row for each.
 pub(super) fn run(
@@ -21,35 +20,54 @@ pub(super) fn run(
     deadline: Duration,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let pids = choose(patch, target)?;
+    let mut parts = patch.parts();
+    if goal == Goal::Revert {
+        parts.reverse();
+    }
+    let pids = choose(&parts, target)?;
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
-    let rows = operate_on_all(goal, patch, &pids, deadline);
+    let rows = operate_on_all(goal, &parts, &pids, deadline);
     drop(progress);
     outcomes::answer(&rows, console)
 }
 
-fn operate_on_all(goal: Goal, patch: &PatchName, pids: &[i32], deadline: Duration) -> Vec<Row> {
-    let one = |pid: i32| {
-        let request = |patch| Request { goal, patch, deadline };
-        let outcome = match patch {
-            PatchName::File(delta, id) => {
-                let id = id.to_string();
-                suture_process::operate(pid, &request(Patch::Delta { id: &id, delta }))
-            }
-            PatchName::Id(id) => suture_process::operate(pid, &request(Patch::Id(id))),
-        };
-        Row { pid, name: suture_process::process_name(pid), outcome }
-    };
+fn operate_on_all(goal: Goal, parts: &[Part<'_>], pids: &[i32], deadline: Duration) -> Vec<Row> {
     std::thread::scope(|scope| {
-        let running: Vec<_> = pids.iter().map(|pid| scope.spawn(move || one(*pid))).collect();
+        let one = |pid| scope.spawn(move || operate(goal, parts, pid, deadline));
+        let running: Vec<_> = pids.iter().copied().map(one).collect();
         running
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     })
 }
 
-fn choose(patch: &PatchName, target: &TargetArgs) -> Result<Vec<i32>, Failure> {
+/// Operates with each part that concerns a process, until one does not do as wished; a row for each. Of parts of which none
+/// concerns it the first says why.
+fn operate(goal: Goal, parts: &[Part<'_>], pid: i32, deadline: Duration) -> Vec<Row> {
+    let patient = if parts.len() > 1 { Patient::examine(pid).ok() } else { None };
+    let concerned =
+        parts.iter().filter(|part| patient.as_ref().is_some_and(|patient| concerns(part, patient)));
+    let mut chosen: Vec<&Part<'_>> = concerned.collect();
+    if chosen.is_empty() {
+        chosen.extend(parts.first());
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for part in chosen {
+        if rows.last().is_some_and(|row| !row.outcome.is_success()) {
+            break;
+        }
+        let patch = match *part {
+            Part::Delta(delta, id) => Patch::Delta { id, delta },
+            Part::Id(id) => Patch::Id(id),
+        };
+        let outcome = suture_process::operate(pid, &Request { goal, patch, deadline });
+        rows.push(Row { pid, name: suture_process::process_name(pid), outcome });
+    }
+    rows
+}
+
+fn choose(parts: &[Part<'_>], target: &TargetArgs) -> Result<Vec<i32>, Failure> {
     if !target.all {
         let mut pids = target.pid.clone();
         pids.sort_unstable();
@@ -59,19 +77,16 @@ fn choose(patch: &PatchName, target: &TargetArgs) -> Result<Vec<i32>, Failure> {
     let processes = suture_process::processes()
         .map_err(|error| Failure::unexpected("the processes can't be listed").why(&error))?;
     let own = std::process::id() as i32;
-    let concerned = |patient: &Patient| match patch {
-        PatchName::File(delta, id) => has_build(patient, delta) || has_patch(patient, &id.to_string()),
-        PatchName::Id(prefix) => has_patch(patient, prefix),
-    };
+    let concerned = |patient: &Patient| parts.iter().any(|part| concerns(part, patient));
     // A process that can't even be looked at is no candidate; `--pid` says why.
     let candidates = processes.into_iter().filter(|pid| *pid != own);
     Ok(candidates.filter(|pid| Patient::examine(*pid).is_ok_and(|patient| concerned(&patient))).collect())
 }
 
-fn has_build(patient: &Patient, delta: &Delta) -> bool {
-    patient.module(&delta.meta.old.build_id).is_some()
-}
-
-fn has_patch(patient: &Patient, id: &str) -> bool {
-    patient.applied().any(|home| home.record.id.starts_with(id))
+fn concerns(part: &Part<'_>, patient: &Patient) -> bool {
+    let has_patch = |id: &str| patient.applied().any(|home| home.record.id.starts_with(id));
+    match part {
+        Part::Delta(delta, id) => patient.module(&delta.meta.old.build_id).is_some() || has_patch(id),
+        Part::Id(prefix) => has_patch(prefix),
+    }
 }

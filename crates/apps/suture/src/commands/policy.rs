@@ -1,5 +1,6 @@
 //! `suture policy`: the rules that decide what may run, shown, tested and tried.
 
+mod check;
 mod decision;
 mod examples;
 mod pack;
@@ -18,6 +19,7 @@ pub(super) fn run(args: &PolicyArgs, console: &Console) -> Result<Exit, Failure>
     match &args.command {
         PolicyCommand::Show(args) => show::run(args, console),
         PolicyCommand::Test(args) => examples::run(args, console),
+        PolicyCommand::Check(args) => check::run(args, console),
         PolicyCommand::Try(args) => try_question(args, console),
         PolicyCommand::Route(args) => decide_route(args, console),
     }

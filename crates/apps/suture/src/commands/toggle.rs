@@ -1,5 +1,8 @@
 //! `suture toggle FILE|PATCH-ID on|off`.
 
+use std::path::Path;
+
+use suture_clearance::Use;
 use suture_surgery::operation::Goal;
 use suture_surgery::switch::Direction;
 
@@ -9,12 +12,31 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::patch_name::PatchName;
+use crate::{permission, trust_dir};
 
 pub(super) fn run(args: &ToggleArgs, console: &Console) -> Result<Exit, Failure> {
+    let patch = PatchName::resolve(&args.patch)?;
     let direction = match args.switch {
-        Switch::On => Direction::On,
+        Switch::On => {
+            require(args, &patch, console)?;
+            Direction::On
+        }
+        // The way back is always open.
         Switch::Off => Direction::Off,
     };
-    let patch = PatchName::resolve(&args.patch)?;
     operate::run(Goal::Toggle(direction), &patch, &args.target, args.patience.deadline, console)
+}
+
+/// To switch on is to run.
+fn require(args: &ToggleArgs, patch: &PatchName, console: &Console) -> Result<(), Failure> {
+    let trust = args.trust.trust.as_deref();
+    match patch {
+        PatchName::File(patch) => {
+            permission::require(patch, Path::new(&args.patch), trust, &Use::Activate, console)
+        }
+        PatchName::Id(_) if trust_dir::find(trust).is_none() => Ok(()),
+        PatchName::Id(id) => Err(Failure::refused(format!("the policy can't be asked about {id}"))
+            .why("this machine has a trust root, and an id says nothing about who approved the patch")
+            .help("name the file of the patch, with its statements beside it")),
+    }
 }

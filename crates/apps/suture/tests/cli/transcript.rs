@@ -18,6 +18,7 @@ pub(crate) fn suture(directory: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .current_dir(directory)
         .env_remove("SUTURE_LOG")
+        .env_remove("SUTURE_TRUST_DIR")
         .env_remove("NO_COLOR")
         .env_remove("COLUMNS");
     command

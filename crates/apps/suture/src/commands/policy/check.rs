@@ -1,0 +1,25 @@
+//! `suture policy check BUNDLE`: the question of `apply`, asked without touching anything.
+
+use suture_clearance::Use;
+
+use super::decision;
+use crate::args::PolicyCheckArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{permission, trust_dir};
+
+pub(super) fn run(args: &PolicyCheckArgs, console: &Console) -> Result<Exit, Failure> {
+    let directory = trust_dir::find(args.trust.trust.as_deref()).ok_or_else(|| {
+        Failure::usage("there is no trust root to ask")
+            .why("no trust directory is named, and this machine has none")
+            .help("name one with --trust, or set SUTURE_TRUST_DIR")
+    })?;
+    let authority = trust_dir::read(&directory)?;
+    let patch = permission::read_patch(&args.file)?;
+    let wanted = Use::Run { dark: args.dark };
+    let clearance = permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted)?;
+    let about = decision::About::new(&clearance.ask, &clearance.facts.digest);
+    let strangers = authority.pack.strangers(authority.principals());
+    decision::answer(&about, &clearance.decision, &strangers, console)
+}

@@ -1,0 +1,96 @@
+//! Whether a patch may be used on this machine: the question every command asks before it touches a process.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
+use suture_policy::State;
+use suture_trust::Envelope;
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::{files, statement_file, trust_dir};
+
+/// Reads a patch: the file of a delta or of a bundle.
+pub(crate) fn read_patch(path: &Path) -> Result<Patch, Failure> {
+    let bytes = files::read_perhaps_bundle(path, "the patch")?;
+    Patch::read(&bytes).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &PatchError) -> Failure {
+    let no_bundle = || Failure::usage(format!("`{}` is no bundle that can be used", path.display()));
+    let refused = || Failure::refused(format!("the bundle `{}` is refused", path.display()));
+    match error {
+        PatchError::Delta(why) => {
+            Failure::usage(format!("`{}` is no delta that can be used", path.display()))
+                .why(why)
+                .help(why.help())
+        }
+        PatchError::Bundle(why) if why.is_foreign() => no_bundle().why(why).help(why.help()),
+        PatchError::Bundle(why) => refused().why(why).help(why.help()),
+        PatchError::Contents(why) => refused().why(why).help(why.help()),
+        PatchError::Dossier(why) => refused().why(why).help("make the bundle again with another dossier"),
+    }
+}
+
+/// Asks the rules of `authority` about a patch, with the statements in `statements` or beside its file.
+pub(crate) fn ask(
+    authority: &Authority,
+    patch: &Patch,
+    file: &Path,
+    statements: Option<&Path>,
+    wanted: &Use,
+) -> Result<Clearance, Failure> {
+    let beside = statement_file::beside(file);
+    let lines = statement_file::read(statements.unwrap_or(&beside))?;
+    let envelopes: Vec<Envelope> = lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect();
+    clear(authority, patch, &envelopes, wanted, Timestamp::now()).map_err(|error| {
+        Failure::refused("the rules can't be asked about this patch")
+            .why(&error)
+            .help("docs/formats/policy.md describes what they are asked")
+    })
+}
+
+/// Refuses what the rules of this machine forbid. Where it has none nothing is verified, and that is said.
+pub(crate) fn require(
+    patch: &Patch,
+    file: &Path,
+    given: Option<&Path>,
+    wanted: &Use,
+    console: &Console,
+) -> Result<(), Failure> {
+    let Some(directory) = trust_dir::find(given) else {
+        console.note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
+        return Ok(());
+    };
+    let authority = trust_dir::read(&directory)?;
+    let clearance = ask(&authority, patch, file, None, wanted)?;
+    let decision = &clearance.decision;
+    if decision.allowed {
+        for owed in decision.requirements.iter().filter(|requirement| requirement.state == State::Owed) {
+            let until = owed.until.map(|until| format!(", until {until}")).unwrap_or_default();
+            console.note(&format!("owed{until}: {} ({})", owed.needs, owed.rule));
+        }
+        return Ok(());
+    }
+    Err(Failure::refused(format!("the policy of this machine does not let `{}` run", file.display()))
+        .why(&missing(&clearance))
+        .help(format!("`suture policy check {}` shows who could give what is missing", file.display())))
+}
+
+/// What stands in the way, a line for each rule.
+fn missing(clearance: &Clearance) -> String {
+    let decision = &clearance.decision;
+    let lacking = decision
+        .requirements
+        .iter()
+        .filter(|requirement| matches!(requirement.state, State::Missing | State::Overdue));
+    let lines = lacking.map(|requirement| format!("missing: {} ({})", requirement.needs, requirement.rule));
+    let failed =
+        decision.failed.iter().map(|rule| format!("the rule {rule} can't be evaluated, and so denies"));
+    let mut lines: Vec<String> = lines.chain(failed).collect();
+    if lines.is_empty() {
+        lines.push("no rule permits it".to_owned());
+    }
+    lines.join("\n")
+}

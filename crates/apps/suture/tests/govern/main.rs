@@ -1,0 +1,8 @@
+//! Signed patches on real processes: what the policy of a machine lets run, and what it stops.
+
+mod office;
+#[path = "../bundle/patch.rs"]
+mod patch;
+mod running;
+#[path = "../cli/transcript.rs"]
+mod transcript;

@@ -1,0 +1,164 @@
+//! Each rule that stops a patch, and what makes it run.
+
+use std::fs;
+
+use crate::office::{Server, check, done, open, sign, sign_all};
+use crate::patch;
+use crate::transcript::{run, transcript};
+
+const TRUST: [&str; 2] = ["--trust", "trust"];
+
+#[test]
+fn a_bundle_runs_when_everything_that_is_asked_has_been_signed() {
+    let here = open("govern-bundle");
+    patch::bundle(&here);
+    let server = Server::start(&here, "server");
+    let apply = [&["apply", "fix.bundle"][..], &TRUST].concat();
+
+    let refused = server.operate(&here, 5, &apply);
+    let why = refused["error"]["why"].as_str().unwrap();
+    for rule in ["patch-has-author", "independent-review", "rehearsal-passed"] {
+        assert!(why.contains(rule), "{why}");
+    }
+    server.awaits("count");
+    assert_eq!(json_homes(&here, &server), 0, "nothing was put into the process");
+
+    sign_all(&here, "fix.bundle");
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+    assert_eq!(server.operate(&here, 0, &apply)["results"][0]["outcome"], "done");
+    server.awaits("fixed");
+
+    // The way back needs nobody's permission; the way forth does.
+    server.operate(&here, 0, &["toggle", "fix.bundle", "off"]);
+    server.awaits("count");
+    let id = patch::json(&here, 0, &["inspect", "fix.delta"])["id"].as_str().unwrap().to_owned();
+    server.operate(&here, 5, &[&["toggle", &id, "on"][..], &TRUST].concat());
+    server.operate(&here, 0, &[&["toggle", "fix.bundle", "on"][..], &TRUST].concat());
+    server.awaits("fixed");
+
+    sign(&here, "fix.bundle", "cora", "commander", &["--refuse", "--reason", "it breaks the cache"]);
+    server.operate(&here, 5, &apply);
+    server.operate(&here, 0, &["revert", "fix.bundle"]);
+    server.awaits("count");
+    sign(&here, "fix.bundle", "cora", "commander", &["--withdraw"]);
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+}
+
+#[test]
+fn the_table_shows_what_is_there_what_is_missing_and_who_could_give_it() {
+    let here = open("govern-table");
+    let id = patch::bundle(&here);
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    let shown = transcript(&here, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    insta::assert_snapshot!(shown.replace(&id[..12], "[digest]"));
+}
+
+#[test]
+fn a_review_from_the_author_s_team_is_none() {
+    let here = open("govern-team");
+    patch::bundle(&here);
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    sign(&here, "fix.bundle", "bot", "rehearser", &["--predicate", "passed.json"]);
+    sign(&here, "fix.bundle", "art", "reviewer", &[]);
+    assert_eq!(check(&here, "fix.bundle", &[]), (vec!["independent-review".to_owned()], false));
+}
+
+#[test]
+fn what_was_said_of_another_bundle_counts_for_nothing() {
+    let here = open("govern-replay");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let statements = fs::read(here.join("fix.bundle.intoto.jsonl")).unwrap();
+    patch::delta(&here, "server", "other", "other %d");
+    fs::write(here.join("other.delta.intoto.jsonl"), statements).unwrap();
+    let (missing, allowed) = check(&here, "other.delta", &[]);
+    assert!(!allowed);
+    assert_eq!(missing, ["patch-has-author", "independent-review", "rehearsal-passed"]);
+}
+
+#[test]
+fn a_machine_without_a_trust_root_says_that_nothing_was_verified() {
+    let here = open("govern-none");
+    patch::delta(&here, "server", "fix", "fixed %d");
+    let server = Server::start(&here, "server");
+    let output = run(&here, &["apply", "fix.delta", "--pid", &server.pid()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was verified"));
+    server.awaits("fixed");
+    let asked = run(&here, &["policy", "check", "fix.delta"]);
+    assert_eq!(asked.status.code(), Some(2));
+}
+
+#[test]
+fn in_an_emergency_the_review_may_follow_and_is_owed() {
+    let here = open("govern-emergency");
+    patch::bundle(&here);
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    sign(&here, "fix.bundle", "bot", "rehearser", &["--predicate", "passed.json"]);
+    assert!(!check(&here, "fix.bundle", &[]).1);
+    let declared = ["--says", "emergency", "--lasts", "20h", "--reason", "it is being exploited"];
+    sign(&here, "fix.bundle", "cora", "commander", &declared);
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+
+    let server = Server::start(&here, "server");
+    let output = run(&here, &["apply", "fix.bundle", "--trust", "trust", "--pid", &server.pid()]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("owed") && said.contains("independent-review"), "{said}");
+}
+
+#[test]
+fn a_class_that_is_laxer_than_the_call_graph_shows_has_to_be_accepted() {
+    let here = open("govern-class");
+    fs::write(here.join("suture.toml"), "[critical]\nfunctions = [\"check\"]\n").unwrap();
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let (missing, allowed) = check(&here, "fix.bundle", &[]);
+    assert!(!allowed);
+    for rule in ["laxer-class-is-accepted", "consensus-is-approved", "replicated-goes-dark"] {
+        assert!(missing.iter().any(|missing| missing == rule), "{missing:?}");
+    }
+    // What is replicated goes dark; accepted as local it may run, with the approvals of two teams.
+    assert!(!check(&here, "fix.bundle", &["--dark"]).0.iter().any(|rule| rule == "replicated-goes-dark"));
+    sign(&here, "fix.bundle", "rob", "reviewer", &["--says", "laxer", "--reason", "only a text changes"]);
+    sign(&here, "fix.bundle", "rob", "reviewer", &["--says", "approved"]);
+    sign(&here, "fix.bundle", "cora", "commander", &[]);
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+}
+
+#[test]
+fn an_altered_bundle_is_refused_before_anybody_is_asked() {
+    let here = open("govern-altered");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let mut bytes = fs::read(here.join("fix.bundle")).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(here.join("fix.bundle"), bytes).unwrap();
+    let server = Server::start(&here, "server");
+    server.operate(&here, 5, &["apply", "fix.bundle", "--trust", "trust"]);
+    server.awaits("count");
+}
+
+#[test]
+fn a_trust_directory_that_can_t_be_used_stops_everything() {
+    let here = open("govern-broken");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let server = Server::start(&here, "server");
+    let apply = ["apply", "fix.bundle", "--trust", "trust"];
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    server.operate(&here, 2, &apply);
+    fs::write(here.join("trust/policy/own.cedar"), "permit (principal, action, resource").unwrap();
+    let refused = server.operate(&here, 2, &apply);
+    assert!(refused["error"]["why"].as_str().unwrap().contains("own.cedar"), "{refused}");
+    fs::remove_file(here.join("trust/root.toml")).unwrap();
+    server.operate(&here, 2, &apply);
+    server.awaits("count");
+    done(&here, &["revert", "fix.bundle", "--pid", &server.pid()]);
+}
+
+fn json_homes(here: &std::path::Path, server: &Server) -> usize {
+    let answer = patch::json(here, 0, &["ps", "--pid", &server.pid()]);
+    answer["processes"][0]["patches"].as_array().map_or(0, Vec::len)
+}
