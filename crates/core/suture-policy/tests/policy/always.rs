@@ -198,6 +198,11 @@ proptest! {
             prop_assert_eq!(is_stopping, stops(&decision).contains(&requirement.rule.as_str()));
         }
     }
+}
+
+proptest! {
+    // Each case asks some fifty questions.
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Whoever is named as able to help can, and nobody else could alone.
     #[test]

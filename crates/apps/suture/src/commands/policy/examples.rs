@@ -15,7 +15,7 @@ struct Document<'a> {
     schema: u32,
     passed: usize,
     failed: usize,
-    cases: Vec<Line<'a>>,
+    cases: Vec<Case<'a>>,
     /// Rules that no case makes speak.
     never_spoke: &'a [String],
     /// Rules with conditions that no case about them lets be silent.
@@ -23,7 +23,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Case<'a> {
     file: &'a str,
     line: usize,
     name: &'a str,
@@ -52,7 +52,7 @@ pub(super) fn run(args: &PolicyTestArgs, console: &Console) -> Result<Exit, Fail
         schema: 1,
         passed: rows.len() - failed,
         failed,
-        cases: rows.iter().map(line).collect(),
+        cases: rows.iter().map(case).collect(),
         never_spoke: &left.never_spoke,
         never_silent: &left.never_silent,
     };
@@ -66,8 +66,8 @@ fn rows<'a>(file: &'a Examples, pack: &suture_policy::Pack) -> Vec<Row<'a>> {
     file.examples.iter().map(check).collect()
 }
 
-fn line<'a>(row: &'a Row<'_>) -> Line<'a> {
-    Line {
+fn case<'a>(row: &'a Row<'_>) -> Case<'a> {
+    Case {
         file: row.file,
         line: row.example.line,
         name: &row.example.name,

@@ -50,10 +50,10 @@ pub(super) fn examples(directory: Option<&Path>) -> Result<Vec<Examples>, Failur
     let Some(directory) = directory else {
         return DEFAULT_EXAMPLES.iter().map(|source| parse(source.name, source.text)).collect();
     };
-    let tests = directory.join(TESTS);
-    let texts = read_all(&tests, "toml")?;
+    let below = directory.join(TESTS);
+    let texts = read_all(&below, "toml")?;
     if texts.is_empty() {
-        return Err(Failure::usage(format!("`{}` has no example cases", tests.display()))
+        return Err(Failure::usage(format!("`{}` has no example cases", below.display()))
             .why("there is no file in it whose name ends in .toml")
             .help("docs/formats/policy.md shows how to write one"));
     }

@@ -1,7 +1,7 @@
 //! `suture policy show`: the rules for people.
 
 use serde::Serialize;
-use suture_delta::page::{Look, Page, Tone, counted};
+use suture_delta::page::{Look, Page, Tone, clean, counted};
 use suture_policy::{Effect, Rule};
 
 use super::pack::{self, Loaded};
@@ -13,11 +13,11 @@ use crate::failure::Failure;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
-    rules: Vec<Line<'a>>,
+    rules: Vec<Entry<'a>>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Entry<'a> {
     id: &'a str,
     /// `permit` or `forbid`.
     effect: &'static str,
@@ -46,16 +46,16 @@ pub(super) fn run(args: &PolicyShowArgs, console: &Console) -> Result<Exit, Fail
                 .help("`suture policy show` lists the rules")
         })?],
     };
-    let document = Document { schema: 1, rules: rules.iter().map(|rule| line(rule)).collect() };
-    console.answer(&document, |look| match &args.rule {
-        None => text(&loaded, look),
-        Some(_) => rules.iter().map(|rule| format!("{}\n", rule.text)).collect(),
+    let document = Document { schema: 1, rules: rules.iter().map(|rule| entry(rule)).collect() };
+    console.answer(&document, |look| match (&args.rule, rules.first()) {
+        (Some(_), Some(rule)) => rule.text.lines().map(|line| clean(line) + "\n").collect(),
+        _ => text(&loaded, look),
     })?;
     Ok(Exit::Done)
 }
 
-fn line(rule: &Rule) -> Line<'_> {
-    Line {
+fn entry(rule: &Rule) -> Entry<'_> {
+    Entry {
         id: &rule.id,
         effect: effect(rule),
         says: &rule.says,
