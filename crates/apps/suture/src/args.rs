@@ -1,5 +1,6 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+pub(crate) mod audit;
 mod data_choice;
 mod duration;
 mod type_choice;
@@ -24,6 +25,8 @@ Exit codes:
 Environment:
   SUTURE_LOG        what to log, such as `debug` or `suture_process=trace`; instead of -v
   SUTURE_STATE_DIR  where the journal is kept
+  SUTURE_AUDIT_DIR  the audit log in which every act is recorded; without it none is
+  SUTURE_AUDIT_KEY  the private key of the audit log, if not the one named in its `log.toml`
   NO_COLOR          no colours";
 
 /// Patches running native Linux processes: a source fix becomes a delta between two builds, and the delta goes
@@ -57,6 +60,7 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     Toggle(ToggleArgs),
     Revert(RevertArgs),
+    Audit(audit::AuditArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

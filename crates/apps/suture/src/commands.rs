@@ -1,6 +1,8 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod acts;
 mod apply;
+mod audit;
 mod build;
 mod comparison;
 mod completions;
@@ -28,6 +30,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Audit(args) => audit::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -92,7 +92,7 @@ impl Log {
 
     fn load<S: Signer + ?Sized>(layout: Layout, lock: File, signer: &S) -> Result<Self, Error> {
         let key = Settings::read_from(&layout)?.vkey;
-        if key.bytes() != signer.public_key() || key.name() != signer.name() {
+        if !is_key_of(&key, signer) {
             return Err(Error::WrongKey { origin: key.name().to_owned() });
         }
         let missing = || Error::NotALog { directory: layout.root().to_owned(), missing: "public/checkpoint" };
@@ -118,12 +118,11 @@ impl Log {
         &self.checkpoint
     }
 
-    /// Adds entries as one batch, made at `now`. When this returns they are on the disk, all of them; if it does not,
-    /// none of them is in the log.
+    /// Adds entries as one batch, made at `now`. When this succeeds they are on the disk, all of them.
     ///
     /// # Errors
     /// An act can't be an entry, the clock has been set back, or the batch can't be written. After a failed write the
-    /// log has to be opened again.
+    /// log has to be opened again, which shows whether the batch is in it: all of it or nothing.
     pub fn append<S: Signer + ?Sized>(
         &mut self,
         now: Time,
@@ -135,6 +134,9 @@ impl Log {
         }
         if drafts.len() > BATCH_ENTRIES_MAX {
             return Err(Error::BatchTooLarge(drafts.len()));
+        }
+        if !is_key_of(&self.key, signer) {
+            return Err(Error::WrongKey { origin: self.key.name().to_owned() });
         }
         let first = self.edge.size();
         let when = now.after(self.edge.last_time())?;
@@ -221,6 +223,10 @@ impl Log {
             }
         }
     }
+}
+
+fn is_key_of<S: Signer + ?Sized>(key: &VerifierKey, signer: &S) -> bool {
+    key.bytes() == signer.public_key() && key.name() == signer.name()
 }
 
 /// Makes `checkpoint` the state of the log, in one instant.

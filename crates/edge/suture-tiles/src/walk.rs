@@ -88,6 +88,8 @@ pub enum AuditError {
 /// # Errors
 /// What is wrong.
 pub fn audit(reader: &Reader, policy: &Policy, kept: Vec<SignedCheckpoint>) -> Result<Verdict, AuditError> {
+    // Nothing that the checkpoint speaks of is looked for before it is known to be the log's.
+    policy.judge_signatures(reader.checkpoint()).map_err(Finding::from)?;
     let mut auditor = Auditor::new(policy, kept)?;
     let mut walk = Walk::new(reader)?;
     let mut upper = UpperTiles { reader, current: Vec::new() };

@@ -6,8 +6,10 @@ use suture_delta::Delta;
 use suture_process::{Patch, Patient, Request};
 use suture_surgery::operation::Goal;
 
+use super::acts::acts;
 use super::outcomes::{self, Row};
 use crate::args::TargetArgs;
+use crate::audit::Audit;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -22,9 +24,11 @@ pub(super) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let pids = choose(patch, target)?;
+    let audit = Audit::from_environment()?;
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
     let rows = operate_on_all(goal, patch, &pids, deadline);
     drop(progress);
+    audit.record(&acts(goal, patch, &rows))?;
     outcomes::answer(&rows, console)
 }
 

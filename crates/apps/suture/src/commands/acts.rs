@@ -1,0 +1,59 @@
+//! Operations on processes as acts of the audit log: one for each process.
+
+use std::collections::BTreeMap;
+
+use suture_log::{Draft, Outcome, Subject, Value};
+use suture_surgery::operation::Goal;
+use suture_surgery::outcome::End;
+use suture_surgery::switch::Direction;
+
+use super::outcomes::Row;
+use crate::audit::actor;
+use crate::patch_name::PatchName;
+
+/// What was tried on each process, and how it ended.
+pub(super) fn acts(goal: Goal, patch: &PatchName, rows: &[Row]) -> Vec<Draft> {
+    rows.iter().map(|row| act(goal, patch, row)).collect()
+}
+
+fn act(goal: Goal, patch: &PatchName, row: &Row) -> Draft {
+    let (name, flag) = match goal {
+        Goal::Apply { dark } => ("process.apply", Some(("dark", dark))),
+        Goal::Toggle(direction) => ("process.toggle", Some(("on", direction == Direction::On))),
+        Goal::Revert => ("process.revert", None),
+    };
+    let outcome = match &row.outcome.end {
+        End::Done => Outcome::done(),
+        End::Already => Outcome { code: Some("already".to_owned()), ..Outcome::done() },
+        End::Refused(refusal) => Outcome::refused(refusal.code()),
+        End::Failed(_) => Outcome::failed("unexpected"),
+    };
+    let mut detail = BTreeMap::from([
+        ("attempts".to_owned(), Value::Number(row.outcome.attempts.into())),
+        ("pause_us".to_owned(), Value::Number(i64::try_from(row.outcome.pause_us).unwrap_or(i64::MAX))),
+        ("pid".to_owned(), Value::Number(row.pid.into())),
+    ]);
+    detail.extend(flag.map(|(name, flag)| (name.to_owned(), Value::Flag(flag))));
+    Draft {
+        act: name.to_owned(),
+        actor: actor(),
+        subjects: vec![process(row), patch_of(patch)],
+        outcome,
+        detail,
+    }
+}
+
+/// A program may give itself any name; what can't be shown is not in it.
+fn process(row: &Row) -> Subject {
+    let name: String = row.name.chars().filter(|c| !c.is_control()).collect();
+    Subject::id("process", format!("{name}[{}]", row.pid))
+}
+
+fn patch_of(patch: &PatchName) -> Subject {
+    const SHA256_DIGITS: usize = 64;
+    match patch {
+        PatchName::File(_, id) => Subject::digest("patch", &id.to_string()),
+        PatchName::Id(id) if id.len() == SHA256_DIGITS => Subject::digest("patch", id),
+        PatchName::Id(prefix) => Subject::id("patch", prefix.clone()),
+    }
+}
