@@ -30,7 +30,8 @@ bench: setup ## the figures that the documents quote (about ten minutes)
 	  $$bench diff $(CACHE)/redis-server.old $(CACHE)/redis-server.new; \
 	  $$bench calls; \
 	  $$bench pauses; \
-	  $$bench cycles --count 200
+	  $$bench cycles --count 200; \
+	  $$bench audit --directory $${CARGO_TARGET_DIR:-target}
 
 soak: ## ten thousand times apply and revert on a loaded target (about ten minutes)
 	$(CARGO) build --quiet --release --package suture --package suture-bench

@@ -2,6 +2,7 @@
 //! machine is not ours alone; nothing is asserted.
 #![expect(clippy::cast_precision_loss, reason = "times that people read have no 53 bits")]
 
+mod audit;
 mod calls;
 mod cycles;
 mod diffs;
@@ -43,6 +44,12 @@ enum What {
         #[arg(num_args = 2)]
         builds: Vec<PathBuf>,
     },
+    /// Appending to the audit log, proofs out of it, and its audit
+    Audit {
+        /// A directory on the disk that is to be measured
+        #[arg(long, default_value = ".")]
+        directory: PathBuf,
+    },
     /// Apply and revert again and again on a loaded target, and see that nothing is lost
     Cycles {
         /// How often
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
         What::Pauses { rounds, mode } => pauses::measure(suture, *rounds, mode.as_deref()),
         What::Calls => calls::measure(suture),
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
+        What::Audit { directory } => audit::measure(suture, directory),
         What::Cycles { count } => cycles::measure(suture, *count),
     };
     match measured {

@@ -15,6 +15,9 @@ use suture_delta::inspect;
 use suture_delta::page::Look;
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
+use suture_log::{
+    ConsistencyFile, Entry, ExportReader, Note, Policy, ProofFile, SignedCheckpoint, VerifierKey, tile,
+};
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
 ///
@@ -70,6 +73,46 @@ pub fn diff(pair: &[u8]) {
     let file = format::write(&delta).expect("a comparison makes valid deltas");
     assert_eq!(format::read(&file), Ok(delta.clone()));
     inspect::disassemble(&delta, "", Some(&old)).expect("the delta is for the old build");
+}
+
+/// Any text as each of those that the audit log knows: it is one, which is then written as it was read, or there is one
+/// error.
+///
+/// # Panics
+/// If what is accepted has two spellings, or an error can't be shown.
+pub fn log_texts(text: &[u8]) {
+    match Note::parse(text) {
+        Ok(note) => {
+            assert_eq!(Note::parse(note.to_string().as_bytes()), Ok(note));
+        }
+        Err(error) => check_sentence(&error.to_string()),
+    }
+    if let Ok(signed) = SignedCheckpoint::parse(text) {
+        assert_eq!(SignedCheckpoint::parse(signed.to_string().as_bytes()), Ok(signed));
+    }
+    match ProofFile::parse(text) {
+        Ok(proof) => {
+            assert_eq!(ProofFile::parse(proof.to_string().as_bytes()), Ok(proof.clone()));
+            let _ = proof.verify(proof.extra.as_deref().unwrap_or_default());
+        }
+        Err(error) => check_sentence(&error.to_string()),
+    }
+    if let Ok(proof) = ConsistencyFile::parse(text) {
+        let _ = proof.verify(proof.checkpoint.checkpoint().root);
+    }
+    match Entry::parse(text) {
+        Ok(entry) => assert_eq!(entry.encode().as_deref(), Ok(text), "an entry has one spelling"),
+        Err(error) => check_sentence(&error.to_string()),
+    }
+    if let Err(error) = Policy::parse(text) {
+        check_sentence(&error.to_string());
+    }
+    if let Some(Err(error)) = str::from_utf8(text).ok().map(str::parse::<VerifierKey>) {
+        check_sentence(&error.to_string());
+    }
+    let _ = tile::entries(text, tile::WIDTH as usize);
+    let Ok(mut export) = ExportReader::new(text) else { return };
+    while let Ok(Some(_)) = export.next_record() {}
 }
 
 fn debug_info<'s>(sections: Option<&'s DebugSections<'_>>) -> Option<DebugInfo<'s>> {

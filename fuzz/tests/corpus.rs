@@ -32,3 +32,8 @@ fn delta_read() {
 fn diff() {
     check("diff", suture_fuzz::diff);
 }
+
+#[test]
+fn log_texts() {
+    check("log_texts", suture_fuzz::log_texts);
+}

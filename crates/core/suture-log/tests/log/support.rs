@@ -1,6 +1,4 @@
 //! Keys, acts and whole logs in memory for tests.
-#![allow(dead_code, reason = "each test file uses its own part of it")]
-
 use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -9,21 +7,21 @@ use suture_log::{
     SignedCheckpoint, Signer, Subject, Time, Value, VerifierKey, write_checkpoint, write_entry,
 };
 
-pub const ORIGIN: &str = "example.com/audit";
+pub(crate) const ORIGIN: &str = "example.com/audit";
 
 /// A key in memory.
-pub struct Key(pub String, SigningKey);
+pub(crate) struct Key(pub(crate) String, SigningKey);
 
 impl Key {
-    pub fn new(name: &str, seed: u8) -> Self {
+    pub(crate) fn new(name: &str, seed: u8) -> Self {
         Self(name.to_owned(), SigningKey::from_bytes(&[seed; 32]))
     }
 
-    pub fn log() -> Self {
+    pub(crate) fn log() -> Self {
         Self::new(ORIGIN, 1)
     }
 
-    pub fn verifier(&self, kind: KeyKind) -> VerifierKey {
+    pub(crate) fn verifier(&self, kind: KeyKind) -> VerifierKey {
         VerifierKey::new(&self.0, kind, &self.public_key()).unwrap()
     }
 }
@@ -42,7 +40,7 @@ impl Signer for Key {
     }
 }
 
-pub fn draft(number: u64) -> Draft {
+pub(crate) fn draft(number: u64) -> Draft {
     let number_value = Value::Number(number as i64);
     Draft {
         act: "bundle.create".to_owned(),
@@ -53,26 +51,26 @@ pub fn draft(number: u64) -> Draft {
     }
 }
 
-pub fn time(unix_ms: i64) -> Time {
+pub(crate) fn time(unix_ms: i64) -> Time {
     Time::from_unix_ms(unix_ms).unwrap()
 }
 
 /// Seconds since 1970 of the first entry of a log in tests; the others follow one second after the other.
-pub const BEGIN_S: i64 = 1_772_366_400;
+pub(crate) const BEGIN_S: i64 = 1_772_366_400;
 
-pub fn entry(number: u64) -> Entry {
+pub(crate) fn entry(number: u64) -> Entry {
     draft(number).at(time((BEGIN_S + number as i64) * 1000))
 }
 
 /// A log in memory: entries, and checkpoints behind some of them.
-pub struct Ledger {
-    pub entries: Vec<Vec<u8>>,
-    pub checkpoints: Vec<SignedCheckpoint>,
+pub(crate) struct Ledger {
+    pub(crate) entries: Vec<Vec<u8>>,
+    pub(crate) checkpoints: Vec<SignedCheckpoint>,
 }
 
 impl Ledger {
     /// With a checkpoint of each of these sizes, the last of which is the size of the log.
-    pub fn new(sizes: &[u64]) -> Self {
+    pub(crate) fn new(sizes: &[u64]) -> Self {
         let size = *sizes.last().unwrap();
         let entries: Vec<_> = (0..size).map(|number| entry(number).encode().unwrap()).collect();
         let checkpoints =
@@ -81,7 +79,7 @@ impl Ledger {
     }
 
     /// The export, with entries numbered and hashed as they stand.
-    pub fn export(&self) -> Vec<u8> {
+    pub(crate) fn export(&self) -> Vec<u8> {
         let mut bytes = format!("{EXPORT_HEADER}\n").into_bytes();
         let mut checkpoints = self.checkpoints.iter().peekable();
         for number in 0..=self.entries.len() as u64 {
@@ -97,7 +95,7 @@ impl Ledger {
     }
 }
 
-pub fn checkpoint(entries: &[Vec<u8>], key: &Key) -> SignedCheckpoint {
+pub(crate) fn checkpoint(entries: &[Vec<u8>], key: &Key) -> SignedCheckpoint {
     let mut frontier = Frontier::default();
     entries.iter().for_each(|entry| frontier.push(Hash::of_leaf(entry), |_, _| {}));
     Checkpoint { origin: key.0.clone(), size: frontier.size(), root: frontier.root() }.sign(key).unwrap()
