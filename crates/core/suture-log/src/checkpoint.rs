@@ -102,6 +102,15 @@ impl SignedCheckpoint {
         &mut self.note
     }
 
+    /// Adds the signatures under `other`; `false` if that is of another text.
+    pub fn add_signatures_of(&mut self, other: &Self) -> bool {
+        let is_same = self.note.text() == other.note.text();
+        if is_same {
+            other.note.signatures().iter().for_each(|line| self.note.add(line.clone()));
+        }
+        is_same
+    }
+
     /// Whether `key`, a log's, has signed it. The key must be named after the log.
     pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
         key.name() == self.checkpoint.origin && self.note.is_signed_by(key) == Some(true)

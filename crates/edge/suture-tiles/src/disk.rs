@@ -16,10 +16,12 @@ use nix::unistd::Pid;
 use crate::error::Error;
 
 /// Names the operation, counted from 1, at which something is to happen: a test hook. `kill-after:N` kills the writer
-/// behind it, `kill-within:N` when half of its bytes are written, `fail:N` lets it fail like a full disk.
+/// behind it, `fail:N` lets it fail like a full disk, and `kill-within:N` kills the writer when half of the N-th content is
+/// written.
 const FAULT_VARIABLE: &str = "SUTURE_TILES_FAULT";
 
 static OPERATIONS: AtomicU64 = AtomicU64::new(0);
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// What a test wants to happen at an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,8 +102,8 @@ fn present(result: io::Result<()>) -> io::Result<bool> {
 }
 
 fn write(mut file: &File, path: &Path, content: &[u8]) -> Result<(), Error> {
-    let number = OPERATIONS.load(Ordering::Relaxed) + 1;
-    if fault_at(number) == Some(Fault::KillWithin) {
+    let number = WRITES.fetch_add(1, Ordering::Relaxed) + 1;
+    if is_to_happen(Fault::KillWithin, number) {
         let _ = file.write_all(&content[..content.len() / 2]);
         die();
     }
@@ -110,9 +112,9 @@ fn write(mut file: &File, path: &Path, content: &[u8]) -> Result<(), Error> {
 
 fn step<T>(what: &'static str, path: &Path, body: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
     let number = OPERATIONS.fetch_add(1, Ordering::Relaxed) + 1;
-    let fault = fault_at(number);
-    let result = if fault == Some(Fault::Fail) { Err(io::ErrorKind::StorageFull.into()) } else { body() };
-    if fault == Some(Fault::KillAfter) {
+    let fails = is_to_happen(Fault::Fail, number);
+    let result = if fails { Err(io::ErrorKind::StorageFull.into()) } else { body() };
+    if is_to_happen(Fault::KillAfter, number) {
         die();
     }
     result.map_err(|source| Error::Io { what, path: path.to_owned(), source })
@@ -123,9 +125,9 @@ fn die() {
     let _ = kill(Pid::this(), Signal::SIGKILL);
 }
 
-fn fault_at(number: u64) -> Option<Fault> {
-    static FAULT: OnceLock<Option<(Fault, u64)>> = OnceLock::new();
-    let (fault, at) = (*FAULT.get_or_init(|| {
+fn is_to_happen(fault: Fault, number: u64) -> bool {
+    static WANTED: OnceLock<Option<(Fault, u64)>> = OnceLock::new();
+    let wanted = WANTED.get_or_init(|| {
         let text = std::env::var(FAULT_VARIABLE).ok()?;
         let (kind, number) = text.split_once(':')?;
         let fault = match kind {
@@ -135,6 +137,6 @@ fn fault_at(number: u64) -> Option<Fault> {
             _ => return None,
         };
         Some((fault, number.parse().ok()?))
-    }))?;
-    (at == number).then_some(fault)
+    });
+    *wanted == Some((fault, number))
 }

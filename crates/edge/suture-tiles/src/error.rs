@@ -77,8 +77,18 @@ pub enum Error {
         "a write to the log has failed before; what is on the disk is only known when it is opened again"
     )]
     Poisoned,
+    /// The checkpoint is not the newest, or not of this log.
+    #[error(
+        "the checkpoint that was signed has {signed} entries, and is not the newest one of the log, which has {size}"
+    )]
+    GoneOn {
+        /// Entries of what was signed.
+        signed: u64,
+        /// Entries of the log.
+        size: u64,
+    },
     /// Nothing of that number is there.
-    #[error("the log has {size} entries, numbered from 0; there is no entry {index}")]
+    #[error("there is no entry {index}: the log has {size}, numbered from 0")]
     NoEntry {
         /// What was asked for.
         index: u64,
@@ -103,6 +113,7 @@ impl Error {
             Self::Entry(_) | Self::NoEntry { .. } => "`suture audit show` shows what is in the log",
             Self::Sign(_) => "see to the log's key",
             Self::BatchTooLarge(_) => "append it in several batches",
+            Self::GoneOn { .. } => "have the witness sign the newest checkpoint",
             Self::Poisoned => "open the log again",
         }
     }

@@ -27,6 +27,7 @@ mod log;
 mod reader;
 mod recovery;
 mod settings;
+mod signatures;
 mod walk;
 
 pub use disk::operations_made;
@@ -35,4 +36,5 @@ pub use group::SharedLog;
 pub use log::{Appended, BATCH_ENTRIES_MAX, Log};
 pub use reader::{Reader, TileNodes};
 pub use settings::Settings;
+pub use signatures::add_signatures;
 pub use walk::{AuditError, Walk, audit};

@@ -158,25 +158,6 @@ impl Log {
         Ok(appended)
     }
 
-    /// Replaces the newest checkpoint by the same with more signatures under it, such as cosignatures.
-    ///
-    /// # Errors
-    /// It is another checkpoint, or it can't be written.
-    pub fn set_signatures(&mut self, signed: &SignedCheckpoint) -> Result<(), Error> {
-        if self.is_poisoned {
-            return Err(Error::Poisoned);
-        }
-        if signed.note().text() != self.checkpoint.note().text() || !signed.is_signed_by(&self.key) {
-            let what = "is not the checkpoint that was signed".to_owned();
-            return Err(Error::Damaged { path: self.layout.checkpoint(), what });
-        }
-        self.is_poisoned = true;
-        publish(&self.layout, signed)?;
-        self.is_poisoned = false;
-        self.checkpoint = signed.clone();
-        Ok(())
-    }
-
     /// Writes the new files, and makes sure that they and their names are on the disk.
     fn write_files(&mut self, files: &[NewFile]) -> Result<(), Error> {
         let mut changed = Vec::new();
@@ -230,13 +211,13 @@ fn is_key_of<S: Signer + ?Sized>(key: &VerifierKey, signer: &S) -> bool {
 }
 
 /// Makes `checkpoint` the state of the log, in one instant.
-fn publish(layout: &Layout, checkpoint: &SignedCheckpoint) -> Result<(), Error> {
+pub(crate) fn publish(layout: &Layout, checkpoint: &SignedCheckpoint) -> Result<(), Error> {
     disk::write_over(&layout.next(), checkpoint.to_string().as_bytes())?;
     disk::rename(&layout.next(), &layout.checkpoint())?;
     disk::sync_directory(layout.public())
 }
 
-fn lock(layout: &Layout) -> Result<File, Error> {
+pub(crate) fn lock(layout: &Layout) -> Result<File, Error> {
     let path = layout.lock();
     let failed = |what, source| Error::Io { what, path: path.clone(), source };
     let file =

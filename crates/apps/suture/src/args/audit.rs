@@ -26,6 +26,7 @@ pub(crate) enum AuditCommand {
     Prove(ProveArgs),
     Consistency(ConsistencyArgs),
     Witness(WitnessArgs),
+    Receive(ReceiveArgs),
 }
 
 /// Make an empty log
@@ -155,8 +156,8 @@ pub(crate) struct ConsistencyArgs {
 /// Sign the newest checkpoint of a log as its witness
 ///
 /// A witness signs only what goes on from everything that it has signed before; what that is, it keeps in the --state file. Two
-/// histories of one log then never both have its signature. The cosignature is put into the log; its time is a bound for the
-/// times of entries before and behind it.
+/// histories of one log then never both have its signature. The cosignature is put into the log, or, where that is only a copy, into
+/// a file for `suture audit receive`; its time is a bound for the times of entries before and behind it.
 #[derive(Debug, Args)]
 pub(crate) struct WitnessArgs {
     #[command(flatten)]
@@ -177,6 +178,25 @@ pub(crate) struct WitnessArgs {
     /// What this witness has signed last; it is made if it is not there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) state: PathBuf,
+
+    /// Write the cosigned checkpoint here instead of putting it into the log
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Put cosignatures that witnesses have made elsewhere into the log
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveArgs {
+    /// The cosigned checkpoint, which must be the newest
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+
+    /// Who is a witness (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) policy: PathBuf,
 }
 
 /// Which log.

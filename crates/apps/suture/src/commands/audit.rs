@@ -4,6 +4,7 @@ mod consistency;
 mod export;
 mod init;
 mod prove;
+mod receive;
 mod show;
 mod verify;
 mod witness;
@@ -29,6 +30,7 @@ pub(super) fn run(args: &AuditArgs, console: &Console) -> Result<Exit, Failure> 
         AuditCommand::Prove(args) => prove::run(args, console),
         AuditCommand::Consistency(args) => consistency::run(args, console),
         AuditCommand::Witness(args) => witness::run(args, console),
+        AuditCommand::Receive(args) => receive::run(args, console),
     }
 }
 

@@ -137,6 +137,38 @@ fn witnesses_sign_what_goes_on() {
     );
 }
 
+/// A witness elsewhere has a copy of what is served and its own key, and nothing of the log's.
+#[test]
+fn a_witness_elsewhere_needs_no_key_of_the_log() {
+    let place = Place::with_log("far-witness");
+    place.acts(1);
+    let far = Place::empty("far-witness-elsewhere");
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .arg(place.path("log/public"))
+        .arg(far.path("copy"))
+        .status();
+    assert!(copied.unwrap().success());
+    far.make_key("w");
+    let witness = ["audit", "witness", "--json", "--log", "copy", "--log-key", &place.vkey, "--key", "w"];
+    let more = ["--name", "witness.example/w", "--state", "state", "-o", "signed"];
+    let document = far.json(&[&witness[..], &more].concat());
+    std::fs::copy(far.path("signed"), place.path("signed")).unwrap();
+    let witness = document["vkey"].as_str().unwrap();
+    place.write("policy", &format!("log {}\nwitness W {witness}\nquorum W\n", place.vkey));
+    insta::assert_snapshot!(place.transcript(&["audit", "receive", "signed", "--policy", "policy"]));
+    place.done(&["audit", "verify", "--policy", "policy"]);
+    // One that is forged, and one that comes too late, are not taken.
+    let (head, line) =
+        far.read("signed").trim_end().rsplit_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (name, base64) = line.rsplit_once(' ').unwrap();
+    let flipped = if base64.ends_with("A=") { "E=" } else { "A=" };
+    place.write("forged", &format!("{head}\n{name} {}{flipped}\n", &base64[..base64.len() - 2]));
+    assert_eq!(place.run(&["audit", "receive", "forged", "--policy", "policy"]).status.code(), Some(5));
+    place.acts(1);
+    insta::assert_snapshot!(place.transcript(&["audit", "receive", "signed", "--policy", "policy"]));
+}
+
 /// Several programs at once, as on a machine where several people work.
 #[test]
 fn acts_of_many_programs_are_all_recorded() {

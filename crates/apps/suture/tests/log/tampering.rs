@@ -62,7 +62,7 @@ fn an_entry_was_dated_back_with_its_hash() {
     let json = format!("{{{before}\"when\":\"2001-01-01T00:00:00.000Z\"}}");
     lines[at] = format!("entry 5 {} {json}\n", suture_log::Hash::of_leaf(json.as_bytes()));
     let said = verdict(&place, &lines);
-    assert!(said.contains("entry 5 is dated back: it says [time] but entry 4 is of"), "{said}");
+    assert!(said.contains("entry 5 is dated back: it says [time], but entry 4 is of"), "{said}");
 }
 
 /// With everything recomputed it is the signature that tells, to the entry, because every act is signed for.
@@ -94,4 +94,12 @@ fn a_file_that_is_no_export() {
     insta::assert_snapshot!(place.transcript(&["audit", "verify", "log.export", "--key", &place.vkey]));
     place.write("log.export", &format!("{}entry 0 {}", lines[0], "A".repeat(100_000)));
     insta::assert_snapshot!(place.transcript(&["audit", "verify", "log.export", "--key", &place.vkey]));
+}
+
+/// What is wrong with a directory is told like what is wrong with an export.
+#[test]
+fn a_tile_was_removed() {
+    let (place, _) = exported("no-tile");
+    std::fs::remove_file(place.path("log/public/tile/0/000.p/9")).unwrap();
+    insta::assert_snapshot!(place.transcript(&["audit", "verify", "--key", &place.vkey]));
 }

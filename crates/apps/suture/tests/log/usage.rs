@@ -9,7 +9,7 @@ use crate::support::{ORIGIN, Place};
 fn the_manual() {
     let place = Place::empty("manual");
     insta::assert_snapshot!(place.transcript(&["audit", "--help"]));
-    for command in ["init", "show", "verify", "export", "prove", "consistency", "witness"] {
+    for command in ["init", "show", "verify", "export", "prove", "consistency", "witness", "receive"] {
         insta::assert_snapshot!(format!("manual_{command}"), place.transcript(&["audit", command, "--help"]));
     }
 }

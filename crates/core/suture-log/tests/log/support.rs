@@ -1,4 +1,5 @@
 //! Keys, acts and whole logs in memory for tests.
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signer as _, SigningKey};

@@ -109,7 +109,7 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The files are those of the log's size, and partial ones of earlier sizes where there is no full one yet.
-fn check_files(directory: &Path, size: u64) {
+pub(crate) fn check_files(directory: &Path, size: u64) {
     let expected: Vec<String> =
         suture_log::tile::grown(0, size).iter().map(suture_log::tile::Tile::path).collect();
     let found = files(&directory.join("public"));

@@ -93,7 +93,7 @@ fn a_history_that_is_torn() {
     log_in(here.path());
     let path = here.path().join("public/checkpoints");
     let whole = std::fs::read(&path).unwrap();
-    for cut in 1..200 {
+    for cut in (1..200).step_by(7) {
         std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
         suture_tiles::audit(&Reader::open(here.path()).unwrap(), &policy(), Vec::new()).unwrap();
         drop(Log::open(here.path(), &Key::new()).unwrap());

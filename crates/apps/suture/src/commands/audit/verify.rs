@@ -10,7 +10,7 @@ use suture_log::{
     Acceptance, Auditor, ConsistencyFile, Entry, ExportReader, ExportRecord, Finding, Policy, ProofFile,
     SignedCheckpoint, Time, Verdict,
 };
-use suture_tiles::{AuditError, Reader};
+use suture_tiles::{AuditError, Error, Reader};
 
 use super::{checkpoint, directory, log_key, policy};
 use crate::args::audit::{LogTrustArgs, VerifyArgs};
@@ -125,6 +125,10 @@ fn verify(path: &Path, policy: &Policy, since: Vec<SignedCheckpoint>) -> Result<
         return match suture_tiles::audit(&reader, policy, since) {
             Ok(verdict) => Ok(Document::of_log(&verdict)),
             Err(AuditError::Found(finding)) => Err(finding.into()),
+            Err(AuditError::Unreadable(error @ (Error::Damaged { .. } | Error::Text { .. }))) => {
+                let what = format!("`{}` is not what its keys vouch for", path.display());
+                Err(Failure::refused(what).why(&error).help(error.help()).into())
+            }
             Err(AuditError::Unreadable(error)) => Err(unusable(path, &error).into()),
         };
     }

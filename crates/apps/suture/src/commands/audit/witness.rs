@@ -3,11 +3,11 @@
 use serde::Serialize;
 use suture_delta::page::grouped;
 use suture_log::{KeyKind, Policy, SignedCheckpoint, Signer as _, VerifierKey, tree, verify};
-use suture_tiles::{Log, Reader};
+use suture_tiles::Reader;
 
 use super::{checkpoint, directory, log_key};
 use crate::args::audit::WitnessArgs;
-use crate::audit::{signing_key, unusable};
+use crate::audit::unusable;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,8 +34,6 @@ pub(super) fn run(args: &WitnessArgs, console: &Console) -> Result<Exit, Failure
     })?;
     let policy = Policy::of_log(log_key(&args.log_key)?);
 
-    // Nobody appends while the checkpoint is looked at, so that it is still the newest when it is signed.
-    let mut log = Log::open(&directory, &signing_key(&directory)?).map_err(failed)?;
     let reader = Reader::open(&directory).map_err(failed)?;
     let mut newest = reader.checkpoint().clone();
     policy.judge_signatures(&newest).map_err(|error| {
@@ -48,7 +46,10 @@ pub(super) fn run(args: &WitnessArgs, console: &Console) -> Result<Exit, Failure
     newest.cosign(&key, now_s).map_err(|error| Failure::unexpected("nothing was signed").why(&error))?;
     // First what was signed is remembered, then it is given away.
     files::write(&args.state, newest.to_string().as_bytes())?;
-    log.set_signatures(&newest).map_err(failed)?;
+    match &args.output {
+        Some(path) => files::write(path, newest.to_string().as_bytes())?,
+        None => drop(suture_tiles::add_signatures(&directory, &newest).map_err(failed)?),
+    }
 
     let tree = newest.checkpoint();
     let document =
