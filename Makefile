@@ -32,7 +32,8 @@ bench: setup ## the figures that the documents quote (about ten minutes)
 	  $$bench calls; \
 	  $$bench statements; \
 	  $$bench pauses; \
-	  $$bench cycles --count 200
+	  $$bench cycles --count 200; \
+	  $$bench audit --directory $${CARGO_TARGET_DIR:-target}
 	$(CARGO) bench --quiet --package suture-policy --bench decision
 
 soak: ## ten thousand times apply and revert on a loaded target (about ten minutes)

@@ -2,6 +2,7 @@
 //! machine is not ours alone; nothing is asserted.
 #![expect(clippy::cast_precision_loss, reason = "times that people read have no 53 bits")]
 
+mod audit;
 mod bundles;
 mod calls;
 mod cycles;
@@ -49,6 +50,12 @@ enum What {
     },
     /// What it costs to verify the statements about a bundle
     Statements,
+    /// Appending to the audit log, proofs out of it, and its audit
+    Audit {
+        /// A directory on the disk that is to be measured
+        #[arg(long, default_value = ".")]
+        directory: PathBuf,
+    },
     /// Apply and revert again and again on a loaded target, and see that nothing is lost
     Cycles {
         /// How often
@@ -69,6 +76,7 @@ fn main() -> ExitCode {
         What::Bundle => bundles::measure(suture),
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
         What::Statements => statements::measure(),
+        What::Audit { directory } => audit::measure(suture, directory),
         What::Cycles { count } => cycles::measure(suture, *count),
     };
     match measured {

@@ -55,6 +55,9 @@ pub fn case_read(file: &[u8]) {
     epss::look_up(text, &cves).map_or_else(check, drop);
     Table::parse(text).map_or_else(check, drop);
 }
+use suture_log::{
+    ConsistencyFile, Entry, ExportReader, Note, Policy, ProofFile, SignedCheckpoint, VerifierKey, tile,
+};
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
 ///
@@ -178,6 +181,46 @@ pub fn dossier_read(text: &[u8]) {
     }
     let draft = suture_dossier::Draft { earlier: Some(&dossier.answers), ..Default::default() };
     Dossier::parse(&suture_dossier::draft(&draft)).expect("a draft is a dossier");
+}
+
+/// Any text as each of those that the audit log knows: it is one, which is then written as it was read, or there is one
+/// error.
+///
+/// # Panics
+/// If what is accepted has two spellings, or an error can't be shown.
+pub fn log_texts(text: &[u8]) {
+    match Note::parse(text) {
+        Ok(note) => {
+            assert_eq!(Note::parse(note.to_string().as_bytes()), Ok(note));
+        }
+        Err(error) => check_sentence(&error.to_string()),
+    }
+    if let Ok(signed) = SignedCheckpoint::parse(text) {
+        assert_eq!(SignedCheckpoint::parse(signed.to_string().as_bytes()), Ok(signed));
+    }
+    match ProofFile::parse(text) {
+        Ok(proof) => {
+            assert_eq!(ProofFile::parse(proof.to_string().as_bytes()), Ok(proof.clone()));
+            let _ = proof.verify(proof.extra.as_deref().unwrap_or_default());
+        }
+        Err(error) => check_sentence(&error.to_string()),
+    }
+    if let Ok(proof) = ConsistencyFile::parse(text) {
+        let _ = proof.verify(proof.checkpoint.checkpoint().root);
+    }
+    match Entry::parse(text) {
+        Ok(entry) => assert_eq!(entry.encode().as_deref(), Ok(text), "an entry has one spelling"),
+        Err(error) => check_sentence(&error.to_string()),
+    }
+    if let Err(error) = Policy::parse(text) {
+        check_sentence(&error.to_string());
+    }
+    if let Some(Err(error)) = str::from_utf8(text).ok().map(str::parse::<VerifierKey>) {
+        check_sentence(&error.to_string());
+    }
+    let _ = tile::entries(text, tile::WIDTH as usize);
+    let Ok(mut export) = ExportReader::new(text) else { return };
+    while let Ok(Some(_)) = export.next_record() {}
 }
 
 fn debug_info<'s>(sections: Option<&'s DebugSections<'_>>) -> Option<DebugInfo<'s>> {

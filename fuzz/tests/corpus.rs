@@ -62,3 +62,8 @@ fn bundle_read() {
 fn dossier_read() {
     check("dossier_read", suture_fuzz::dossier_read);
 }
+
+#[test]
+fn log_texts() {
+    check("log_texts", suture_fuzz::log_texts);
+}

@@ -1,5 +1,6 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+pub(crate) mod audit;
 mod bundle;
 pub(crate) mod case;
 mod data_choice;
@@ -45,6 +46,8 @@ Environment:
   SUTURE_LOG              what to log, such as `debug` or `suture_process=trace`; instead of -v
   SUTURE_STATE_DIR        where the journal is kept
   SUTURE_TRUST_DIR        the trust directory: who is believed, by which rules
+  SUTURE_AUDIT_DIR        the audit log in which every act is recorded; without it none is
+  SUTURE_AUDIT_KEY        the private key of the audit log, if not the one named in its `log.toml`
   SUTURE_PASSPHRASE_FILE  the first line of this file is the passphrase of keys
   SSH_AUTH_SOCK           where ssh-agent listens
   NO_COLOR                no colours";
@@ -87,6 +90,7 @@ pub(crate) enum Command {
     Statements(StatementsArgs),
     Dossier(DossierArgs),
     Bundle(BundleArgs),
+    Audit(audit::AuditArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

@@ -1,7 +1,9 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod acts;
 mod advisory_salt;
 mod apply;
+mod audit;
 mod build;
 mod bundle;
 mod case;
@@ -20,6 +22,8 @@ mod sign;
 mod statements;
 mod symbols;
 mod toggle;
+
+pub(crate) use acts::subject;
 
 use crate::args::Command;
 use crate::console::Console;
@@ -43,6 +47,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Statements(args) => statements::run(args, console),
         Command::Dossier(args) => dossier::run(args, console),
         Command::Bundle(args) => bundle::run(args, console),
+        Command::Audit(args) => audit::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

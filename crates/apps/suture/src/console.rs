@@ -41,12 +41,22 @@ impl Console {
         if self.json { print_document(document) } else { print(&text(&self.look())) }
     }
 
+    /// Whether the command owes a document.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Says why there is no answer, and with what code to end.
     pub(crate) fn fail(&self, failure: &Failure) -> Exit {
         // There is no third place to complain to if neither can be written.
         if self.json {
             let _ = print_document(&failure.document());
         }
+        self.explain(failure)
+    }
+
+    /// Says why the answer is a refusal, beside a document that has been printed, and with what code to end.
+    pub(crate) fn explain(&self, failure: &Failure) -> Exit {
         let _ = io::stderr().write_all(failure.text(self.colour_for(&io::stderr())).as_bytes());
         failure.exit()
     }
@@ -57,11 +67,6 @@ impl Console {
         let word = if self.colour_for(&stderr) { "\x1b[1;33mnote:\x1b[0m" } else { "note:" };
         // Whoever does not listen misses nothing that the answer depends on.
         let _ = writeln!(stderr.lock(), "{word} {text}");
-    }
-
-    /// Whether the command owes a document.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
     }
 
     fn look(&self) -> Look {

@@ -82,14 +82,24 @@ pub(crate) fn read_perhaps_bundle(path: &Path, role: &str) -> Result<Vec<u8>, Fa
 /// Writes `content` to `path` as a whole or not at all. Links are followed, and what is no file (`/dev/stdout`, a pipe)
 /// is written to and not replaced.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    write_with(path, |file| file.write_all(content)).map_err(|error| unwritable(path, &error))
+}
+
+/// The same with what `fill` writes, for content that is not to be in memory.
+pub(crate) fn write_with<E: From<std::io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_device = target.metadata().is_ok_and(|metadata| !metadata.is_file());
-    let written = if is_device { std::fs::write(&target, content) } else { replace(&target, content) };
-    written.map_err(|error| {
-        Failure::unexpected(format!("`{}` can't be written", path.display()))
-            .why(&error)
-            .help("make room, or name another file with -o")
-    })
+    if is_device { fill(&mut File::options().write(true).open(&target)?) } else { replace(&target, fill) }
+}
+
+/// Why a file could not be written.
+pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::unexpected(format!("`{}` can't be written", path.display()))
+        .why(error)
+        .help("make room, or name another file with -o")
 }
 
 /// Lets a file that was written be run, by whom it may be read.
@@ -104,12 +114,15 @@ pub(crate) fn make_executable(path: &Path) -> Result<(), Failure> {
     })
 }
 
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn replace<E: From<std::io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(directory)?;
-    file.write_all(content)?;
+    fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    file.persist(path).map(drop).map_err(|error| error.error.into())
 }
 
 /// What `creat` would give; the umask takes its part.

@@ -9,11 +9,13 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod audit;
 mod commands;
 mod console;
 mod exit;
 mod failure;
 mod files;
+mod log_key;
 mod logging;
 mod patch_name;
 mod permission;

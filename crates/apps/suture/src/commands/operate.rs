@@ -5,8 +5,10 @@ use std::time::Duration;
 use suture_process::{Patch, Patient, Request};
 use suture_surgery::operation::Goal;
 
+use super::acts::acts;
 use super::outcomes::{self, Row};
 use crate::args::TargetArgs;
+use crate::audit::Audit;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,9 +27,11 @@ pub(super) fn run(
         parts.reverse();
     }
     let pids = choose(&parts, target)?;
+    let audit = Audit::from_environment()?;
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
     let rows = operate_on_all(goal, &parts, &pids, deadline);
     drop(progress);
+    audit.record(&acts(goal, patch, &rows))?;
     outcomes::answer(&rows, console)
 }
 
@@ -62,7 +66,8 @@ fn operate(goal: Goal, parts: &[Part<'_>], pid: i32, deadline: Duration) -> Vec<
             Part::Id(id) => Patch::Id(id),
         };
         let outcome = suture_process::operate(pid, &Request { goal, patch, deadline });
-        rows.push(Row { pid, name: suture_process::process_name(pid), outcome });
+        let (name, patch) = (suture_process::process_name(pid), patch.id().to_owned());
+        rows.push(Row { pid, name, patch, outcome });
     }
     rows
 }

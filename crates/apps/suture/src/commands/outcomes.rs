@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub(super) pid: i32,
     /// Name of the process, empty if it is not known.
     pub(super) name: String,
+    /// Id of the delta, or the beginning of it.
+    pub(super) patch: String,
     pub(super) outcome: Outcome,
 }
 
@@ -159,6 +161,7 @@ mod tests {
         let row = |pid, end, pause_us, attempts| Row {
             pid,
             name: "server".to_owned(),
+            patch: String::new(),
             outcome: Outcome { end, pause_us, attempts },
         };
         let busy = Refusal::Busy {

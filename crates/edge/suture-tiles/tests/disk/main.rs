@@ -1,0 +1,8 @@
+//! The log on a real disk.
+
+mod crash;
+mod growth;
+mod second_opinion;
+mod support;
+mod tampering;
+mod writers;
