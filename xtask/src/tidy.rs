@@ -188,11 +188,20 @@ mod tests {
 
     #[test]
     fn arrows_point_down() {
-        let upward = "[dependencies]\nsuture-process.workspace = true\n";
-        assert_eq!(directions(&file("crates/core/suture-elf/Cargo.toml", upward)).len(), 1);
-        assert_eq!(directions(&file("crates/apps/suture/Cargo.toml", upward)).len(), 0);
-        let sideways = "[dependencies]\nsuture-toolchain.workspace = true\n";
-        assert_eq!(directions(&file("crates/edge/suture-process/Cargo.toml", sideways)).len(), 1);
+        let manifest = |path: &str, name: &str, knows: &str| {
+            file(path, &format!("name = \"{name}\"\n[dependencies]\n{knows}.workspace = true\n"))
+        };
+        let found = |own: (&str, &str), other: (&str, &str)| {
+            let own = manifest(&format!("crates/{}/Cargo.toml", own.0), own.1, other.1);
+            let other = manifest(&format!("crates/{}/Cargo.toml", other.0), other.1, "serde");
+            directions(&[own, other]).len()
+        };
+        let (low, high) = (("core/a", "a"), ("edge/b", "b"));
+        assert_eq!(found(low, high), 1);
+        assert_eq!(found(high, low), 0);
+        assert_eq!(found(high, ("edge/c", "c")), 1);
+        assert_eq!(found(low, ("core/d", "d")), 0);
+        assert_eq!(found(("apps/e", "e"), high), 0);
     }
 
     #[test]

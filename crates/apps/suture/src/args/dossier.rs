@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use suture_case::names::CaseId;
+
+use super::case::PlaceArgs;
 
 /// Write, check and print the paper that goes with a patch
 ///
@@ -32,6 +35,13 @@ pub(crate) struct DossierNewArgs {
     /// The document that `suture build --json` printed when it made one of the deltas; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) provenance: Vec<PathBuf>,
+
+    /// The case that the patch is for: severity, due day, consensus class and forensics are taken from its record
+    #[arg(long, value_name = "ID")]
+    pub(crate) case: Option<CaseId>,
+
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
 
     /// An earlier dossier, whose answers are taken over: for deltas that were made again
     ///

@@ -17,7 +17,7 @@ mod store;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use suture_case::names::VulnerabilityId;
+use suture_case::names::{CaseId, VulnerabilityId};
 use suture_case::table::{Table, built_in};
 use suture_case::values::{Line, Moment};
 use suture_case::{Case, CaseError, epss, kev};
@@ -37,6 +37,14 @@ pub(super) fn run(args: &CaseArgs, console: &Console) -> Result<Exit, Failure> {
         CaseCommand::Show(args) => show(args, console),
         CaseCommand::List(args) => list::run(args, console),
     }
+}
+
+/// Title and facts of a case, for other commands.
+pub(super) fn facts(cases: &Path, id: &CaseId) -> Result<(String, suture_case::Facts), Failure> {
+    let stored = Store::at(cases).open(id)?;
+    let found = suture_case::classify(&stored.case, &tables()?);
+    let facts = suture_case::Facts::of(&stored.case, &found);
+    Ok((stored.case.title.to_string(), facts))
 }
 
 fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {

@@ -2,6 +2,7 @@
 
 mod draft;
 mod provenance;
+mod record;
 mod render;
 
 use std::path::Path;

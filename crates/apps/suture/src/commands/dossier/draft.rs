@@ -33,9 +33,10 @@ pub(super) fn run(args: &DossierNewArgs, console: &Console) -> Result<Exit, Fail
     let facts: Vec<Facts> = deltas.iter().map(bundle::DeltaFile::facts).collect();
     let mut origins = provenance::read(&args.provenance)?;
     let earlier = args.from.as_deref().map(super::read).transpose()?;
+    let case = args.case.as_ref().map(|id| super::record::of_case(&args.place.cases, id)).transpose()?;
     let draft = Draft {
         deltas: facts.iter().map(|facts| (facts, origins.remove(&facts.id))).collect(),
-        case: None,
+        case: case.as_ref(),
         earlier: earlier.as_ref().map(|source| &source.dossier.answers),
     };
     let text = suture_dossier::draft(&draft);
