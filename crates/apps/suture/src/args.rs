@@ -1,5 +1,6 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+pub(crate) mod channel;
 mod data_choice;
 mod duration;
 mod type_choice;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     Toggle(ToggleArgs),
     Revert(RevertArgs),
+    Channel(channel::ChannelArgs),
+    Fetch(channel::FetchArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

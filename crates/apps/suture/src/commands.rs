@@ -2,9 +2,11 @@
 
 mod apply;
 mod build;
+mod channel;
 mod comparison;
 mod completions;
 mod diff;
+mod fetch;
 mod inspect;
 mod operate;
 mod outcomes;
@@ -28,6 +30,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Channel(args) => channel::run(args, console),
+        Command::Fetch(args) => fetch::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }
