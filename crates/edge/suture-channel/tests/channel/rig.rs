@@ -62,6 +62,10 @@ impl Rig {
     }
 
     pub(crate) fn with(lifetimes: Lifetimes) -> Self {
+        Self::at(lifetimes, "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    pub(crate) fn at(lifetimes: Lifetimes, now: Timestamp) -> Self {
         let room = tempfile::tempdir().unwrap();
         let key = |byte: u8| vec![Key::new(byte)];
         let keys = BTreeMap::from([
@@ -71,7 +75,7 @@ impl Rig {
             (Role::Snapshot, key(30)),
             (Role::Timestamp, key(40)),
         ]);
-        let rig = Self { place: Place::new(&room.path().join("channel")), room, keys, now: "2026-01-01T00:00:00Z".parse().unwrap() };
+        let rig = Self { place: Place::new(&room.path().join("channel")), room, keys, now };
         let public = rig.keys.iter().map(|(role, keys)| (*role, public(*role, keys, if *role == Role::Root { 2 } else { 1 })));
         let founding = Founding { lifetimes, keys: public.collect() };
         let state = init(&rig.place, &founding, &rig.signers(&Role::ALL), rig.now).unwrap();
