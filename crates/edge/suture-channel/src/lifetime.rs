@@ -89,7 +89,7 @@ impl From<Lifetime> for String {
 
 impl Default for Lifetimes {
     fn default() -> Self {
-        let days = |days| Lifetime(days * 86_400);
+        let days = |days: i64| Lifetime(days * 86_400);
         Self { root: days(365), targets: days(90), snapshot: days(7), timestamp: days(1), patches: days(30) }
     }
 }

@@ -109,7 +109,7 @@ impl Write {
             Content::Bytes(bytes) => place::replace(&self.path, bytes),
             Content::File { from, sha256 } => {
                 let bytes = place::read(from, FILE_LEN_MAX)?.unwrap_or_default();
-                if crate::metadata::sha256(&metadata::target(&bytes)) != *sha256 {
+                if metadata::sha256(&metadata::target(&bytes)) != *sha256 {
                     let what = format!("`{}`", from.display());
                     return Err(ChannelError::input(
                         what,

@@ -1,6 +1,7 @@
 //! How it ends when it does not succeed: 5 for want of trust, 2 for bad input, each with the reason in words.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use crate::desk::Desk;
@@ -70,7 +71,9 @@ fn keys_that_are_not_there() {
 fn bad_input() {
     let desk = Desk::new();
     desk.publish_first(&[]);
+    fs::write(desk.path("open"), "text").unwrap();
     fs::write(desk.path("text"), "text").unwrap();
+    fs::set_permissions(desk.path("text"), fs::Permissions::from_mode(0o600)).unwrap();
     std::process::Command::new("ssh-keygen").args(["-q", "-t", "ecdsa", "-N", "", "-f", "other"]).current_dir(desk.path("")).status().unwrap();
     let rows = [
         ("channel show nowhere", "there is no channel in it"),
@@ -92,7 +95,7 @@ fn bad_input() {
         ("fetch ftp://x --root pinned.json --datastore seen --out got", "neither https, http nor file"),
         ("fetch file:///x --root text --datastore seen --out got", "no TUF root"),
         ("fetch file:///x --root pinned.json --datastore seen --out rules", "no fetch has written"),
-        ("fetch file:///x --root pinned.json --datastore seen --out got --identity text", "others can read it"),
+        ("fetch file:///x --root pinned.json --datastore seen --out got --identity open", "others can read it"),
     ];
     for (line, words) in rows {
         let outcome = desk.run(line, &[]);
