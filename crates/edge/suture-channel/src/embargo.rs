@@ -2,7 +2,7 @@
 //!
 //! The name that the world sees is 128 random bits, and the length is that of the size class, so neither can be
 //! derived from the content. What the world does see: that there is something, when it came, its size class, and, by
-//! the length of the age header, about how many recipients there are. An `ssh-ed25519` recipient also shows 32 bits of
+//! the length of the age header, about how many recipients there are (age adds a stanza of random length). An `ssh-ed25519` recipient also shows 32 bits of
 //! the digest of its key, as age specifies; an `age1…` recipient shows nothing.
 
 use std::io::{self, Read as _, Write as _};

@@ -11,7 +11,10 @@ fn from_founding_to_fetching() {
     desk.publish_first(&[]);
     desk.does("channel add channel --bundle fix.bundle", &[]);
     let published = desk.does("--json channel publish channel --key team --key machine", &[]).json();
-    assert_eq!(published["added"], serde_json::json!(["bundle.fix.bundle", "bundle.fix.bundle.intoto.jsonl"]));
+    assert_eq!(
+        published["added"],
+        serde_json::json!(["bundle.fix.bundle", "bundle.fix.bundle.intoto.jsonl"])
+    );
     let fetched = desk.fetch(&[]);
     assert_eq!(fetched.exit, 0, "{}", fetched.stderr);
     assert!(fetched.stdout.contains("bundles/fix.bundle\n"), "{}", fetched.stdout);
@@ -82,7 +85,8 @@ fn keys_are_changed() {
 #[test]
 fn the_manual() {
     let desk = Desk::new();
-    let commands = ["init", "add", "reveal", "publish", "refresh", "rotate", "show"].map(|name| format!("channel {name}"));
+    let commands = ["init", "add", "reveal", "publish", "refresh", "rotate", "show"]
+        .map(|name| format!("channel {name}"));
     for command in commands.into_iter().chain(["channel".to_owned(), "fetch".to_owned()]) {
         let manual = desk.does(&command, &["--help"]).stdout;
         insta::assert_snapshot!(format!("manual_{}", command.replace(' ', "_")), manual);

@@ -18,7 +18,8 @@ fn refused(desk: &Desk, more: &[&str], words: &str) {
 
 /// The first file of the channel's targets whose name has this end.
 fn target(desk: &Desk, end: &str) -> PathBuf {
-    let entries = fs::read_dir(desk.path("channel/public/targets")).unwrap().flatten().map(|entry| entry.path());
+    let entries =
+        fs::read_dir(desk.path("channel/public/targets")).unwrap().flatten().map(|entry| entry.path());
     entries.into_iter().find(|path| path.to_string_lossy().ends_with(end)).unwrap()
 }
 
@@ -40,7 +41,11 @@ fn tampering() {
     let new = fs::read(&timestamp).unwrap();
     fs::write(&timestamp, old).unwrap();
     refused(&desk, &[], "rollback: version 1 of the timestamp metadata is offered");
-    fs::write(&timestamp, String::from_utf8(new.clone()).unwrap().replace("\"version\": 2", "\"version\": 3")).unwrap();
+    fs::write(
+        &timestamp,
+        String::from_utf8(new.clone()).unwrap().replace("\"version\": 2", "\"version\": 3"),
+    )
+    .unwrap();
     refused(&desk, &[], "0 good signatures by keys of that role, and 1 are needed");
     fs::write(&timestamp, new).unwrap();
     fs::write(target(&desk, ".policy.1.cedar"), "permit(principal, action, anything);\n").unwrap();
@@ -64,7 +69,11 @@ fn keys_that_are_not_there() {
     desk.does("channel add channel --bundle fix.bundle", &[]);
     let outcome = desk.run("channel publish channel --key machine", &[]);
     assert_eq!(outcome.exit, 5);
-    assert!(outcome.stderr.contains("1 of the keys of the patches role is missing, one of: SHA256:"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("1 of the keys of the patches role is missing, one of: SHA256:"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -74,14 +83,21 @@ fn bad_input() {
     fs::write(desk.path("open"), "text").unwrap();
     fs::write(desk.path("text"), "text").unwrap();
     fs::set_permissions(desk.path("text"), fs::Permissions::from_mode(0o600)).unwrap();
-    std::process::Command::new("ssh-keygen").args(["-q", "-t", "ecdsa", "-N", "", "-f", "other"]).current_dir(desk.path("")).status().unwrap();
+    std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ecdsa", "-N", "", "-f", "other"])
+        .current_dir(desk.path(""))
+        .status()
+        .unwrap();
     let rows = [
         ("channel show nowhere", "there is no channel in it"),
         ("channel add channel", "--bundle"),
         ("channel add channel --bundle nothing", "can't be read"),
         ("channel add channel --policy channel", "is no file of a trust policy"),
         ("channel add channel --bundle fix.bundle --embargo-until 2999-01-01T00:00:00Z", "there are none"),
-        ("channel add channel --bundle fix.bundle --embargo-until 2999-01-01T00:00:00Z --to bob", "neither an age nor"),
+        (
+            "channel add channel --bundle fix.bundle --embargo-until 2999-01-01T00:00:00Z --to bob",
+            "neither an age nor",
+        ),
         ("channel add channel --bundle fix.bundle --embargo-until tomorrow --to bob", "tomorrow"),
         ("channel publish channel --key text", "no OpenSSH private key"),
         ("channel publish channel --key other", "only ssh-ed25519"),
@@ -95,7 +111,10 @@ fn bad_input() {
         ("fetch ftp://x --root pinned.json --datastore seen --out got", "neither https, http nor file"),
         ("fetch file:///x --root text --datastore seen --out got", "no TUF root"),
         ("fetch file:///x --root pinned.json --datastore seen --out rules", "no fetch has written"),
-        ("fetch file:///x --root pinned.json --datastore seen --out got --identity open", "others can read it"),
+        (
+            "fetch file:///x --root pinned.json --datastore seen --out got --identity open",
+            "others can read it",
+        ),
     ];
     for (line, words) in rows {
         let outcome = desk.run(line, &[]);

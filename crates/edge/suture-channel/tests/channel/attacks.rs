@@ -52,7 +52,10 @@ fn expired_metadata_of_every_role() {
         client.fetch(&server.url(), rig.now).unwrap();
         rig.wait(2);
         let refusal = client.refusal(&server.url(), rig.now);
-        assert!(matches!(&refusal, Refusal::Expired { role: expired, .. } if expired == role.name()), "{role}: {refusal}");
+        assert!(
+            matches!(&refusal, Refusal::Expired { role: expired, .. } if expired == role.name()),
+            "{role}: {refusal}"
+        );
     }
 }
 
@@ -92,7 +95,9 @@ fn metadata_signed_with_any_key() {
     rig.forge("timestamp.json", "timestamp.json", &[&stranger], |signed| signed["version"] = 9.into());
     let refusal = client.refusal(&server.url(), rig.now);
     assert_eq!(refusal, Refusal::Threshold { role: "timestamp".into(), valid: 0, threshold: 1 });
-    rig.forge("1.root.json", "2.root.json", &[&stranger, &Key::new(98)], |signed| signed["version"] = 2.into());
+    rig.forge("1.root.json", "2.root.json", &[&stranger, &Key::new(98)], |signed| {
+        signed["version"] = 2.into()
+    });
     let refusal = client.refusal(&server.url(), rig.now);
     assert_eq!(refusal, Refusal::Threshold { role: "root".into(), valid: 0, threshold: 2 });
 }
@@ -105,7 +110,9 @@ fn a_threshold_that_is_not_met() {
     rig.forge("1.root.json", "2.root.json", &[one], |signed| signed["version"] = 2.into());
     let refusal = client.refusal(&server.url(), rig.now);
     assert_eq!(refusal, Refusal::Threshold { role: "root".into(), valid: 1, threshold: 2 });
-    assert!(refusal.to_string().contains("1 good signatures") && refusal.to_string().contains("2 are needed"));
+    assert!(
+        refusal.to_string().contains("1 good signatures") && refusal.to_string().contains("2 are needed")
+    );
     // The same key twice is one key.
     rig.forge("1.root.json", "2.root.json", &[one, one], |signed| signed["version"] = 2.into());
     assert!(!matches!(client.refusal(&server.url(), rig.now), Refusal::Threshold { valid: 2.., .. }));
@@ -114,10 +121,15 @@ fn a_threshold_that_is_not_met() {
 #[test]
 fn endless_data() {
     let (rig, client, _) = second_publication();
-    for ending in ["timestamp.json", "2.root.json", "2.snapshot.json", "2.patches.json", "bundle.second.bundle"] {
+    for ending in
+        ["timestamp.json", "2.root.json", "2.snapshot.json", "2.patches.json", "bundle.second.bundle"]
+    {
         let server = Server::start(rig.place.public(), Some(ending));
         let refusal = client.refusal(&server.url(), rig.now);
-        assert!(matches!(&refusal, Refusal::Endless { file, .. } if file.ends_with(ending)), "{ending}: {refusal}");
+        assert!(
+            matches!(&refusal, Refusal::Endless { file, .. } if file.ends_with(ending)),
+            "{ending}: {refusal}"
+        );
     }
 }
 
@@ -127,7 +139,8 @@ fn a_file_that_was_changed() {
     let server = rig.serve();
     let directory = rig.place.public().join("targets");
     let file = std::fs::read_dir(&directory).unwrap().flatten().map(|entry| entry.path());
-    let file = file.into_iter().find(|path| path.to_string_lossy().ends_with("bundle.second.bundle")).unwrap();
+    let file =
+        file.into_iter().find(|path| path.to_string_lossy().ends_with("bundle.second.bundle")).unwrap();
     std::fs::write(&file, b"evil").unwrap();
     let refusal = client.refusal(&server.url(), rig.now);
     assert!(matches!(&refusal, Refusal::Tampered { .. }), "{refusal}");
@@ -143,7 +156,12 @@ fn metadata_that_is_none() {
     let server = rig.serve();
     for text in ["", "{", "[]", "{\"signed\":{},\"signatures\":[]}", "\u{fffd}", &"[".repeat(10_000)] {
         std::fs::write(rig.metadata("timestamp.json"), text).unwrap();
-        assert_eq!(client.refusal(&server.url(), rig.now).code(), "malformed", "{}", &text[..text.len().min(40)]);
+        assert_eq!(
+            client.refusal(&server.url(), rig.now).code(),
+            "malformed",
+            "{}",
+            &text[..text.len().min(40)]
+        );
     }
 }
 

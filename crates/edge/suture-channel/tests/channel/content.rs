@@ -42,7 +42,10 @@ fn only_what_has_changed_is_signed_anew() {
 
     add_policy(&rig.place, &rig.policy("forbid();")).unwrap();
     let error = plan(&rig.place, Scope::Content, &signers, rig.now).unwrap_err();
-    assert!(matches!(error, ChannelError::Refused(Refusal::KeysMissing { role: Role::Targets, missing: 1, .. })));
+    assert!(matches!(
+        error,
+        ChannelError::Refused(Refusal::KeysMissing { role: Role::Targets, missing: 1, .. })
+    ));
 }
 
 #[test]
@@ -106,10 +109,15 @@ fn an_overview_tells_what_is_and_what_will_be() {
     add_bundle(&rig.place, "second.bundle", b"more", None, None).unwrap();
     rig.wait(48);
     let overview = show(&rig.place, rig.now).unwrap();
-    let expired: Vec<Role> = overview.roles.iter().filter(|role| role.expired).map(|role| role.role).collect();
+    let expired: Vec<Role> =
+        overview.roles.iter().filter(|role| role.expired).map(|role| role.role).collect();
     assert_eq!(expired, [Role::Timestamp]);
-    let new: Vec<&str> =
-        overview.targets.iter().filter(|target| target.published.is_none()).map(|target| target.name.as_str()).collect();
+    let new: Vec<&str> = overview
+        .targets
+        .iter()
+        .filter(|target| target.published.is_none())
+        .map(|target| target.name.as_str())
+        .collect();
     assert_eq!(new, ["bundle.second.bundle"]);
     assert_eq!((overview.roles[0].threshold, overview.roles[0].keys.len()), (2, 3));
 }
@@ -124,6 +132,9 @@ fn what_is_no_policy_and_no_bundle() {
     std::fs::remove_file(policy.join("root.toml")).unwrap();
     assert!(add_policy(&rig.place, &policy).unwrap_err().to_string().contains("root.toml"));
     for name in ["", "a/b", "../x", "x y", "x.intoto.jsonl"] {
-        assert!(matches!(add_bundle(&rig.place, name, b"", None, None), Err(ChannelError::Input { .. })), "{name}");
+        assert!(
+            matches!(add_bundle(&rig.place, name, b"", None, None), Err(ChannelError::Input { .. })),
+            "{name}"
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Keys that change: by several people, one after the other, without a client noticing.
 
-use suture_channel::{ChannelError, Place, Refusal, Role, RoleSigner, Rotation, Scope, plan, publish, rotate};
+use suture_channel::{
+    ChannelError, Place, Refusal, Role, RoleSigner, Rotation, Scope, plan, publish, rotate,
+};
 
 use crate::rig::{Key, Rig, copy, file_url, public, tree};
 
@@ -108,7 +110,10 @@ fn several_people_sign_one_after_the_other() {
     }
     let all = rig.signers(&Role::ALL);
     let error = plan(&rig.place, Scope::Content, &all, rig.now).unwrap_err();
-    assert!(matches!(error, ChannelError::Refused(Refusal::KeysMissing { role: Role::Root, missing: 1, .. })), "{error}");
+    assert!(
+        matches!(error, ChannelError::Refused(Refusal::KeysMissing { role: Role::Root, missing: 1, .. })),
+        "{error}"
+    );
     assert!(rotate(&rig.place, &Rotation::default(), &[&old[2]], rig.now).unwrap().is_complete());
     publish(&rig.place, Scope::Content, &all, rig.now).unwrap();
     rig.client().fetch(&rig.serve().url(), rig.now).unwrap();
@@ -132,7 +137,14 @@ fn no_client_is_refused_while_keys_change() {
     let mut rig = Rig::new();
     let first = rig.copy("first");
     let mut signers: Vec<Key> = rig.keys.values().flatten().cloned().collect();
-    replace(&mut rig, &[(Role::Timestamp, vec![Key::new(50)], 1), (Role::Snapshot, vec![Key::new(51)], 1), (Role::Targets, vec![Key::new(52)], 1)]);
+    replace(
+        &mut rig,
+        &[
+            (Role::Timestamp, vec![Key::new(50)], 1),
+            (Role::Snapshot, vec![Key::new(51)], 1),
+            (Role::Targets, vec![Key::new(52)], 1),
+        ],
+    );
     signers.extend(rig.keys.values().flatten().cloned());
     let signers: Vec<&dyn RoleSigner> = signers.iter().map(|key| -> &dyn RoleSigner { key }).collect();
     let plan = plan(&rig.place, Scope::Content, &signers, rig.now).unwrap();

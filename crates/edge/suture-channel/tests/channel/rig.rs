@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use suture_channel::limits::Limits;
 use suture_channel::{
-    ChannelError, Delivery, Fetch, Founding, Identities, Keys, Lifetimes, Place, Publication, PublicKey, Refusal, Role,
-    RoleSigner, Scope, add_bundle, add_policy, fetch, init, publish,
+    ChannelError, Delivery, Fetch, Founding, Identities, Keys, Lifetimes, Place, PublicKey, Publication,
+    Refusal, Role, RoleSigner, Scope, add_bundle, add_policy, fetch, init, publish,
 };
 use tempfile::TempDir;
 use url::Url;
@@ -76,7 +76,10 @@ impl Rig {
             (Role::Timestamp, key(40)),
         ]);
         let rig = Self { place: Place::new(&room.path().join("channel")), room, keys, now };
-        let public = rig.keys.iter().map(|(role, keys)| (*role, public(*role, keys, if *role == Role::Root { 2 } else { 1 })));
+        let public = rig
+            .keys
+            .iter()
+            .map(|(role, keys)| (*role, public(*role, keys, if *role == Role::Root { 2 } else { 1 })));
         let founding = Founding { lifetimes, keys: public.collect() };
         let state = init(&rig.place, &founding, &rig.signers(&Role::ALL), rig.now).unwrap();
         assert!(state.is_complete());
@@ -130,7 +133,8 @@ impl Rig {
 
     /// Changes what a metadata file says, and signs it with these keys: what whoever has stolen them can do.
     pub(crate) fn forge(&self, from: &str, to: &str, keys: &[&Key], change: impl FnOnce(&mut Value)) {
-        let mut document: Value = serde_json::from_slice(&std::fs::read(self.metadata(from)).unwrap()).unwrap();
+        let mut document: Value =
+            serde_json::from_slice(&std::fs::read(self.metadata(from)).unwrap()).unwrap();
         change(&mut document["signed"]);
         let message = canonical(&document["signed"]);
         document["signatures"] = keys
@@ -237,9 +241,9 @@ fn canonical(value: &Value) -> Vec<u8> {
     match value {
         Value::Object(map) => {
             let sorted: BTreeMap<_, _> = map.iter().collect();
-            let fields = sorted.into_iter().map(|(key, value)| {
-                [serde_json::to_vec(key).unwrap(), canonical(value)].join(&b':')
-            });
+            let fields = sorted
+                .into_iter()
+                .map(|(key, value)| [serde_json::to_vec(key).unwrap(), canonical(value)].join(&b':'));
             [b"{".to_vec(), fields.collect::<Vec<_>>().join(&b','), b"}".to_vec()].concat()
         }
         Value::Array(items) => {

@@ -77,7 +77,10 @@ fn the_keys_of_machines_can_not_drop_a_role() {
         signed["meta"]["snapshot.json"] = listed;
     });
     for client in [&client, &rig.client()] {
-        assert_eq!(client.refusal(&rig.serve().url(), rig.now), Refusal::RoleDropped { role: "patches".into() });
+        assert_eq!(
+            client.refusal(&rig.serve().url(), rig.now),
+            Refusal::RoleDropped { role: "patches".into() }
+        );
     }
 }
 
@@ -97,7 +100,8 @@ fn stolen_patches(name: &str, length: u64) -> Refusal {
     let (rig, client) = twice();
     let content = b"forbid nothing";
     let digest = sha256(content);
-    std::fs::write(rig.place.public().join("targets").join(format!("{digest}.policy.root.toml")), content).unwrap();
+    std::fs::write(rig.place.public().join("targets").join(format!("{digest}.policy.root.toml")), content)
+        .unwrap();
     rig.forge("2.patches.json", "3.patches.json", &[key(&rig, Role::Patches)], |signed| {
         signed["version"] = 3.into();
         signed["targets"][name] = json!({"length": length, "hashes": {"sha256": digest}});

@@ -50,7 +50,7 @@ fn content_that_changes_under_the_hands_of_the_publisher_is_not_published() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Any damage to any public file is refused or makes no difference; nothing panics.
     #[test]

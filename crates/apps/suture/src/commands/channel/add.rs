@@ -30,12 +30,16 @@ pub(super) fn add(args: &AddArgs, console: &Console) -> Result<Exit, Failure> {
     let place = Place::new(&args.directory);
     let added = match (&args.bundle, &args.policy) {
         (Some(bundle), _) => add_bundle(args, &place, bundle)?,
-        (None, Some(policy)) => suture_channel::add_policy(&place, policy)
-            .map_err(|error| failure(format!("`{}` was not put into the channel", policy.display()), &error))?,
+        (None, Some(policy)) => suture_channel::add_policy(&place, policy).map_err(|error| {
+            failure(format!("`{}` was not put into the channel", policy.display()), &error)
+        })?,
         (None, None) => return Err(Failure::usage("there is nothing to put into the channel")),
     };
     let Added { names, replaced } = added;
-    answer(console, Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until })
+    answer(
+        console,
+        Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until },
+    )
 }
 
 fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path) -> Result<Added, Failure> {

@@ -13,8 +13,8 @@ pub(in super::super) fn failure(what: impl Into<String>, error: &ChannelError) -
             if help.is_empty() { failure } else { failure.help(help) }
         }
         ChannelError::Failed { .. } => Failure::unexpected(what).why(error),
-        ChannelError::Unreachable { .. } => {
-            Failure::unexpected(what).why(error).help("look whether the address is right and the server answers")
-        }
+        ChannelError::Unreachable { .. } => Failure::unexpected(what)
+            .why(error)
+            .help("look whether the address is right and the server answers"),
     }
 }

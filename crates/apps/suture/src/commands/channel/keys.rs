@@ -62,7 +62,8 @@ pub(super) fn roles(args: &RoleKeyArgs) -> Result<Vec<(Role, Keys)>, Failure> {
                 .map_err(|error| failure("the keys can't be read", &error))
         };
         let public = paths.iter().map(public).collect::<Result<_, _>>()?;
-        let keys = Keys::new(role, public, threshold).map_err(|error| failure("the keys can't be used", &error))?;
+        let keys =
+            Keys::new(role, public, threshold).map_err(|error| failure("the keys can't be used", &error))?;
         Ok((role, keys))
     });
     keys.collect()

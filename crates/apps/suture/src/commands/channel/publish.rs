@@ -51,9 +51,8 @@ pub(super) fn run(args: &PublishArgs, scope: Scope, console: &Console) -> Result
 fn text(document: &Document) -> String {
     let added = document.added.iter().map(|name| format!("added    {name}\n"));
     let removed = document.removed.iter().map(|name| format!("removed  {name}\n"));
-    let roles = document
-        .roles
-        .iter()
-        .map(|role| format!("{:<9}  version {}, good until {}\n", role.role.name(), role.version, role.expires));
+    let roles = document.roles.iter().map(|role| {
+        format!("{:<9}  version {}, good until {}\n", role.role.name(), role.version, role.expires)
+    });
     added.chain(removed).chain(roles).collect()
 }

@@ -110,7 +110,9 @@ fn text(document: &Document, look: &Look) -> String {
     let mut rows = Vec::new();
     for role in &document.roles {
         let state = match (role.version, role.expires) {
-            (Some(version), Some(expires)) if role.expired => format!("version {version}, EXPIRED at {expires}"),
+            (Some(version), Some(expires)) if role.expired => {
+                format!("version {version}, EXPIRED at {expires}")
+            }
             (Some(version), Some(expires)) => format!("version {version}, good until {expires}"),
             _ => "not published".to_owned(),
         };
