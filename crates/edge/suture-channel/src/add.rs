@@ -154,8 +154,8 @@ fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) ->
     }
     let parcel = parcel::pack(files).map_err(|why| input(why, "make the bundle smaller"))?;
     let sealed = embargo::seal(&parcel, embargo.recipients)?;
-    let kind = Kind::Sealed(embargo::opaque_name()?);
-    let Kind::Sealed(opaque) = &kind else { unreachable!("it was made as one") };
+    let opaque = embargo::opaque_name()?;
+    let kind = Kind::Sealed(opaque.clone());
     let old: Vec<String> = records(place)?
         .into_iter()
         .filter(|(_, record)| record.name == name)
@@ -168,7 +168,7 @@ fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) ->
         recipients: embargo.recipients.lines().map(str::to_owned).collect(),
         files: files.iter().map(|file| file.name.clone()).collect(),
     };
-    let directory = place.embargo().join(opaque);
+    let directory = place.embargo().join(&opaque);
     DirBuilder::new().mode(0o700).create(&directory).map_err(ChannelError::at(&directory))?;
     for file in files {
         place::replace(&directory.join(&file.name), &file.content)?;

@@ -48,8 +48,8 @@ impl PublicKey {
     /// # Errors
     /// It is no such line, or of another algorithm than `ssh-ed25519`.
     pub fn from_openssh(line: &str) -> Result<Self, String> {
-        let key = ssh_key::PublicKey::from_openssh(line.trim())
-            .map_err(|error| format!("it is no OpenSSH public key: {error}"))?;
+        let key = ssh_key::PublicKey::from_openssh(line.trim());
+        let key = key.map_err(|error| unreadable("public", &error))?;
         match key.key_data() {
             KeyData::Ed25519(key) => Ok(Self(key.0)),
             other => Err(wrong_type(other.algorithm().as_str())),
@@ -137,8 +137,7 @@ impl fmt::Debug for RoleKey {
 
 /// An OpenSSH private key, decrypted.
 pub(crate) fn open(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey, String> {
-    let key =
-        PrivateKey::from_openssh(text).map_err(|error| format!("it is no OpenSSH private key: {error}"))?;
+    let key = PrivateKey::from_openssh(text).map_err(|error| unreadable("private", &error))?;
     if !key.is_encrypted() {
         return Ok(key);
     }
@@ -184,8 +183,17 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+fn unreadable(half: &str, error: &ssh_key::Error) -> String {
+    match error {
+        ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => {
+            wrong_type("another kind")
+        }
+        error => format!("it is no OpenSSH {half} key: {error}"),
+    }
+}
+
 fn wrong_type(algorithm: &str) -> String {
-    format!("it is a key of type {algorithm}; only ssh-ed25519 is accepted")
+    format!("it is a key of {algorithm}; only ssh-ed25519 is accepted")
 }
 
 #[cfg(test)]

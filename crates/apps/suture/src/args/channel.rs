@@ -9,13 +9,10 @@ use suture_channel::{Lifetime, Role};
 /// Run a channel: the way by which bundles and the trust policy get to the machines that use them
 ///
 /// A channel is a TUF repository (The Update Framework): static files, which any web server or CDN may serve without being
-/// trusted. Five roles sign them, with Ed25519 keys in OpenSSH's files:
-///
-///   root       says whose keys the others have; its keys stay offline, and a threshold of them signs
-///   targets    signs the trust policy, and delegates the bundles to the patch team
-///   patches    the patch team: signs the bundles
-///   snapshot   signs which versions belong together
-///   timestamp  signs what is newest, often: clients refuse what has expired
+/// trusted. Five roles sign them, with Ed25519 keys in OpenSSH's files. `root` says whose keys the others have; its keys stay
+/// offline, and a threshold of them signs. `targets` signs the trust policy, and delegates the bundles to `patches`, the patch
+/// team. `snapshot` signs which versions belong together, and `timestamp` what is newest, often: clients refuse what has
+/// expired.
 ///
 /// Only the directory `public` in the channel's directory is for others. `docs/operate/channel.md` says how to run one.
 #[derive(Debug, Args)]
@@ -31,7 +28,7 @@ pub(crate) enum ChannelCommand {
     Add(AddArgs),
     Reveal(RevealArgs),
     Publish(PublishArgs),
-    Refresh(PublishArgs),
+    Refresh(RefreshArgs),
     Rotate(RotateArgs),
     Show(ShowArgs),
 }
@@ -182,6 +179,16 @@ pub(crate) struct PublishArgs {
 
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
+}
+
+/// Sign anew what is newest in a channel, before it expires: what a timer does
+///
+/// Needs the keys of snapshot and timestamp alone, and changes nothing else. It fails when the metadata of targets or patches
+/// has expired, which `suture channel publish` signs anew.
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArgs {
+    #[command(flatten)]
+    pub(crate) publish: PublishArgs,
 }
 
 /// Change the keys of roles, or sign the root that waits

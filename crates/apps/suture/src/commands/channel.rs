@@ -21,7 +21,7 @@ pub(super) fn run(args: &ChannelArgs, console: &Console) -> Result<Exit, Failure
         ChannelCommand::Add(args) => add::add(args, console),
         ChannelCommand::Reveal(args) => add::reveal(args, console),
         ChannelCommand::Publish(args) => publish::run(args, suture_channel::Scope::Content, console),
-        ChannelCommand::Refresh(args) => publish::run(args, suture_channel::Scope::Refresh, console),
+        ChannelCommand::Refresh(args) => publish::run(&args.publish, suture_channel::Scope::Refresh, console),
         ChannelCommand::Rotate(args) => rotate::rotate(args, console),
         ChannelCommand::Show(args) => show::run(args, console),
     }

@@ -47,6 +47,8 @@ struct State {
 }
 
 const SCHEMA: u32 = 1;
+/// How the names of scratch directories begin.
+const SCRATCH: &str = ".fetch-";
 /// The three documents, twice as long for being text in JSON.
 const STATE_LEN_MAX: u64 = 2 * (ROOT_LEN_MAX + TIMESTAMP_LEN_MAX + SNAPSHOT_LEN_MAX) + 4096;
 /// Clocks are corrected by less than this.
@@ -88,7 +90,8 @@ impl Trusted {
 
     /// A directory for the client to work in, with what is known.
     pub(super) fn scratch(&self) -> Result<TempDir, ChannelError> {
-        let scratch = tempfile::Builder::new().prefix(".fetch-").tempdir_in(&self.directory);
+        self.sweep();
+        let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&self.directory);
         let scratch = scratch.map_err(ChannelError::at(&self.directory))?;
         let known = [("timestamp.json", &self.state.timestamp), ("snapshot.json", &self.state.snapshot)];
         for (name, text) in known {
@@ -98,6 +101,15 @@ impl Trusted {
             }
         }
         Ok(scratch)
+    }
+
+    /// Removes what clients have left that were killed; the lock says that none is at work.
+    fn sweep(&self) {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(SCRATCH)) {
+            // What can't be removed is in nobody's way.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 
     /// Root must not be older than what was seen, whichever root is pinned.
