@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod bundle;
 pub(crate) mod case;
+pub(crate) mod channel;
 mod data_choice;
 mod dossier;
 mod duration;
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Dossier(DossierArgs),
     Bundle(BundleArgs),
     Audit(audit::AuditArgs),
+    Channel(channel::ChannelArgs),
+    Fetch(channel::FetchArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

@@ -7,10 +7,12 @@ mod audit;
 mod build;
 mod bundle;
 mod case;
+mod channel;
 mod comparison;
 mod completions;
 mod diff;
 mod dossier;
+mod fetch;
 mod inspect;
 mod key;
 mod operate;
@@ -48,6 +50,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Dossier(args) => dossier::run(args, console),
         Command::Bundle(args) => bundle::run(args, console),
         Command::Audit(args) => audit::run(args, console),
+        Command::Channel(args) => channel::run(args, console),
+        Command::Fetch(args) => fetch::run(args, console),
         Command::Completions(args) => completions::run(args),
     }
 }

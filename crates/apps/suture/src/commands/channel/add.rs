@@ -1,0 +1,97 @@
+//! `suture channel add` and `reveal`: what a channel contains.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use suture_channel::{Added, Embargo, Place, Recipients, name};
+use suture_delta::page::Look;
+
+use super::failure;
+use crate::args::channel::{AddArgs, RevealArgs};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    /// Names in the channel, as everyone will see them.
+    added: Vec<String>,
+    /// Names that will no longer be there.
+    removed: Vec<String>,
+    /// The disclosure time, if it is under embargo.
+    embargo_until: Option<Timestamp>,
+}
+
+pub(super) fn add(args: &AddArgs, console: &Console) -> Result<Exit, Failure> {
+    let place = Place::new(&args.directory);
+    let added = match (&args.bundle, &args.policy) {
+        (Some(bundle), _) => add_bundle(args, &place, bundle)?,
+        (None, Some(policy)) => suture_channel::add_policy(&place, policy).map_err(|error| {
+            failure(format!("`{}` was not put into the channel", policy.display()), &error)
+        })?,
+        (None, None) => return Err(Failure::usage("there is nothing to put into the channel")),
+    };
+    let Added { names, replaced } = added;
+    answer(
+        console,
+        Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until },
+    )
+}
+
+fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path) -> Result<Added, Failure> {
+    let name = bundle.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let content = files::read(bundle, "the bundle")?;
+    let statements = match &args.statements {
+        Some(path) => Some(files::read(path, "the file of statements")?),
+        None => {
+            let beside = beside(bundle);
+            beside.exists().then(|| files::read(&beside, "the file of statements")).transpose()?
+        }
+    };
+    let recipients = recipients(args)?;
+    let embargo = args.embargo_until.zip(recipients.as_ref());
+    let embargo = embargo.map(|(until, recipients)| Embargo { until, recipients });
+    suture_channel::add_bundle(place, &name, &content, statements.as_deref(), embargo.as_ref())
+        .map_err(|error| failure(format!("`{}` was not put into the channel", bundle.display()), &error))
+}
+
+fn beside(bundle: &Path) -> PathBuf {
+    let mut name = OsString::from(bundle);
+    name.push(name::STATEMENTS);
+    PathBuf::from(name)
+}
+
+fn recipients(args: &AddArgs) -> Result<Option<Recipients>, Failure> {
+    if args.embargo_until.is_none() {
+        return Ok(None);
+    }
+    let mut lines = args.to.join("\n");
+    for path in &args.to_file {
+        lines.push('\n');
+        lines.push_str(&files::read_text(path, "the file of recipients")?);
+    }
+    let recipients = Recipients::parse(&lines);
+    recipients.map(Some).map_err(|error| failure("the bundle was not encrypted", &error))
+}
+
+pub(super) fn reveal(args: &RevealArgs, console: &Console) -> Result<Exit, Failure> {
+    let revealed =
+        suture_channel::reveal(&Place::new(&args.directory), &args.name, args.early, Timestamp::now())
+            .map_err(|error| failure(format!("`{}` was not revealed", args.name), &error))?;
+    let removed = vec![format!("sealed.{}", revealed.opaque)];
+    answer(console, Document { schema: 1, added: revealed.names, removed, embargo_until: None })
+}
+
+fn answer(console: &Console, document: Document) -> Result<Exit, Failure> {
+    console.answer(&document, |_: &Look| {
+        let added = document.added.iter().map(|name| format!("put in  {name}\n"));
+        let removed = document.removed.iter().map(|name| format!("take out  {name}\n"));
+        let next = std::iter::once("public with the next `suture channel publish`\n".to_owned());
+        added.chain(removed).chain(next).collect()
+    })?;
+    Ok(Exit::Done)
+}

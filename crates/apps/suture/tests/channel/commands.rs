@@ -1,0 +1,94 @@
+//! A channel's life, typed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::desk::{BUNDLE, Desk};
+
+#[test]
+fn from_founding_to_fetching() {
+    let desk = Desk::new();
+    desk.publish_first(&[]);
+    desk.does("channel add channel --bundle fix.bundle", &[]);
+    let published = desk.does("--json channel publish channel --key team --key machine", &[]).json();
+    assert_eq!(
+        published["added"],
+        serde_json::json!(["bundle.fix.bundle", "bundle.fix.bundle.intoto.jsonl"])
+    );
+    let fetched = desk.fetch(&[]);
+    assert_eq!(fetched.exit, 0, "{}", fetched.stderr);
+    assert!(fetched.stdout.contains("bundles/fix.bundle\n"), "{}", fetched.stdout);
+    assert_eq!(desk.read("got/bundles/fix.bundle"), BUNDLE);
+    assert_eq!(desk.read("got/trust/root.toml"), "schema = 1\n");
+    let shown = desk.does("--json channel show channel", &[]).json();
+    let versions: Vec<_> = shown["roles"].as_array().unwrap().iter().map(|role| &role["version"]).collect();
+    assert_eq!(versions, [1, 1, 2, 2, 2]);
+    desk.does("channel refresh channel --key machine", &[]);
+    let document = desk.fetch(&["--json"]).json();
+    assert_eq!((&document["schema"], &document["versions"]["timestamp"]), (&1.into(), &3.into()));
+}
+
+#[test]
+fn root_is_signed_by_one_person_after_the_other() {
+    let desk = Desk::new();
+    let init = "channel init channel --root-key ada --root-key bob.pub --root-key cleo.pub --root-threshold 2 \
+                --targets-key policy.pub --patches-key team.pub --snapshot-key machine.pub --timestamp-key machine.pub";
+    let waits = desk.does(init, &[]).stdout;
+    assert!(waits.contains("1 more signature is needed, by: SHA256:"), "{waits}");
+    desk.does("channel add channel --policy rules", &[]);
+    let refused = desk.run("channel publish channel --key policy --key team --key machine", &[]);
+    assert_eq!(refused.exit, 5);
+    assert!(refused.stderr.contains("1 of the keys of the root role is missing"), "{}", refused.stderr);
+    assert!(desk.does("channel show channel", &[]).stdout.contains("root waits for signatures"));
+    let signed = desk.does("channel rotate channel --key bob", &[]).stdout;
+    assert!(signed.contains("it is signed"), "{signed}");
+    desk.does("channel publish channel --key policy --key team --key machine", &[]);
+}
+
+#[test]
+fn an_embargo_from_its_beginning_to_its_end() {
+    let desk = Desk::new();
+    desk.publish_first(&[]);
+    desk.key("node", "words of a node");
+    fs::write(desk.path("words"), "words of a node\n").unwrap();
+    fs::set_permissions(desk.path("words"), fs::Permissions::from_mode(0o600)).unwrap();
+    let until = "2999-01-01T00:00:00Z";
+    desk.does("channel add channel --bundle fix.bundle --to-file node.pub --embargo-until", &[until]);
+    desk.does("channel publish channel --key team --key machine", &[]);
+    let others = desk.fetch(&[]);
+    assert!(others.stdout.contains("encrypted for others: "), "{}{}", others.stdout, others.stderr);
+    assert!(!others.stdout.contains("fix.bundle"));
+    let ours = desk.fetch(&["--identity", "node", "--passphrase-file", "words"]);
+    assert!(ours.stdout.contains("bundles/fix.bundle, under embargo"), "{}{}", ours.stdout, ours.stderr);
+    assert_eq!(desk.read("got/bundles/fix.bundle"), BUNDLE);
+    let early = desk.run("channel reveal channel fix.bundle", &[]);
+    assert_eq!(early.exit, 5);
+    assert!(early.stderr.contains("is under embargo until 2999-01-01T00:00:00Z"), "{}", early.stderr);
+    desk.does("channel reveal channel fix.bundle --early", &[]);
+    desk.does("channel publish channel --key team --key machine", &[]);
+    assert!(desk.fetch(&[]).stdout.contains("bundles/fix.bundle\n"));
+}
+
+#[test]
+fn keys_are_changed() {
+    let desk = Desk::new();
+    desk.publish_first(&[]);
+    assert_eq!(desk.fetch(&[]).exit, 0);
+    desk.key("machine2", "");
+    desk.does("channel rotate channel --timestamp-key machine2.pub --key ada --key bob", &[]);
+    desk.does("channel rotate channel --patches-key ada.pub", &[]);
+    desk.does("channel publish channel --key policy --key ada --key machine --key machine2", &[]);
+    let document = desk.fetch(&["--json"]).json();
+    assert_eq!((&document["versions"]["root"], &document["versions"]["patches"]), (&2.into(), &2.into()));
+}
+
+#[test]
+fn the_manual() {
+    let desk = Desk::new();
+    let commands = ["init", "add", "reveal", "publish", "refresh", "rotate", "show"]
+        .map(|name| format!("channel {name}"));
+    for command in commands.into_iter().chain(["channel".to_owned(), "fetch".to_owned()]) {
+        let manual = desk.does(&command, &["--help"]).stdout;
+        insta::assert_snapshot!(format!("manual_{}", command.replace(' ', "_")), manual);
+    }
+}

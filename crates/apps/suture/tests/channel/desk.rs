@@ -1,0 +1,95 @@
+//! A directory with keys, a policy and a bundle, and the binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A room of one's own for one test.
+pub(crate) struct Desk(TempDir);
+
+/// What one command did.
+pub(crate) struct Outcome {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+pub(crate) const BUNDLE: &str = "the fix of parseHeader\n";
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        for name in ["ada", "bob", "cleo", "policy", "team", "machine"] {
+            desk.key(name, "");
+        }
+        fs::create_dir(desk.path("rules")).unwrap();
+        fs::write(desk.path("rules/root.toml"), "schema = 1\n").unwrap();
+        fs::write(desk.path("rules/1.cedar"), "permit(principal, action, resource);\n").unwrap();
+        fs::write(desk.path("fix.bundle"), BUNDLE).unwrap();
+        fs::write(desk.path("fix.bundle.intoto.jsonl"), "{}\n").unwrap();
+        desk
+    }
+
+    /// Makes a key as everyone does.
+    pub(crate) fn key(&self, name: &str, passphrase: &str) {
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f"])
+            .arg(self.path(name))
+            .status();
+        assert!(made.unwrap().success());
+    }
+
+    /// The beginning that most tests have: a channel with a policy, published; `at` dates it.
+    pub(crate) fn publish_first(&self, at: &[&str]) {
+        let init = "channel init channel --root-key ada --root-key bob --root-key cleo.pub --root-threshold 2 \
+                    --targets-key policy.pub --patches-key team.pub --snapshot-key machine.pub --timestamp-key machine.pub";
+        self.does(init, at);
+        self.does("channel add channel --policy rules", &[]);
+        self.does("channel publish channel --key policy --key team --key machine", at);
+        fs::copy(self.path("channel/public/metadata/1.root.json"), self.path("pinned.json")).unwrap();
+    }
+
+    /// Runs what must succeed.
+    pub(crate) fn does(&self, line: &str, more: &[&str]) -> Outcome {
+        let outcome = self.run(line, more);
+        assert_eq!(outcome.exit, 0, "{line}: {}", outcome.stderr);
+        outcome
+    }
+
+    pub(crate) fn run(&self, line: &str, more: &[&str]) -> Outcome {
+        let output: Output = Command::new(env!("CARGO_BIN_EXE_suture"))
+            .args(line.split_whitespace())
+            .args(more)
+            .current_dir(self.0.path())
+            .env_remove("SUTURE_LOG")
+            .output()
+            .unwrap();
+        Outcome {
+            exit: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub(crate) fn fetch(&self, more: &[&str]) -> Outcome {
+        let url = format!("file://{}", self.path("channel/public").display());
+        self.run(&format!("fetch {url} --root pinned.json --datastore seen --out got"), more)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: impl AsRef<Path>) -> String {
+        fs::read_to_string(self.0.path().join(name)).unwrap()
+    }
+}
+
+impl Outcome {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}

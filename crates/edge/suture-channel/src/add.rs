@@ -1,0 +1,225 @@
+//! Putting something into a channel. It becomes public with the next publication, and not before.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::embargo::{self, Recipients};
+use crate::limits::{KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
+use crate::name::{self, Kind, STATEMENTS};
+use crate::parcel::{self, Packed};
+use crate::{ChannelError, Place, place};
+
+/// What was put into the channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// Names in the channel, as everyone will see them.
+    pub names: Vec<String>,
+    /// Names that are taken out with the next publication.
+    pub replaced: Vec<String>,
+}
+
+/// That and how something must not be known yet.
+pub struct Embargo<'a> {
+    /// The disclosure time.
+    pub until: Timestamp,
+    /// Who may know before.
+    pub recipients: &'a Recipients,
+}
+
+/// What is known here, and only here, about a bundle under embargo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sealed {
+    schema: u32,
+    /// Name of the bundle.
+    pub name: String,
+    /// The disclosure time.
+    pub until: Timestamp,
+    /// Who may know before.
+    pub recipients: Vec<String>,
+    /// Names of the files.
+    pub files: Vec<String>,
+}
+
+const SCHEMA: u32 = 1;
+const RECORD: &str = "record.json";
+/// Longest record, in bytes: the recipients are in it.
+const RECORD_LEN_MAX: u64 = 1 << 20;
+/// The file that makes a directory a trust policy.
+const POLICY_ROOT: &str = "root.toml";
+/// What a trust policy consists of.
+const POLICY_ENDINGS: [&str; 4] = [".toml", ".cedar", ".cedarschema", ".json"];
+
+/// Puts a bundle and the statements about it into the channel, encrypted if it is under embargo. A bundle of the same name
+/// is replaced.
+///
+/// # Errors
+/// The name is none, it is under embargo and public already, it is too long to be encrypted, or the directory can't be written.
+pub fn add_bundle(
+    place: &Place,
+    name: &str,
+    bundle: &[u8],
+    statements: Option<&[u8]>,
+    embargo: Option<&Embargo>,
+) -> Result<Added, ChannelError> {
+    let input =
+        |why: String| ChannelError::input(format!("the bundle `{}`", name.escape_debug()), why, "rename it");
+    let kind = Kind::parse(&Kind::Bundle(name.to_owned()).target()).map_err(|why| input(why.to_string()))?;
+    if name.ends_with(STATEMENTS)
+        || matches!(&kind, Kind::Bundle(name) if name.len() + STATEMENTS.len() > crate::limits::NAME_LEN_MAX)
+    {
+        return Err(input("it is the name of a file of statements, or too long for one".to_owned()));
+    }
+    let mut files = vec![Packed { name: name.to_owned(), content: bundle.to_vec() }];
+    let statements =
+        statements.map(|content| Packed { name: format!("{name}{STATEMENTS}"), content: content.to_vec() });
+    files.extend(statements);
+    let _lock = place.lock()?;
+    match embargo {
+        Some(embargo) => add_sealed(place, name, &files, embargo),
+        None => add_clear(place, name, &files),
+    }
+}
+
+/// Puts the files of a trust policy into the channel, instead of those that were there.
+///
+/// # Errors
+/// The directory holds something else than a trust policy, or can't be read; or the channel's can't be written.
+pub fn add_policy(place: &Place, directory: &std::path::Path) -> Result<Added, ChannelError> {
+    let what = || format!("the trust policy `{}`", directory.display());
+    let help = "give a directory with root.toml and Cedar files, and nothing else";
+    let input = |why: String| ChannelError::input(what(), why, help);
+    let mut files = Vec::new();
+    let entries = fs::read_dir(directory).map_err(|error| input(format!("it can't be read: {error}")))?;
+    for entry in entries {
+        let path = entry.map_err(ChannelError::at(directory))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !path.is_file() || !POLICY_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            return Err(input(format!("`{}` is no file of a trust policy", name.escape_debug())));
+        }
+        let kind = Kind::parse(&Kind::Policy(name).target()).map_err(|why| input(why.to_string()))?;
+        files.push((kind, place::read(&path, POLICY_LEN_MAX)?.unwrap_or_default()));
+        if files.len() > POLICY_FILES_MAX {
+            return Err(input(format!("there are more than {POLICY_FILES_MAX} files in it")));
+        }
+    }
+    if !files.iter().any(|(kind, _)| *kind == Kind::Policy(POLICY_ROOT.to_owned())) {
+        return Err(input(format!("there is no {POLICY_ROOT} in it")));
+    }
+    let _lock = place.lock()?;
+    let mut names = BTreeSet::new();
+    for (kind, content) in &files {
+        put(place, kind, content)?;
+        names.insert(kind.target());
+    }
+    let old = content_names(place)?.into_iter();
+    let old = old.filter(|name| matches!(Kind::parse(name), Ok(Kind::Policy(_))) && !names.contains(name));
+    let replaced: Vec<String> = old.collect();
+    for name in &replaced {
+        place::remove(&place.content().join(name))?;
+    }
+    Ok(Added { names: names.into_iter().collect(), replaced })
+}
+
+pub(crate) fn add_clear(place: &Place, name: &str, files: &[Packed]) -> Result<Added, ChannelError> {
+    let mut names = Vec::new();
+    for file in files {
+        let kind = Kind::Bundle(file.name.clone());
+        put(place, &kind, &file.content)?;
+        names.push(kind.target());
+    }
+    // Statements about what was there before say nothing about what is there now.
+    let statements = Kind::Bundle(format!("{name}{STATEMENTS}")).target();
+    let mut replaced = Vec::new();
+    if !names.contains(&statements) && place.content().join(&statements).exists() {
+        place::remove(&place.content().join(&statements))?;
+        replaced.push(statements);
+    }
+    Ok(Added { names, replaced })
+}
+
+fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) -> Result<Added, ChannelError> {
+    let input = |why: String, help: &str| ChannelError::input(format!("the bundle `{name}`"), why, help);
+    let clear = Kind::Bundle(name.to_owned()).target();
+    if place.content().join(&clear).exists() {
+        return Err(input(
+            "it is in the channel in the clear already".to_owned(),
+            "it can't be made secret again",
+        ));
+    }
+    let parcel = parcel::pack(files).map_err(|why| input(why, "make the bundle smaller"))?;
+    let sealed = embargo::seal(&parcel, embargo.recipients)?;
+    let opaque = embargo::opaque_name()?;
+    let kind = Kind::Sealed(opaque.clone());
+    let old: Vec<String> = records(place)?
+        .into_iter()
+        .filter(|(_, record)| record.name == name)
+        .map(|(opaque, _)| opaque)
+        .collect();
+    let record = Sealed {
+        schema: SCHEMA,
+        name: name.to_owned(),
+        until: embargo.until,
+        recipients: embargo.recipients.lines().map(str::to_owned).collect(),
+        files: files.iter().map(|file| file.name.clone()).collect(),
+    };
+    let directory = place.embargo().join(&opaque);
+    DirBuilder::new().mode(0o700).create(&directory).map_err(ChannelError::at(&directory))?;
+    for file in files {
+        place::replace(&directory.join(&file.name), &file.content)?;
+    }
+    let text = serde_json::to_vec_pretty(&record).map_err(|error| input(error.to_string(), ""))?;
+    place::replace(&directory.join(RECORD), &text)?;
+    put(place, &kind, &sealed)?;
+    for opaque in &old {
+        forget(place, opaque)?;
+    }
+    let replaced = old.into_iter().map(|opaque| Kind::Sealed(opaque).target()).collect();
+    Ok(Added { names: vec![kind.target()], replaced })
+}
+
+/// Takes a bundle under embargo out of the channel, and what is known about it.
+pub(crate) fn forget(place: &Place, opaque: &str) -> Result<(), ChannelError> {
+    place::remove(&place.content().join(Kind::Sealed(opaque.to_owned()).target()))?;
+    let directory = place.embargo().join(opaque);
+    fs::remove_dir_all(&directory).map_err(ChannelError::at(&directory))
+}
+
+/// What is under embargo, by its opaque name.
+pub(crate) fn records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
+    let directory = place.embargo();
+    let mut records = Vec::new();
+    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
+        let path: PathBuf = entry.path().join(RECORD);
+        // Without a record it was left by an `add` that was cut short, before anything was in the channel.
+        let Some(text) = place::read(&path, RECORD_LEN_MAX.max(KEY_FILE_LEN_MAX))? else { continue };
+        let wrong =
+            |why: String| ChannelError::input(format!("`{}`", path.display()), why, "restore it from a copy");
+        let record: Sealed = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if record.schema != SCHEMA || record.files.iter().any(|file| name::check(file).is_err()) {
+            return Err(wrong("it is not what this program writes".to_owned()));
+        }
+        records.push((entry.file_name().to_string_lossy().into_owned(), record));
+    }
+    records.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(records)
+}
+
+/// Names of all files that the next publication will contain.
+pub(crate) fn content_names(place: &Place) -> Result<Vec<String>, ChannelError> {
+    let directory = place.content();
+    let entries = fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn put(place: &Place, kind: &Kind, content: &[u8]) -> Result<(), ChannelError> {
+    place::replace(&place.content().join(kind.target()), content)
+}

@@ -1,0 +1,263 @@
+//! Why something about a channel can't be done. Bad input, a world that fails, and a refusal for want of trust are
+//! three things: they end with different exit codes, and only the last one is about an attack.
+
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::Role;
+
+/// Why it was not done.
+#[derive(Debug, Error)]
+pub enum ChannelError {
+    /// What was offered can't be trusted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something that was given can't be used.
+    #[error("{what}: {why}")]
+    Input {
+        /// What was given.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to do, one sentence; may be empty.
+        help: String,
+    },
+    /// A file or the system fails.
+    #[error("{what}: {source}")]
+    Failed {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A server does not give what is asked of it.
+    #[error("`{url}` can't be fetched: {why}")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// What came instead.
+        why: String,
+    },
+}
+
+/// Why what was offered can't be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Rollback attack: something older than what is known (TUF 5.3.5, 5.4.3, 5.5.5).
+    #[error(
+        "rollback: version {offered} of the {role} metadata is offered, and version {known} has been seen before"
+    )]
+    Rollback {
+        /// Whose metadata.
+        role: String,
+        /// What is offered.
+        offered: u64,
+        /// What has been seen.
+        known: u64,
+    },
+    /// A role that was there is gone (TUF 5.5.5).
+    #[error("rollback: the snapshot does not list the {role} metadata, which belongs to the channel")]
+    RoleDropped {
+        /// Which.
+        role: String,
+    },
+    /// Freeze attack, or nobody has refreshed the channel (TUF 5.3.10, 5.4.4, 5.5.6, 5.6.6).
+    #[error(
+        "freeze: the {role} metadata expired at {expired}, and it is {now} now: either someone holds newer metadata back, or nobody has refreshed the channel"
+    )]
+    Expired {
+        /// Whose metadata.
+        role: String,
+        /// Until when it was good.
+        expired: Timestamp,
+        /// The time by the caller's clock.
+        now: Timestamp,
+    },
+    /// Mix-and-match: metadata of another version than what the snapshot or timestamp names (TUF 5.5.4, 5.6.4).
+    #[error(
+        "mix-and-match: the {role} metadata has version {offered}, and version {expected} belongs to this snapshot"
+    )]
+    Mixed {
+        /// Whose metadata.
+        role: String,
+        /// What is offered.
+        offered: u64,
+        /// What belongs here.
+        expected: u64,
+    },
+    /// Mix-and-match: a metadata file that is not the one that the snapshot or timestamp names (TUF 5.5.2, 5.6.2).
+    #[error(
+        "mix-and-match: `{file}` is not the file that belongs here: its SHA-256 is {found}, and {expected} is listed"
+    )]
+    MixedFile {
+        /// Its address.
+        file: String,
+        /// Its digest.
+        found: String,
+        /// The digest that is listed.
+        expected: String,
+    },
+    /// Too few good signatures by keys of the role (TUF 5.3.4, 5.4.2, 5.5.3, 5.6.3).
+    #[error(
+        "the {role} metadata has {valid} good signatures by keys of that role, and {threshold} are needed"
+    )]
+    Threshold {
+        /// Whose metadata.
+        role: String,
+        /// Good signatures.
+        valid: u64,
+        /// Signatures that are needed.
+        threshold: u64,
+    },
+    /// A file that is not the one whose digest was signed.
+    #[error("`{file}` is not what was signed: its SHA-256 is {found}, and {expected} was signed")]
+    Tampered {
+        /// Its address.
+        file: String,
+        /// Its digest.
+        found: String,
+        /// The digest that was signed.
+        expected: String,
+    },
+    /// Endless data.
+    #[error("`{file}` does not end after {limit} bytes, the most that it may have")]
+    Endless {
+        /// Its address.
+        file: String,
+        /// The most that it may have, in bytes.
+        limit: u64,
+    },
+    /// More than a channel may ask for.
+    #[error("the channel has {what} {found}, at most {limit} are accepted")]
+    TooMuch {
+        /// What.
+        what: &'static str,
+        /// How much.
+        found: u64,
+        /// How much is accepted.
+        limit: u64,
+    },
+    /// A delegated key was used outside what was delegated to it (TUF 5.6.7).
+    #[error(
+        "`{name}` is listed by a role that it was not delegated to: a key is used for what it was not given for"
+    )]
+    OutsidePaths {
+        /// The file.
+        name: String,
+    },
+    /// Metadata that can't be read.
+    #[error("the {role} metadata can't be read: {why}")]
+    Malformed {
+        /// Whose metadata.
+        role: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The pinned root does not hold by itself.
+    #[error("the pinned root can't be trusted: {0}")]
+    PinnedRoot(String),
+    /// A name that leads elsewhere.
+    #[error("`{name}` is no name for a file of a channel: {why}")]
+    UnsafeName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The clock was set back, which would make expired metadata good again.
+    #[error(
+        "the clock shows {now}, and it has shown {seen} before: it was set back, so that nothing can be said about expiry"
+    )]
+    ClockBack {
+        /// What it shows.
+        now: Timestamp,
+        /// What it has shown.
+        seen: Timestamp,
+    },
+    /// An encrypted bundle is for this identity and does not hold what it must.
+    #[error("the encrypted bundle `{name}` is damaged: {why}")]
+    Sealed {
+        /// Its public name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Publishing: the keys that were given are not enough.
+    #[error("{} of the keys of the {role} role {} missing, one of: {}", .missing, if *.missing == 1 { "is" } else { "are" }, .candidates.join(", "))]
+    KeysMissing {
+        /// The role.
+        role: Role,
+        /// How many more are needed.
+        missing: u64,
+        /// Fingerprints of those that could sign.
+        candidates: Vec<String>,
+    },
+    /// Before the disclosure time.
+    #[error("`{name}` is under embargo until {until}, and it is {now} now")]
+    Embargoed {
+        /// The bundle.
+        name: String,
+        /// The disclosure time.
+        until: Timestamp,
+        /// The time by the caller's clock.
+        now: Timestamp,
+    },
+    /// Anything else that the reader of TUF metadata refuses.
+    #[error("the metadata can't be trusted: {0}")]
+    Other(String),
+}
+
+impl Refusal {
+    /// A word for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Rollback { .. } | Self::RoleDropped { .. } => "rollback",
+            Self::Expired { .. } => "expired",
+            Self::Mixed { .. } | Self::MixedFile { .. } => "mix-and-match",
+            Self::Threshold { .. } => "threshold",
+            Self::Tampered { .. } => "tampered",
+            Self::Endless { .. } => "endless-data",
+            Self::TooMuch { .. } => "too-much",
+            Self::OutsidePaths { .. } => "outside-delegation",
+            Self::Malformed { .. } => "malformed",
+            Self::PinnedRoot(_) => "pinned-root",
+            Self::UnsafeName { .. } => "unsafe-name",
+            Self::ClockBack { .. } => "clock-set-back",
+            Self::Sealed { .. } => "sealed",
+            Self::KeysMissing { .. } => "keys-missing",
+            Self::Embargoed { .. } => "embargo",
+            Self::Other(_) => "other",
+        }
+    }
+
+    /// How to go on, one sentence.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::KeysMissing { .. } => "give more keys with --key",
+            Self::Embargoed { .. } => "wait, or say --early if it has become known",
+            Self::ClockBack { .. } => "set the clock right",
+            Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",
+            Self::Expired { .. } => {
+                "look whether the channel can be reached by another way, and tell its owner; nothing was changed here"
+            }
+            Self::TooMuch { .. } => "ask the channel's owner whether that is meant",
+            _ => "nothing was changed here; tell the channel's owner, since someone may be tampering with it",
+        }
+    }
+}
+
+impl ChannelError {
+    /// Something that was given can't be used.
+    pub(crate) fn input(what: impl Into<String>, why: impl ToString, help: impl Into<String>) -> Self {
+        Self::Input { what: what.into(), why: why.to_string(), help: help.into() }
+    }
+
+    /// A file fails. For `map_err`.
+    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let what = format!("`{}`", path.display());
+        move |source| Self::Failed { what, source }
+    }
+}

@@ -1,0 +1,383 @@
+//! Publishing: a plan of files to write is made and signed, and then carried out.
+//!
+//! Every file but `timestamp.json` has a name of its own (a version or a digest), so that nothing that is in use is touched
+//! until the timestamp is replaced, in one rename: whoever dies in between leaves the old channel, complete. A new root
+//! comes after the timestamp if the old keys have signed that too, as the world then may look at either root with either
+//! timestamp; if the old keys are lost, clients are refused between those two renames.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::Timestamp as Time;
+use tough::TargetName;
+use tough::schema::{Root, Target, Targets};
+
+use crate::limits::{FILE_LEN_MAX, FILES_MAX};
+use crate::metadata::{self, Document, keys_of, sha256};
+use crate::name::Kind;
+use crate::place::{self, Settings};
+use crate::published::{Current, Published};
+use crate::{ChannelError, Keys, Place, Refusal, Role, RoleSigner, embargo, rotate};
+
+/// What is to be signed anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Whatever has changed; needs the keys of the roles concerned.
+    Content,
+    /// Snapshot and timestamp alone, before they expire.
+    Refresh,
+}
+
+/// One file to write, as a whole.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Where.
+    pub path: PathBuf,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Bytes(Vec<u8>),
+    /// A copy of a file, which must have this digest still.
+    File {
+        from: PathBuf,
+        sha256: String,
+    },
+}
+
+/// A publication that is signed and not carried out yet.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The files, in the order in which they must be written.
+    pub writes: Vec<Write>,
+    /// What it will be.
+    pub publication: Publication,
+}
+
+/// What a publication brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// Version and expiry by role.
+    pub roles: BTreeMap<Role, (u64, Time)>,
+    /// Names in the channel that are new or have new content.
+    pub added: Vec<String>,
+    /// Names that are gone.
+    pub removed: Vec<String>,
+}
+
+/// Makes a plan and carries it out.
+///
+/// # Errors
+/// Keys are missing ([`Refusal::KeysMissing`]), or the directory can't be read or written.
+pub fn publish(
+    place: &Place,
+    scope: Scope,
+    signers: &[&dyn RoleSigner],
+    now: Time,
+) -> Result<Publication, ChannelError> {
+    let _lock = place.lock()?;
+    let plan = plan(place, scope, signers, now)?;
+    for write in &plan.writes {
+        write.carry_out()?;
+    }
+    place::remove(&place.pending_root())?;
+    Ok(plan.publication)
+}
+
+/// Signs what is to be published, and says what has to be written for it.
+///
+/// # Errors
+/// As [`publish`].
+pub fn plan(
+    place: &Place,
+    scope: Scope,
+    signers: &[&dyn RoleSigner],
+    now: Time,
+) -> Result<Plan, ChannelError> {
+    Press::load(place, scope, signers, now)?.plan()
+}
+
+impl Write {
+    /// Writes it, as a whole or not at all.
+    ///
+    /// # Errors
+    /// It can't be written, or what is to be copied has changed.
+    pub fn carry_out(&self) -> Result<(), ChannelError> {
+        match &self.content {
+            Content::Bytes(bytes) => place::replace(&self.path, bytes),
+            Content::File { from, sha256 } => {
+                let bytes = place::read(from, FILE_LEN_MAX)?.unwrap_or_default();
+                if metadata::sha256(&metadata::target(&bytes)) != *sha256 {
+                    let what = format!("`{}`", from.display());
+                    return Err(ChannelError::input(
+                        what,
+                        "it has changed since it was signed",
+                        "publish again",
+                    ));
+                }
+                place::replace(&self.path, &bytes)
+            }
+        }
+    }
+}
+
+/// All that a publication is made from.
+struct Press<'a> {
+    place: &'a Place,
+    scope: Scope,
+    signers: &'a [&'a dyn RoleSigner],
+    now: Time,
+    settings: Settings,
+    published: Published,
+    /// The root that will be in force.
+    root: Document<Root>,
+    /// Whether it is new.
+    root_is_new: bool,
+}
+
+impl<'a> Press<'a> {
+    fn load(
+        place: &'a Place,
+        scope: Scope,
+        signers: &'a [&'a dyn RoleSigner],
+        now: Time,
+    ) -> Result<Self, ChannelError> {
+        let settings = place.settings()?;
+        let published = Published::read(place)?;
+        let pending = rotate::read_pending(place, published.root.as_ref())?;
+        let root_is_new = pending.is_some();
+        let root = pending.or_else(|| published.root.clone()).ok_or_else(|| {
+            let what = format!("`{}`", place.pending_root().display());
+            ChannelError::input(
+                what,
+                "there is no root, neither published nor waiting",
+                "restore it from a copy",
+            )
+        })?;
+        if root_is_new {
+            check_root(&root, published.root.as_ref())?;
+        }
+        Ok(Self { place, scope, signers, now, settings, published, root, root_is_new })
+    }
+
+    fn plan(self) -> Result<Plan, ChannelError> {
+        let files = self.files()?;
+        let patches = self.patches(&files)?;
+        let targets = self.targets(&files)?;
+        let snapshot = {
+            let listed = [
+                (Role::Targets, targets.listed(targets.signed.signed.version)),
+                (Role::Patches, patches.listed(patches.signed.signed.version)),
+            ];
+            let version = self.published.next(Role::Snapshot);
+            self.sign(Role::Snapshot, metadata::snapshot(version, self.expires(Role::Snapshot)?, listed))?
+        };
+        let timestamp = {
+            let listed = snapshot.listed(snapshot.signed.signed.version);
+            let version = self.published.next(Role::Timestamp);
+            self.sign(Role::Timestamp, metadata::timestamp(version, self.expires(Role::Timestamp)?, listed))?
+        };
+        let mut writes = self.target_writes(&files, &[&targets, &patches]);
+        let mut put = |name: String, bytes: &[u8]| {
+            let path = self.place.metadata().join(name);
+            writes.push(Write { path, content: Content::Bytes(bytes.to_vec()) });
+        };
+        for (role, document) in [(Role::Patches, &patches), (Role::Targets, &targets)] {
+            put(format!("{}.{role}.json", document.signed.signed.version), &document.bytes);
+        }
+        put(format!("{}.snapshot.json", snapshot.signed.signed.version), &snapshot.bytes);
+        let mut last = vec![("timestamp.json".to_owned(), &timestamp.bytes)];
+        if self.root_is_new {
+            let old = self.published.root.as_ref().map(|root| &root.signed.signed);
+            let both = old.is_some_and(|old| {
+                old.verify_role(&timestamp.signed).is_ok()
+                    && old.verify_role(&snapshot.signed).is_ok()
+                    && old.verify_role(&targets.signed).is_ok()
+            });
+            let root = (format!("{}.root.json", self.root.signed.signed.version), &self.root.bytes);
+            last.insert(usize::from(both), root);
+        }
+        last.into_iter().for_each(|(name, bytes)| put(name, bytes));
+        let (added, removed) = self.difference(&[&targets, &patches]);
+        let roles = BTreeMap::from([
+            (Role::Root, (self.root.signed.signed.version.get(), self.root.signed.signed.expires)),
+            (Role::Targets, (targets.signed.signed.version.get(), targets.signed.signed.expires)),
+            (Role::Snapshot, (snapshot.signed.signed.version.get(), snapshot.signed.signed.expires)),
+            (Role::Timestamp, (timestamp.signed.signed.version.get(), timestamp.signed.signed.expires)),
+            (Role::Patches, (patches.signed.signed.version.get(), patches.signed.signed.expires)),
+        ]);
+        Ok(Plan { writes, publication: Publication { roles, added, removed } })
+    }
+
+    /// The content, as metadata will list it.
+    fn files(&self) -> Result<BTreeMap<String, (Kind, Target)>, ChannelError> {
+        let mut files = BTreeMap::new();
+        if self.scope == Scope::Refresh {
+            return Ok(files);
+        }
+        let directory = self.place.content();
+        for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))? {
+            let path = entry.map_err(ChannelError::at(&directory))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // What a killed `add` has left.
+            if name.starts_with(".new-") {
+                continue;
+            }
+            let kind = Kind::parse(&name).map_err(|why| {
+                ChannelError::input(
+                    format!("`{}`", path.display()),
+                    why,
+                    "only `suture channel add` puts files there",
+                )
+            })?;
+            let content = place::read(&path, FILE_LEN_MAX)?.unwrap_or_default();
+            let mut target = metadata::target(&content);
+            if matches!(kind, Kind::Sealed(_)) {
+                target
+                    .custom
+                    .insert("size_class".to_owned(), embargo::class_of_sealed(content.len() as u64).into());
+            }
+            files.insert(name, (kind, target));
+            if files.len() > FILES_MAX {
+                let why = format!("there are more than {FILES_MAX} files in it");
+                return Err(ChannelError::input(
+                    format!("`{}`", directory.display()),
+                    why,
+                    "take old bundles out",
+                ));
+            }
+        }
+        Ok(files)
+    }
+
+    fn patches(&self, files: &BTreeMap<String, (Kind, Target)>) -> Result<Document<Targets>, ChannelError> {
+        let keys = &self.settings.patches;
+        let old = self.published.current.as_ref().map(|current| &current.patches);
+        let delegated = self.published.current.as_ref().and_then(delegated_keys);
+        let files = of_role(files, Role::Patches)?;
+        let same = |old: &Targets| old.targets == files && delegated.as_ref() == Some(keys);
+        if let Some(old) = self.reusable(Role::Patches, keys, old, same)? {
+            return Ok(old);
+        }
+        let version = self.published.next(Role::Patches);
+        let patches = metadata::targets(version, self.expires(Role::Patches)?, files, None);
+        metadata::sign(Role::Patches, patches, keys, None, self.signers)
+    }
+
+    fn targets(&self, files: &BTreeMap<String, (Kind, Target)>) -> Result<Document<Targets>, ChannelError> {
+        let keys = keys_of(&self.root.signed.signed, Role::Targets)?;
+        let delegations = metadata::delegations(&self.settings.patches)?;
+        let old = self.published.current.as_ref().map(|current| &current.targets);
+        let files = of_role(files, Role::Targets)?;
+        let signed = |old: &Document<Targets>| self.root.signed.signed.verify_role(&old.signed).is_ok();
+        let same = |old: &Targets| old.targets == files && old.delegations.as_ref() == Some(&delegations);
+        if let Some(old) = self.reusable(Role::Targets, &keys, old.filter(|old| signed(old)), same)? {
+            return Ok(old);
+        }
+        let version = self.published.next(Role::Targets);
+        let targets = metadata::targets(version, self.expires(Role::Targets)?, files, Some(delegations));
+        self.sign(Role::Targets, targets)
+    }
+
+    /// What is published already, if it can stay: it says the same, and has half its lifetime left or can't be
+    /// signed anew now.
+    fn reusable(
+        &self,
+        role: Role,
+        keys: &Keys,
+        old: Option<&Document<Targets>>,
+        same: impl Fn(&Targets) -> bool,
+    ) -> Result<Option<Document<Targets>>, ChannelError> {
+        let alive = |old: &&Document<Targets>| old.signed.signed.expires > self.now;
+        if self.scope == Scope::Refresh {
+            return old.filter(alive).cloned().map(Some).ok_or_else(|| {
+                let why = "it is not published, has expired, or its keys have changed";
+                let help = format!("run `suture channel publish` with the keys of the {role} role");
+                ChannelError::input(format!("the {role} metadata"), why, help)
+            });
+        }
+        let Some(old) = old.filter(alive).filter(|old| same(&old.signed.signed)) else { return Ok(None) };
+        let half = self.now + self.settings.expires.of(role).half();
+        let stays = old.signed.signed.expires > half || keys.missing(self.signers).0 > 0;
+        Ok(stays.then(|| old.clone()))
+    }
+
+    /// Signs for a role of root, by its old keys too if root is new and they are there.
+    fn sign<T: tough::schema::Role>(&self, role: Role, signed: T) -> Result<Document<T>, ChannelError> {
+        let keys = keys_of(&self.root.signed.signed, role)?;
+        let old = self.published.root.as_ref().filter(|_| self.root_is_new);
+        let old = old.map(|old| keys_of(&old.signed.signed, role)).transpose()?;
+        metadata::sign(role, signed, &keys, old.as_ref(), self.signers)
+    }
+
+    fn expires(&self, role: Role) -> Result<Time, ChannelError> {
+        self.settings.expires.of(role).after(self.now)
+    }
+
+    /// Copies of the files that are listed and not public yet. A file's name is its digest, so one that is there is right.
+    fn target_writes(
+        &self,
+        files: &BTreeMap<String, (Kind, Target)>,
+        lists: &[&Document<Targets>],
+    ) -> Vec<Write> {
+        let listed = lists.iter().flat_map(|list| &list.signed.signed.targets);
+        let writes = listed.filter(|(name, _)| files.contains_key(name.raw())).map(|(name, target)| {
+            let sha256 = sha256(target);
+            let path = self.place.targets().join(format!("{sha256}.{}", name.raw()));
+            Write { path, content: Content::File { from: self.place.content().join(name.raw()), sha256 } }
+        });
+        let mut writes: Vec<Write> = writes.filter(|write| !write.path.exists()).collect();
+        writes.sort_by(|a, b| a.path.cmp(&b.path));
+        writes
+    }
+
+    fn difference(&self, lists: &[&Document<Targets>]) -> (Vec<String>, Vec<String>) {
+        let names = |lists: &[&Document<Targets>]| -> BTreeMap<String, String> {
+            let all = lists.iter().flat_map(|list| &list.signed.signed.targets);
+            all.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect()
+        };
+        let old = self.published.current.as_ref();
+        let old = old.map_or_else(BTreeMap::new, |old| names(&[&old.targets, &old.patches]));
+        let new = names(lists);
+        let added = new.iter().filter(|(name, digest)| old.get(*name) != Some(digest));
+        let removed = old.keys().filter(|name| !new.contains_key(*name));
+        (added.map(|(name, _)| name.clone()).collect(), removed.cloned().collect())
+    }
+}
+
+/// A root goes out only with all its signatures: its own threshold's and that of the root before it.
+fn check_root(root: &Document<Root>, old: Option<&Document<Root>>) -> Result<(), ChannelError> {
+    let mut sets = vec![keys_of(&root.signed.signed, Role::Root)?];
+    sets.extend(old.map(|old| keys_of(&old.signed.signed, Role::Root)).transpose()?);
+    let state = rotate::state(&root.signed, &sets);
+    if let Some((missing, candidates)) = state.missing.into_iter().find(|(missing, _)| *missing > 0) {
+        return Err(Refusal::KeysMissing { role: Role::Root, missing, candidates }.into());
+    }
+    let by = old.into_iter().map(|old| &old.signed.signed).chain([&root.signed.signed]);
+    for signed_by in by {
+        signed_by.verify_role(&root.signed).map_err(|error| Refusal::Other(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn delegated_keys(current: &Current) -> Option<Keys> {
+    let delegations = current.targets.signed.signed.delegations.as_ref()?;
+    let role = delegations.roles.iter().find(|role| role.name == Role::Patches.name())?;
+    let key = |id| delegations.keys.get(id).and_then(crate::PublicKey::of_tuf);
+    let keys = role.keyids.iter().map(key).collect::<Option<_>>()?;
+    Some(Keys { keys, threshold: role.threshold.get() })
+}
+
+fn of_role(
+    files: &BTreeMap<String, (Kind, Target)>,
+    role: Role,
+) -> Result<HashMap<TargetName, Target>, ChannelError> {
+    let own = files.iter().filter(|(_, (kind, _))| kind.role() == role);
+    let named = own.map(|(name, (_, target))| {
+        let name = TargetName::new(name.as_str()).map_err(|error| ChannelError::input(name, error, ""))?;
+        Ok((name, target.clone()))
+    });
+    named.collect()
+}

@@ -1,0 +1,150 @@
+//! What a channel is, for those who keep it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::metadata::{keys_of, sha256};
+use crate::published::Published;
+use crate::rotate::{self, RootState};
+use crate::{ChannelError, Keys, Place, PublicKey, Role, add};
+
+/// A channel at a moment.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// Its roles.
+    pub roles: Vec<RoleView>,
+    /// The root that waits for signatures or for being published.
+    pub pending: Option<RootState>,
+    /// What it contains, by name.
+    pub targets: Vec<TargetView>,
+    /// What is under embargo.
+    pub sealed: Vec<SealedView>,
+}
+
+/// A role at a moment.
+#[derive(Debug, Clone)]
+pub struct RoleView {
+    /// Which.
+    pub role: Role,
+    /// Version and expiry of its metadata, if it is published.
+    pub published: Option<(u64, Timestamp)>,
+    /// Whether its metadata has expired.
+    pub expired: bool,
+    /// How many of its keys must sign.
+    pub threshold: u64,
+    /// Fingerprints of its keys.
+    pub keys: Vec<String>,
+}
+
+/// A file in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetView {
+    /// Its name.
+    pub name: String,
+    /// Length and SHA-256, if it is published.
+    pub published: Option<(u64, String)>,
+    /// Whether it will be there after the next publication.
+    pub stays: bool,
+}
+
+/// A bundle under embargo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedView {
+    /// The name that the world sees.
+    pub opaque: String,
+    /// Its name.
+    pub name: String,
+    /// The disclosure time.
+    pub until: Timestamp,
+    /// Whether that has come.
+    pub due: bool,
+    /// To how many it is encrypted.
+    pub recipients: usize,
+}
+
+/// Looks at a channel.
+///
+/// # Errors
+/// There is none in the directory, or it is damaged.
+pub fn show(place: &Place, now: Timestamp) -> Result<Overview, ChannelError> {
+    let settings = place.settings()?;
+    let published = Published::read(place)?;
+    let waiting = rotate::read_pending(place, published.root.as_ref())?;
+    let root = published.root.as_ref().or(waiting.as_ref()).map(|document| &document.signed.signed);
+    let pending = waiting.as_ref().map(|waiting| {
+        let mut sets = vec![keys_of(&waiting.signed.signed, Role::Root)?];
+        let old = published.root.as_ref();
+        sets.extend(old.map(|old| keys_of(&old.signed.signed, Role::Root)).transpose()?);
+        Ok::<_, ChannelError>(rotate::state(&waiting.signed, &sets))
+    });
+    let view = |role: Role| {
+        let keys = match (role, root) {
+            (Role::Patches, _) => settings.patches.clone(),
+            (role, Some(root)) => keys_of(root, role)?,
+            (_, None) => Keys { keys: Vec::new(), threshold: 0 },
+        };
+        let metadata = version_and_expiry(&published, role);
+        Ok(RoleView {
+            role,
+            published: metadata,
+            expired: metadata.is_some_and(|(_, expires)| expires <= now),
+            threshold: keys.threshold,
+            keys: keys.keys.iter().map(PublicKey::fingerprint).collect(),
+        })
+    };
+    let sealed = add::records(place)?.into_iter().map(|(opaque, record)| SealedView {
+        opaque,
+        due: record.until <= now,
+        until: record.until,
+        recipients: record.recipients.len(),
+        name: record.name,
+    });
+    Ok(Overview {
+        roles: Role::ALL.into_iter().map(view).collect::<Result<_, ChannelError>>()?,
+        pending: pending.transpose()?,
+        targets: targets(place, &published)?,
+        sealed: sealed.collect(),
+    })
+}
+
+fn version_and_expiry(published: &Published, role: Role) -> Option<(u64, Timestamp)> {
+    let current = published.current.as_ref();
+    match role {
+        Role::Root => published.root.as_ref().map(|root| {
+            let root = &root.signed.signed;
+            (root.version.get(), root.expires)
+        }),
+        Role::Targets => current.map(|current| {
+            let targets = &current.targets.signed.signed;
+            (targets.version.get(), targets.expires)
+        }),
+        Role::Patches => current.map(|current| {
+            let patches = &current.patches.signed.signed;
+            (patches.version.get(), patches.expires)
+        }),
+        Role::Snapshot => current.map(|current| {
+            let snapshot = &current.snapshot.signed.signed;
+            (snapshot.version.get(), snapshot.expires)
+        }),
+        Role::Timestamp => current.map(|current| {
+            let timestamp = &current.timestamp.signed.signed;
+            (timestamp.version.get(), timestamp.expires)
+        }),
+    }
+}
+
+fn targets(place: &Place, published: &Published) -> Result<Vec<TargetView>, ChannelError> {
+    let mut views: BTreeMap<String, TargetView> = BTreeMap::new();
+    let lists = published.current.iter().flat_map(|current| [&current.targets, &current.patches]);
+    for (name, target) in lists.flat_map(|list| &list.signed.signed.targets) {
+        let published = Some((target.length, sha256(target)));
+        let name = name.raw().to_owned();
+        views.insert(name.clone(), TargetView { name, published, stays: false });
+    }
+    for name in add::content_names(place)? {
+        let view = views.entry(name.clone()).or_insert(TargetView { name, published: None, stays: false });
+        view.stays = true;
+    }
+    Ok(views.into_values().collect())
+}
