@@ -85,14 +85,14 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write_with(path, |file| file.write_all(content)).map_err(|error| unwritable(path, &error))
 }
 
-/// The same with what `fill` writes, for content that is not to be in memory.
+/// The same with what `write` writes, for content that is not to be in memory.
 pub(crate) fn write_with<E: From<std::io::Error>>(
     path: &Path,
-    fill: impl FnOnce(&mut File) -> Result<(), E>,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_device = target.metadata().is_ok_and(|metadata| !metadata.is_file());
-    if is_device { fill(&mut File::options().write(true).open(&target)?) } else { replace(&target, fill) }
+    if is_device { write(&mut File::options().write(true).open(&target)?) } else { replace(&target, write) }
 }
 
 /// Why a file could not be written.
@@ -116,11 +116,11 @@ pub(crate) fn make_executable(path: &Path) -> Result<(), Failure> {
 
 fn replace<E: From<std::io::Error>>(
     path: &Path,
-    fill: impl FnOnce(&mut File) -> Result<(), E>,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(directory)?;
-    fill(file.as_file_mut())?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error.into())
 }

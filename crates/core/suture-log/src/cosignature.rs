@@ -13,6 +13,17 @@ pub struct Cosignature {
     signature: [u8; 64],
 }
 
+/// What a checkpoint says about a witness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cosigned {
+    /// No line claims to be theirs.
+    Not,
+    /// A line does, and is not.
+    Forged,
+    /// They have signed.
+    At(Cosignature),
+}
+
 /// The specification: "It MUST NOT exceed 2^63 - 1."
 const TIME_S_MAX: u64 = i64::MAX as u64;
 
@@ -52,14 +63,18 @@ impl SignedCheckpoint {
         Ok(())
     }
 
-    /// The cosignature of `key`: `None` if no line says so, `Some(None)` if one that does is wrong.
-    pub fn cosignature_of(&self, key: &VerifierKey) -> Option<Option<Cosignature>> {
+    /// Whether the witness with `key` has signed. Of several lines that say so, none may be wrong.
+    pub fn cosignature_of(&self, key: &VerifierKey) -> Cosigned {
         let verified = |bytes: &[u8]| {
             let cosignature = Cosignature::decode(bytes)?;
             let message = message(cosignature.time_s, self.note().text());
             key.verifies(message.as_bytes(), &cosignature.signature).then_some(cosignature)
         };
-        self.note().claimed_by(key).map(verified).reduce(|all, one| all.and(one))
+        match self.note().claimed_by(key).map(verified).reduce(Option::and) {
+            None => Cosigned::Not,
+            Some(None) => Cosigned::Forged,
+            Some(Some(cosignature)) => Cosigned::At(cosignature),
+        }
     }
 
     /// Whether anybody beside the log has signed.

@@ -103,15 +103,11 @@ impl<R: BufRead> ExportReader<R> {
         let mut parts = self.line.splitn(4, |byte| *byte == b' ');
         let mut text = || parts.next().and_then(|part| str::from_utf8(part).ok());
         let (keyword, index, leaf) = (text(), text().and_then(decimal), text().and_then(Hash::from_base64));
-        match (keyword, index, leaf, parts.next()) {
-            (Some("entry"), Some(index), Some(leaf), Some(entry)) => {
-                Ok(Some(ExportRecord::Entry { index, leaf, entry: entry.to_vec() }))
-            }
-            _ => {
-                let found = shown(&String::from_utf8_lossy(&self.line));
-                Err(self.wrong(format!("`{found}` is neither `entry NUMBER HASH JSON` nor `checkpoint`")))
-            }
+        if let (Some("entry"), Some(index), Some(leaf), Some(entry)) = (keyword, index, leaf, parts.next()) {
+            return Ok(Some(ExportRecord::Entry { index, leaf, entry: entry.to_vec() }));
         }
+        let found = shown(&String::from_utf8_lossy(&self.line));
+        Err(self.wrong(format!("`{found}` is neither `entry NUMBER HASH JSON` nor `checkpoint`")))
     }
 
     /// Line of the record that was read last, from 1.

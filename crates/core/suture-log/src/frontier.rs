@@ -31,6 +31,9 @@ impl Frontier {
     }
 
     /// Adds a leaf. `completed` is told every node that has all its leaves now, from the leaf upwards.
+    ///
+    /// # Panics
+    /// Never: there is a root for each bit of the size.
     pub fn push(&mut self, leaf: Hash, mut completed: impl FnMut(Node, Hash)) {
         let mut node = Node { level: 0, index: self.size };
         let mut hash = leaf;

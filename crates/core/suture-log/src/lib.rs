@@ -42,7 +42,7 @@ pub mod verify;
 
 pub use audit::{Auditor, CLOCK_TOLERANCE_MS, Verdict};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
-pub use cosignature::Cosignature;
+pub use cosignature::{Cosignature, Cosigned};
 pub use draft::Draft;
 pub use entry::{Actor, ENTRY_BYTES_MAX, Entry, EntryError, Outcome, OutcomeResult, Subject, Value, Version};
 pub use export::{

@@ -38,6 +38,11 @@ impl TextError {
     }
 }
 
+/// The line, from 1, in which the byte `at` is.
+pub(crate) fn line_of(bytes: &[u8], at: usize) -> usize {
+    bytes[..at].split(|byte| *byte == b'\n').count()
+}
+
 /// A number in decimal digits without leading zeroes.
 pub(crate) fn decimal(text: &str) -> Option<u64> {
     let is_canonical = text == "0" || (text.starts_with(|c: char| c != '0') && !text.is_empty());

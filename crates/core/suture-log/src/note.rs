@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::key::{KeyKind, SignError, Signer, VerifierKey, is_key_name, key_of, sign_checked};
-use crate::lines::{TextError, shown};
+use crate::lines::{TextError, line_of, shown};
 
 /// Longest note that is read, in bytes.
 pub const NOTE_BYTES_MAX: usize = 64 << 10;
@@ -48,7 +48,7 @@ impl Note {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(TextError::new(DOCUMENT, 1, format!("it is longer than {NOTE_BYTES_MAX} bytes")));
         }
-        let line_of = |at: usize| bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line_of = |at| line_of(bytes, at);
         let note = str::from_utf8(bytes)
             .map_err(|error| TextError::new(DOCUMENT, line_of(error.valid_up_to()), "it is not UTF-8"))?;
         if let Some(at) = note.find(|c: char| c < ' ' && c != '\n') {

@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use thiserror::Error;
 
 use crate::checkpoint::SignedCheckpoint;
+use crate::cosignature::Cosigned;
 use crate::key::{KeyKind, VerifierKey};
 use crate::lines::{TextError, decimal, shown};
 
@@ -28,8 +29,16 @@ pub struct Policy {
     logs: Vec<VerifierKey>,
     /// Witnesses and groups in the order of the file: a group speaks of what stands before it.
     members: Vec<Member>,
-    /// Which of `members` has to have witnessed a checkpoint; `None` for no witness at all.
-    quorum: Option<usize>,
+    quorum: Quorum,
+}
+
+/// Who has to have witnessed a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quorum {
+    /// No witness at all.
+    Nobody,
+    /// This one of the members.
+    Member(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +105,7 @@ fn found(witnesses: &[String]) -> String {
 impl Policy {
     /// Only this log, without witnesses.
     pub fn of_log(log: VerifierKey) -> Self {
-        Self { logs: vec![log], members: Vec::new(), quorum: None }
+        Self { logs: vec![log], members: Vec::new(), quorum: Quorum::Nobody }
     }
 
     /// Reads a policy file.
@@ -146,9 +155,9 @@ impl Policy {
         let mut witnesses = Vec::new();
         for key in self.members.iter().filter_map(Member::witness) {
             match signed.cosignature_of(key) {
-                Some(Some(cosignature)) => witnesses.push((key.name().to_owned(), cosignature.time_s)),
-                Some(None) => return Err(PolicyRefusal::Forged { key: shown(key.name()), size }),
-                None => {}
+                Cosigned::At(cosignature) => witnesses.push((key.name().to_owned(), cosignature.time_s)),
+                Cosigned::Forged => return Err(PolicyRefusal::Forged { key: shown(key.name()), size }),
+                Cosigned::Not => {}
             }
         }
         Ok(Acceptance { log, witnesses })
@@ -160,12 +169,11 @@ impl Policy {
     /// Why not.
     pub fn judge(&self, signed: &SignedCheckpoint) -> Result<Acceptance, PolicyRefusal> {
         let acceptance = self.judge_signatures(signed)?;
-        let Some(quorum) = self.quorum else { return Ok(acceptance) };
+        let Quorum::Member(quorum) = self.quorum else { return Ok(acceptance) };
         let mut has_witnessed: Vec<bool> = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let has = match &member.rule {
-                // A valid cosignature is there if the key's name and id are: forgeries were refused.
-                Rule::Witness(key) => signed.cosignature_of(key).is_some(),
+                Rule::Witness(key) => matches!(signed.cosignature_of(key), Cosigned::At(_)),
                 Rule::Group { threshold, members } => {
                     members.iter().filter(|member| has_witnessed[**member]).count() >= *threshold
                 }
@@ -198,8 +206,7 @@ struct Parser {
     /// Members of a group so far: each may be in one only, so that no witness counts twice.
     grouped: HashSet<usize>,
     keys: HashSet<(bool, [u8; 32])>,
-    /// `Some(None)` is `quorum none`.
-    quorum: Option<Option<usize>>,
+    quorum: Option<Quorum>,
 }
 
 impl Parser {
@@ -264,7 +271,7 @@ impl Parser {
     }
 
     fn quorum(&mut self, name: &[u8]) -> Result<(), String> {
-        let quorum = if name == b"none" { None } else { Some(self.defined(name)?) };
+        let quorum = if name == b"none" { Quorum::Nobody } else { Quorum::Member(self.defined(name)?) };
         match self.quorum.replace(quorum) {
             None => Ok(()),
             Some(_) => Err("there is a second `quorum` line".to_owned()),

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::checkpoint::SignedCheckpoint;
 use crate::entry::ENTRY_BYTES_MAX;
 use crate::hash::Hash;
-use crate::lines::{TextError, decimal, shown};
+use crate::lines::{TextError, decimal, line_of, shown};
 use crate::note::NOTE_BYTES_MAX;
 use crate::tree::PROOF_HASHES_MAX;
 use crate::verify::{self, ProofError};
@@ -147,8 +147,7 @@ impl<'a> Lines<'a> {
             Ok(rest) if !too_long => Ok(Self { rest, number: 0 }),
             Ok(_) => Err(TextError::new(DOCUMENT, 1, format!("it is longer than {PROOF_BYTES_MAX} bytes"))),
             Err(error) => {
-                let lines = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-                Err(TextError::new(DOCUMENT, lines + 1, "it is not UTF-8"))
+                Err(TextError::new(DOCUMENT, line_of(bytes, error.valid_up_to()), "it is not UTF-8"))
             }
         }
     }

@@ -65,6 +65,7 @@ impl Tile {
     }
 
     /// The same tile when all of it is there.
+    #[must_use]
     pub fn full(&self) -> Self {
         Self { width: WIDTH as u16, ..*self }
     }
@@ -84,7 +85,7 @@ impl Tile {
     }
 
     fn full_path(&self) -> String {
-        let shelf = match self.shelf {
+        let directory = match self.shelf {
             Shelf::Entries => "entries".to_owned(),
             Shelf::Hashes(level) => level.to_string(),
         };
@@ -95,7 +96,7 @@ impl Tile {
             rest /= 1000;
         }
         groups.reverse();
-        format!("tile/{shelf}/{}", groups.join("/"))
+        format!("tile/{directory}/{}", groups.join("/"))
     }
 }
 
@@ -235,8 +236,11 @@ mod tests {
     #[test]
     fn a_bundle_is_read_as_it_was_written() {
         let mut bundle = Vec::new();
-        let written = [b"one".as_slice(), b"", &[7; ENTRY_BYTES_MAX]];
-        written.iter().for_each(|entry| push_entry(&mut bundle, entry));
+        let longest = vec![7; ENTRY_BYTES_MAX];
+        let written = [b"one".as_slice(), b"", &longest];
+        for entry in written {
+            push_entry(&mut bundle, entry);
+        }
         assert_eq!(entries(&bundle, 3).unwrap(), written);
         assert_eq!(entries(&bundle, 1).unwrap(), written[..1]);
         assert_eq!(entries(&bundle, 4), Err(BundleError::CutOff(3)));

@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,25 +36,42 @@ pub fn operations_made() -> u64 {
     OPERATIONS.load(Ordering::Relaxed)
 }
 
-/// A new file with this content, synced. Its name is not: see [`sync_directory`].
-pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+/// A file whose content is written but may be lost with the power. Writing many before the first is synced lets the
+/// file system do for all of them at once what it would do for each.
+#[must_use = "what is not synced is not kept"]
+pub(crate) struct Unsynced {
+    file: File,
+    path: PathBuf,
+}
+
+impl Unsynced {
+    /// Makes sure that the content stays. The name is not the file's: see [`sync_directory`].
+    pub(crate) fn sync(self) -> Result<(), Error> {
+        step("sync", &self.path, || self.file.sync_all())
+    }
+
+    fn write(file: File, path: &Path, content: &[u8]) -> Result<Self, Error> {
+        write(&file, path, content)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+}
+
+/// A file that was not there before.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<Unsynced, Error> {
     let file = step("create", path, || OpenOptions::new().write(true).create_new(true).open(path))?;
-    write(&file, path, content)?;
-    step("sync", path, || file.sync_all())
+    Unsynced::write(file, path, content)
 }
 
-/// A file with this content, whatever it was before, synced.
-pub(crate) fn write_over(path: &Path, content: &[u8]) -> Result<(), Error> {
+/// A file, whatever it was before.
+pub(crate) fn write_over(path: &Path, content: &[u8]) -> Result<Unsynced, Error> {
     let file = step("create", path, || File::create(path))?;
-    write(&file, path, content)?;
-    step("sync", path, || file.sync_all())
+    Unsynced::write(file, path, content)
 }
 
-/// Adds to the end of a file, synced.
-pub(crate) fn append(path: &Path, content: &[u8]) -> Result<(), Error> {
+/// Adds to the end of a file.
+pub(crate) fn append(path: &Path, content: &[u8]) -> Result<Unsynced, Error> {
     let file = step("open", path, || OpenOptions::new().append(true).create(true).open(path))?;
-    write(&file, path, content)?;
-    step("sync", path, || file.sync_all())
+    Unsynced::write(file, path, content)
 }
 
 /// Cuts a file off, synced.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use suture_log::{NOTE_BYTES_MAX, SignedCheckpoint, write_checkpoint};
 
-use crate::disk;
+use crate::disk::{self, Unsynced};
 use crate::error::Error;
 use crate::layout::Layout;
 
@@ -18,13 +18,18 @@ const FIRST_LINE: &[u8] = b"checkpoint\n";
 const RECORD_BYTES_MAX: usize = NOTE_BYTES_MAX + 64;
 
 /// Adds `replaced`, unless it is the last record already: the writer may have been killed behind that.
-pub(crate) fn add(layout: &Layout, last: &mut Vec<u8>, replaced: &SignedCheckpoint) -> Result<(), Error> {
+pub(crate) fn add(
+    layout: &Layout,
+    last: &mut Vec<u8>,
+    replaced: &SignedCheckpoint,
+) -> Result<Option<Unsynced>, Error> {
     let record = write_checkpoint(replaced).into_bytes();
-    if *last != record {
-        disk::append(&layout.history(), &record)?;
-        *last = record;
+    if *last == record {
+        return Ok(None);
     }
-    Ok(())
+    let written = disk::append(&layout.history(), &record)?;
+    *last = record;
+    Ok(Some(written))
 }
 
 /// Removes half a record from the end, and gives the last whole one.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use suture_log::tile::{self, Shelf, WIDTH};
 use suture_log::{Checkpoint, Draft, Hash, SignedCheckpoint, Signer, Time, VerifierKey};
 
-use crate::disk;
+use crate::disk::{self, Unsynced};
 use crate::edge::{Edge, NewFile};
 use crate::error::Error;
 use crate::history;
@@ -150,7 +150,6 @@ impl Log {
         let checkpoint = Checkpoint { origin, size: edge.size(), root: edge.root() }.sign(signer)?;
         self.is_poisoned = true;
         self.write_files(&files)?;
-        history::add(&self.layout, &mut self.recorded, &self.checkpoint)?;
         publish(&self.layout, &checkpoint)?;
         self.is_poisoned = false;
         (self.edge, self.checkpoint) = (edge, checkpoint);
@@ -158,17 +157,21 @@ impl Log {
         Ok(appended)
     }
 
-    /// Writes the new files, and makes sure that they and their names are on the disk.
+    /// Writes the new files and the checkpoint that goes into the history, and makes sure that they and their names are
+    /// on the disk.
     fn write_files(&mut self, files: &[NewFile]) -> Result<(), Error> {
         let mut changed = Vec::new();
+        let mut written = Vec::with_capacity(files.len() + 1);
         for (tile, content) in files {
             let path = self.layout.tile(tile);
             if let Some(parent) = path.parent() {
                 self.make_directory(parent, &mut changed)?;
                 changed.push(parent.to_owned());
             }
-            disk::write_new(&path, content)?;
+            written.push(disk::write_new(&path, content)?);
         }
+        written.extend(history::add(&self.layout, &mut self.recorded, &self.checkpoint)?);
+        written.into_iter().try_for_each(Unsynced::sync)?;
         changed.sort_unstable();
         changed.dedup();
         changed.iter().try_for_each(|directory| disk::sync_directory(directory))
@@ -212,7 +215,7 @@ fn is_key_of<S: Signer + ?Sized>(key: &VerifierKey, signer: &S) -> bool {
 
 /// Makes `checkpoint` the state of the log, in one instant.
 pub(crate) fn publish(layout: &Layout, checkpoint: &SignedCheckpoint) -> Result<(), Error> {
-    disk::write_over(&layout.next(), checkpoint.to_string().as_bytes())?;
+    disk::write_over(&layout.next(), checkpoint.to_string().as_bytes())?.sync()?;
     disk::rename(&layout.next(), &layout.checkpoint())?;
     disk::sync_directory(layout.public())
 }
@@ -228,7 +231,7 @@ pub(crate) fn lock(layout: &Layout) -> Result<File, Error> {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(source)) => return Err(failed("lock", source)),
             Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_WAIT_MAX => {
-                std::thread::sleep(LOCK_RETRY_EVERY)
+                std::thread::sleep(LOCK_RETRY_EVERY);
             }
             Err(TryLockError::WouldBlock) => {
                 let directory = layout.root().to_owned();

@@ -148,16 +148,16 @@ const TILES_KEPT: usize = 16;
 
 impl TileNodes<'_> {
     fn tile(&mut self, tile: &Tile) -> Result<&[u8], Error> {
-        let at = match self.tiles.iter().position(|(kept, _)| kept == tile) {
-            Some(at) => at,
-            None => {
-                let content = self.reader.content(tile)?;
-                if self.tiles.len() == TILES_KEPT {
-                    self.tiles.remove(0);
-                }
-                self.tiles.push((*tile, content));
-                self.tiles.len() - 1
+        let kept = self.tiles.iter().position(|(kept, _)| kept == tile);
+        let at = if let Some(at) = kept {
+            at
+        } else {
+            let content = self.reader.content(tile)?;
+            if self.tiles.len() == TILES_KEPT {
+                self.tiles.remove(0);
             }
+            self.tiles.push((*tile, content));
+            self.tiles.len() - 1
         };
         Ok(&self.tiles[at].1)
     }

@@ -57,6 +57,6 @@ impl Settings {
         let path = layout.settings();
         let unwritable =
             |error: toml::ser::Error| Error::Damaged { path: path.clone(), what: error.to_string() };
-        disk::write_over(&path, toml::to_string(&text).map_err(unwritable)?.as_bytes())
+        disk::write_over(&path, toml::to_string(&text).map_err(unwritable)?.as_bytes())?.sync()
     }
 }

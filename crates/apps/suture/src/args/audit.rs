@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueHint};
 
 /// Keep, show and check the record of every act
 ///
-/// With SUTURE_AUDIT_DIR set to a log that `suture audit init` has made, every act of suture on a process, bundle, case or
+/// With `SUTURE_AUDIT_DIR` set to a log that `suture audit init` has made, every act of suture on a process, bundle, case or
 /// channel becomes an entry of it: who, what, on what, when, and how it ended. Entries are committed to by a Merkle tree whose
 /// root the log's key signs, so that none can be changed, dropped, moved or dated back unseen. An act whose record can't be
 /// written is not begun.
@@ -78,7 +78,7 @@ pub(crate) struct ShowArgs {
 /// something was found, or that not enough of those whose signatures are asked for have signed.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// An export, a proof, or the directory of a log; without it, the log of SUTURE_AUDIT_DIR
+    /// An export, a proof, or the directory of a log; without it, the log of `SUTURE_AUDIT_DIR`
     #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub(crate) what: Option<PathBuf>,
 
@@ -202,7 +202,7 @@ pub(crate) struct ReceiveArgs {
 /// Which log.
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
-    /// The directory of the log; without it, SUTURE_AUDIT_DIR
+    /// The directory of the log; without it, `SUTURE_AUDIT_DIR`
     #[arg(long = "log", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) directory: Option<PathBuf>,
 }

@@ -104,7 +104,7 @@ fn witnesses_sign_what_goes_on() {
     };
     for witness in ["w1", "w2", "w3"] {
         let document: serde_json::Value = serde_json::from_slice(&sign(witness).stdout).unwrap();
-        policy += &format!("witness {witness} {}\n", document["vkey"].as_str().unwrap());
+        policy += ["witness ", witness, " ", document["vkey"].as_str().unwrap(), "\n"].concat().as_str();
     }
     place.write("policy", &format!("{policy}group two 2 w1 w2 w3\nquorum two\n"));
     place.done(&["audit", "verify", "--policy", "policy"]);

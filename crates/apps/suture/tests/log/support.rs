@@ -25,12 +25,12 @@ impl Place {
 
     /// A directory with a log in `log`, whose key is `log.key`.
     pub(crate) fn with_log(name: &str) -> Self {
-        let mut place = Self::empty(name);
+        let place = Self::empty(name);
         place.make_key("log.key");
         let document =
             place.json(&["audit", "init", "log", "--origin", ORIGIN, "--key", "log.key", "--json"]);
-        place.vkey = document["vkey"].as_str().unwrap().to_owned();
-        place
+        let vkey = document["vkey"].as_str().unwrap().to_owned();
+        Self { vkey, ..place }
     }
 
     /// Makes an Ed25519 key with OpenSSH.

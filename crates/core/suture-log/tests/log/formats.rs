@@ -1,6 +1,6 @@
 //! Notes, keys, cosignatures and proofs as C2SP writes them; the examples are those of its specifications.
 
-use suture_log::{Checkpoint, Hash, KeyKind, Note, ProofFile, SignedCheckpoint, VerifierKey, tree};
+use suture_log::{Checkpoint, Cosigned, Hash, KeyKind, Note, ProofFile, SignedCheckpoint, VerifierKey, tree};
 
 use crate::support::{Key, Ledger, ORIGIN};
 
@@ -75,16 +75,18 @@ fn a_cosignature_has_its_time() {
     signed.cosign(&witness, 1_679_315_147).unwrap();
     let signed = SignedCheckpoint::parse(signed.to_string().as_bytes()).unwrap();
     let key = witness.verifier(KeyKind::Cosignature);
-    assert_eq!(signed.cosignature_of(&key).unwrap().unwrap().time_s, 1_679_315_147);
+    assert!(
+        matches!(signed.cosignature_of(&key), Cosigned::At(cosignature) if cosignature.time_s == 1_679_315_147)
+    );
     assert_eq!(
         signed.cosignature_of(&Key::new("witness.example/w2", 9).verifier(KeyKind::Cosignature)),
-        None
+        Cosigned::Not
     );
     // The same with another time, or under another checkpoint, is none.
     let line = signed.note().signatures()[1].to_string();
     let later = signed.to_string().replace(&line[line.len() - 80..], &line[line.len() - 80..].to_lowercase());
     let later = SignedCheckpoint::parse(later.as_bytes()).unwrap();
-    assert_eq!(later.cosignature_of(&key), Some(None));
+    assert_eq!(later.cosignature_of(&key), Cosigned::Forged);
     assert!(signed.clone().cosign(&witness, u64::MAX).is_err());
     // Who signs again replaces what they had said.
     let mut again = signed.clone();

@@ -61,7 +61,7 @@ fn number_after(output: &Output, word: &str) -> Option<u64> {
     text.lines()
         .filter_map(|line| line.split_once(word))
         .filter_map(|(_, number)| number.trim().parse().ok())
-        .last()
+        .next_back()
 }
 
 fn check_after(directory: &Path, acknowledged: u64, what: &str) {

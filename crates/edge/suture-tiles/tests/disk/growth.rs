@@ -72,7 +72,9 @@ fn the_public_part_is_enough() {
 fn a_walk_meets_every_checkpoint() {
     let here = tempfile::tempdir().unwrap();
     let mut log = create(here.path());
-    [2, 1, 300].into_iter().for_each(|count| append(&mut log, count).unwrap());
+    for count in [2, 1, 300] {
+        append(&mut log, count).unwrap();
+    }
     let reader = Reader::open(here.path()).unwrap();
     let (mut walk, mut entries, mut sizes) = (Walk::new(&reader).unwrap(), 0, Vec::new());
     while let Some(record) = walk.next_record().unwrap() {

@@ -28,18 +28,18 @@ impl TileReader for Directory {
 fn our_log_is_read_by_others() {
     let here = tempfile::tempdir().unwrap();
     let mut log = create(here.path());
-    [300, 1000, 70_000 - 1300].into_iter().for_each(|mut left: u64| {
+    for mut left in [300, 1000, 70_000 - 1300_u64] {
         while left > 0 {
             let count = left.min(16_000);
             append(&mut log, count).unwrap();
             left -= count;
         }
-    });
+    }
     let public = here.path().join("public");
     let note = Note::from_bytes(&std::fs::read(public.join("checkpoint")).unwrap()).unwrap();
     let verifier = StandardVerifier::new(&vkey().to_string()).unwrap();
-    let (verified, unverified) = note.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap();
-    assert_eq!((verified.len(), unverified.len()), (1, 0));
+    let (genuine, unknown) = note.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap();
+    assert_eq!((genuine.len(), unknown.len()), (1, 0));
     let checkpoint = Checkpoint::from_bytes(note.text()).unwrap();
     assert_eq!((checkpoint.origin(), checkpoint.size()), (vkey().name(), 70_000));
 

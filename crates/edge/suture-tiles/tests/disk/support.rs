@@ -98,9 +98,9 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&next).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                left.push(path)
+                left.push(path);
             } else {
-                found.push(path.strip_prefix(directory).unwrap().to_owned())
+                found.push(path.strip_prefix(directory).unwrap().to_owned());
             }
         }
     }

@@ -11,7 +11,9 @@ const SIZE: u64 = 700;
 
 fn log_in(directory: &Path) {
     let mut log = create(directory);
-    [100, 400, 200].into_iter().for_each(|count| append(&mut log, count).unwrap());
+    for count in [100, 400, 200] {
+        append(&mut log, count).unwrap();
+    }
 }
 
 fn said(directory: &Path) -> String {

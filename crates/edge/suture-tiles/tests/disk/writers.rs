@@ -1,10 +1,11 @@
 //! One writer at a time, many threads, many processes.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Barrier, Mutex};
 
-use suture_log::Value;
-use suture_tiles::{Log, Reader, SharedLog};
+use suture_log::{ExportRecord, SignError, Signer, Value};
+use suture_tiles::{Log, Reader, SharedLog, Walk};
 
 use crate::support::{BEGIN_MS, Key, append, create, draft, policy, time};
 
@@ -42,6 +43,56 @@ fn acts_of_many_threads_are_all_in_the_log_once() {
     assert_eq!(numbers.len() as u64, THREADS * ACTS_EACH);
 }
 
+/// A key that says when it is asked, and signs when it is let.
+struct Gate {
+    key: Key,
+    asked: Sender<()>,
+    let_sign: Mutex<Receiver<()>>,
+}
+
+impl Signer for Gate {
+    fn name(&self) -> &str {
+        self.key.name()
+    }
+
+    fn public_key(&self) -> [u8; 32] {
+        self.key.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
+        self.asked.send(()).unwrap();
+        self.let_sign.lock().unwrap().recv().unwrap();
+        self.key.sign(message)
+    }
+}
+
+/// Whoever comes while a batch is written is in the next one, all together.
+#[test]
+fn those_who_wait_share_a_batch() {
+    let here = tempfile::tempdir().unwrap();
+    let ((let_sign, gate), (asked, is_asked)) = (channel(), channel());
+    let gate = Gate { key: Key::new(), asked, let_sign: Mutex::new(gate) };
+    let shared = SharedLog::new(create(here.path()), gate);
+    std::thread::scope(|scope| {
+        let append = || shared.append(draft(0), || time(BEGIN_MS)).unwrap();
+        scope.spawn(append);
+        is_asked.recv().unwrap();
+        (1..THREADS).for_each(|_| drop(scope.spawn(append)));
+        while shared.waiting() as u64 != THREADS - 1 {
+            std::thread::yield_now();
+        }
+        (0..2).for_each(|_| let_sign.send(()).unwrap());
+    });
+    let reader = Reader::open(here.path()).unwrap();
+    let (mut walk, mut sizes) = (Walk::new(&reader).unwrap(), Vec::new());
+    while let Some(record) = walk.next_record().unwrap() {
+        if let ExportRecord::Checkpoint(signed) = record {
+            sizes.push(signed.checkpoint().size);
+        }
+    }
+    assert_eq!(sizes, [0, 1, THREADS]);
+}
+
 /// One bad act does not spoil those that wait with it.
 #[test]
 fn a_bad_act_is_refused_alone() {
@@ -59,7 +110,7 @@ fn a_bad_act_is_refused_alone() {
 fn a_second_writer_waits() {
     let here = tempfile::tempdir().unwrap();
     let mut first = create(here.path());
-    let (at_the_door, opened) = std::sync::mpsc::channel();
+    let (at_the_door, opened) = channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             at_the_door.send(()).unwrap();

@@ -259,9 +259,11 @@ fn text(document: &Document, look: &Look) -> String {
             ));
         }
         _ if document.what == "consistency" => {
-            page.line(&format!("{origin} went on to {} entries", grouped(size)))
+            page.line(&format!("{origin} went on to {} entries", grouped(size)));
         }
-        _ => page.line(&format!("all {} entries of {origin} are as they were signed", grouped(size))),
+        _ => {
+            page.line(&format!("all {} entries of {origin} are as they were signed", grouped(size)));
+        }
     }
     if let Some(last) = document.last {
         page.line(&format!("the last one is of {last}"));

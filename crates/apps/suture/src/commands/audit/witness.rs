@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use suture_delta::page::grouped;
-use suture_log::{KeyKind, Policy, SignedCheckpoint, Signer as _, VerifierKey, tree, verify};
+use suture_log::{Cosigned, KeyKind, Policy, SignedCheckpoint, Signer as _, VerifierKey, tree, verify};
 use suture_tiles::Reader;
 
 use super::{checkpoint, directory, log_key};
@@ -76,7 +76,7 @@ fn goes_on(
     }
     let state = checkpoint(&args.state)?;
     let (old, new) = (state.checkpoint(), newest.checkpoint());
-    if state.cosignature_of(vkey).flatten().is_none() || old.origin != new.origin {
+    if !matches!(state.cosignature_of(vkey), Cosigned::At(_)) || old.origin != new.origin {
         return Err(Failure::usage(format!(
             "`{}` is not the state of this witness for this log",
             args.state.display()
