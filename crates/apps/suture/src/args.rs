@@ -1,8 +1,10 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+pub(crate) mod advisory;
 pub(crate) mod case;
 mod data_choice;
 mod duration;
+pub(crate) mod leak_check;
 mod type_choice;
 
 use std::path::PathBuf;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Toggle(ToggleArgs),
     Revert(RevertArgs),
     Case(Box<case::CaseArgs>),
+    Advisory(Box<advisory::AdvisoryArgs>),
+    LeakCheck(leak_check::LeakCheckArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

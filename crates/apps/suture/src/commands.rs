@@ -1,5 +1,6 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
+mod advisory;
 mod apply;
 mod build;
 mod case;
@@ -7,6 +8,7 @@ mod comparison;
 mod completions;
 mod diff;
 mod inspect;
+mod leak_check;
 mod operate;
 mod outcomes;
 mod ps;
@@ -29,6 +31,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Advisory(args) => advisory::run(args, console),
+        Command::LeakCheck(args) => leak_check::run(args, console),
         Command::Case(args) => case::run(args, console),
         Command::Completions(args) => completions::run(args),
     }

@@ -17,7 +17,6 @@ pub(crate) enum Exit {
     /// The target refuses: busy, another build, no permission. Nothing was changed in it.
     TargetRefused = 4,
     /// A policy or a signature refuses.
-    #[expect(dead_code, reason = "the codes are one published list; policies come with the trust crates")]
     PolicyRefused = 5,
 }
 

@@ -26,6 +26,11 @@ impl Failure {
         Self::new(Exit::Failed, what)
     }
 
+    /// A policy or a signature refuses.
+    pub(crate) fn refused(what: impl Into<String>) -> Self {
+        Self::new(Exit::PolicyRefused, what)
+    }
+
     fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), why: None, help: None }
     }

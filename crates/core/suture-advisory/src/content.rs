@@ -81,7 +81,7 @@ pub fn content(advisory: &Advisory) -> Vec<Block> {
     }
     page.push(Block::Heading("What to do".to_owned()));
     page.push(Block::List(to_do(advisory)));
-    prose(&mut page, "Until then", &advisory.workaround);
+    prose(&mut page, "Workaround", &advisory.workaround);
     if !advisory.credit.is_empty() {
         page.push(Block::Heading("Thanks".to_owned()));
         page.push(Block::List(advisory.credit.iter().map(thanks).collect()));
