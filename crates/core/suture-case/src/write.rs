@@ -110,7 +110,7 @@ fn forget_places(table: &mut Table) {
 
 /// What an item says, without how it is spelled.
 fn says(item: &Item) -> Option<toml::Value> {
-    let mut table = Table::new();
-    table.insert("it", item.clone());
-    toml::from_str::<toml::Table>(&table.to_string()).ok()?.remove("it")
+    let mut document = DocumentMut::new();
+    document.insert("it", item.clone());
+    toml::from_str::<toml::Table>(&document.to_string()).ok()?.remove("it")
 }

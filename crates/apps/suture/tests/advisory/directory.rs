@@ -11,10 +11,27 @@ pub(crate) fn directory(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).unwrap();
     let line = [
-        "case", "new", "redis-24834", "--title", "Heap overflow in cjson", "--program", "redis-server", "--id",
-        "CVE-2022-24834", "--cvss-v3", "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", "--affected", ">=7.0.0, <7.0.12",
-        "--role", "author=bob:core", "--role", "reviewer=carol:security", "--embargo-until", "2999-01-01T00:00:00Z",
-        "--by", "alice",
+        "case",
+        "new",
+        "redis-24834",
+        "--title",
+        "Heap overflow in cjson",
+        "--program",
+        "redis-server",
+        "--id",
+        "CVE-2022-24834",
+        "--cvss-v3",
+        "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H",
+        "--affected",
+        ">=7.0.0, <7.0.12",
+        "--role",
+        "author=bob:core",
+        "--role",
+        "reviewer=carol:security",
+        "--embargo-until",
+        "2999-01-01T00:00:00Z",
+        "--by",
+        "alice",
     ];
     document(&directory, &line);
     directory

@@ -13,10 +13,16 @@ fn findings_have_their_place_and_the_exit_code_of_a_refusal() {
     let here = directory("leaks");
     fs::create_dir(here.join("public")).unwrap();
     fs::write(here.join("fix.patch"), FIX).unwrap();
-    fs::write(here.join("public/NEWS"), "7.0.12\n\n- fixes a problem of redis-server with big requests\n").unwrap();
-    let line = ["leak-check", "public", "--case", "redis-24834", "--fix", "fix.patch", "--term", "Blue Teapot"];
+    fs::write(here.join("public/NEWS"), "7.0.12\n\n- fixes a problem of redis-server with big requests\n")
+        .unwrap();
+    let line =
+        ["leak-check", "public", "--case", "redis-24834", "--fix", "fix.patch", "--term", "Blue Teapot"];
     let mut told = vec![transcript(&here, &line)];
-    fs::write(here.join("public/NEWS"), "- no more heap overflow in cjson (CVE-2022-24834)\n- see strbuf.c\n").unwrap();
+    fs::write(
+        here.join("public/NEWS"),
+        "- no more heap overflow in cjson (CVE-2022-24834)\n- see strbuf.c\n",
+    )
+    .unwrap();
     fs::write(here.join("public/blue-teapot.txt"), "").unwrap();
     told.push(transcript(&here, &line));
     told.push(transcript(&here, &["leak-check", "public"]));
@@ -42,8 +48,17 @@ fn a_delta_is_named_by_its_ids_and_not_by_what_it_changes() {
     let diff = document(&here, &["diff", "--old", "old", "--new", "new", "-o", "fix.delta"]);
     let id = diff["id"].as_str().unwrap();
     let new = [
-        "advisory", "new", "redis-24834", "--publisher", "Example", "--namespace", "https://example.org", "--hot-patch",
-        "fix.delta=7.0.11", "--by", "alice",
+        "advisory",
+        "new",
+        "redis-24834",
+        "--publisher",
+        "Example",
+        "--namespace",
+        "https://example.org",
+        "--hot-patch",
+        "fix.delta=7.0.11",
+        "--by",
+        "alice",
     ];
     let shown = document(&here, &new);
     let patch = &shown["advisory"]["hot_patch"][0];
@@ -59,12 +74,20 @@ fn a_delta_is_named_by_its_ids_and_not_by_what_it_changes() {
     let output = run(&here, &["leak-check", "notes", "fix.delta", "--delta", "fix.delta", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = found["findings"].as_array().unwrap();
-    let has = |file: &str, why: &str| findings.iter().any(|finding| finding["file"] == file && finding["why"] == why);
+    let has = |file: &str, why: &str| {
+        findings.iter().any(|finding| finding["file"] == file && finding["why"] == why)
+    };
     assert!(has("notes", "symbol") && has("notes", "path") && has("fix.delta", "symbol"), "{found}");
 }
 
 fn compile(here: &Path, name: &str) {
-    let flags = ["-O2", "-g", "-ffunction-sections", "-fdata-sections", "-Wl,--emit-relocs", "-Wl,--build-id"];
-    let done = Command::new("gcc").args(flags).args(["frobnicate.c", "-o", name]).current_dir(here).status().unwrap();
+    let flags =
+        ["-O2", "-g", "-ffunction-sections", "-fdata-sections", "-Wl,--emit-relocs", "-Wl,--build-id"];
+    let done = Command::new("gcc")
+        .args(flags)
+        .args(["frobnicate.c", "-o", name])
+        .current_dir(here)
+        .status()
+        .unwrap();
     assert!(done.success());
 }

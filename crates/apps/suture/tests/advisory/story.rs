@@ -8,9 +8,23 @@ use serde_json::Value;
 use crate::directory::{directory, document, run, transcript};
 
 const NEW: &[&str] = &[
-    "advisory", "new", "redis-24834", "--publisher", "Example Redis Team", "--namespace", "https://security.example.org",
-    "--summary", "A script writes behind the end of a buffer.", "--cwe", "CWE-122", "--credit", "reporter=Dana Finder",
-    "--reference", "https://example.org/?fix=1=The fix", "--by", "alice",
+    "advisory",
+    "new",
+    "redis-24834",
+    "--publisher",
+    "Example Redis Team",
+    "--namespace",
+    "https://security.example.org",
+    "--summary",
+    "A script writes behind the end of a buffer.",
+    "--cwe",
+    "CWE-122",
+    "--credit",
+    "reporter=Dana Finder",
+    "--reference",
+    "https://example.org/?fix=1=The fix",
+    "--by",
+    "alice",
 ];
 
 fn begun(name: &str) -> std::path::PathBuf {
@@ -33,7 +47,10 @@ fn rendered(here: &Path, format: &str) -> String {
 fn the_manual() {
     let here = directory("manual");
     for command in ["new", "update", "render", "show"] {
-        insta::assert_snapshot!(format!("manual_{command}"), transcript(&here, &["advisory", command, "--help"]));
+        insta::assert_snapshot!(
+            format!("manual_{command}"),
+            transcript(&here, &["advisory", command, "--help"])
+        );
     }
     insta::assert_snapshot!("manual", transcript(&here, &["advisory", "--help"]));
     insta::assert_snapshot!("manual_leak_check", transcript(&here, &["leak-check", "--help"]));
@@ -51,7 +68,8 @@ fn from_a_draft_to_the_public() {
     told.push(transcript(&here, &update(&["Back", "--stage", "draft"])));
     insta::assert_snapshot!("story", told.join("\n"));
     let timeline = document(&here, &["case", "show", "redis-24834"])["timeline"].clone();
-    let acts: Vec<&str> = timeline.as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
+    let acts: Vec<&str> =
+        timeline.as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
     assert_eq!(acts, ["opened", "advised", "advised", "published", "published"]);
     assert!(timeline[3]["what"].as_str().unwrap().contains("because: it is on a mailing list"));
 }
@@ -124,7 +142,17 @@ fn mistakes() {
         &["advisory", "update", case, "--note", "Nothing", "--by", "bob"],
         &["advisory", "update", case, "--note", "x", "--fixed", ">=7.0.0, <7.0.12", "--by", "bob"],
         &["advisory", "update", "cases/redis-24834/advisory.toml", "--note", "x"],
-        &["advisory", "update", case, "--note", "x", "--hot-patch", "cases/redis-24834/case.toml=7.0.11", "--by", "bob"],
+        &[
+            "advisory",
+            "update",
+            case,
+            "--note",
+            "x",
+            "--hot-patch",
+            "cases/redis-24834/case.toml=7.0.11",
+            "--by",
+            "bob",
+        ],
     ];
     let before = fs::read_to_string(here.join("cases/redis-24834/advisory.toml")).unwrap();
     let told: Vec<String> = lines.iter().map(|line| transcript(&here, line)).collect();

@@ -101,3 +101,14 @@ fn an_edit_after_a_version_shows() {
     assert!(advisory.is_edited());
     assert!(full().is_edited());
 }
+
+/// Comments of people stay when a version is made: the text is edited, not written anew.
+#[test]
+fn a_text_can_be_edited_into_its_next_version() {
+    let draft = in_stage(Stage::Draft);
+    let old = draft.to_text().unwrap().replacen("cwe = \"CWE-122\"", "cwe = \"CWE-122\"   # or 787?", 1);
+    let next = Advisory { impact: None, ..draft }.revised(&update(Some(Stage::Embargoed), "2026-10-30T00:00:00Z")).unwrap();
+    let edited = suture_case::write::edited(&old, &next.to_text().unwrap()).unwrap();
+    assert_eq!(Advisory::parse(&edited).as_ref(), Ok(&next), "{edited}");
+    assert!(edited.contains("   # or 787?\n"), "{edited}");
+}
