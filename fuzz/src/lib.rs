@@ -8,6 +8,10 @@
 //! An input that has found a defect is kept in `corpus/TARGET/` with the mending commit.
 #![forbid(unsafe_code)]
 
+use suture_case::names::VulnerabilityId;
+use suture_case::table::{Table, built_in};
+use suture_case::timeline::Timeline;
+use suture_case::{Case, CaseError, classify, epss, kev};
 use suture_delta::Options;
 use suture_delta::compare::{Debug, compare};
 use suture_delta::format;
@@ -15,6 +19,36 @@ use suture_delta::inspect;
 use suture_delta::page::Look;
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
+
+/// Any file as each of the texts of a case: it is one, which then can be written and classified, or there is one error.
+///
+/// # Panics
+/// If a case that is accepted can't be written and read again as the same, or an error has no place.
+pub fn case_read(file: &[u8]) {
+    let Ok(text) = std::str::from_utf8(file) else { return };
+    let cves: Vec<VulnerabilityId> = "CVE-2022-24834".parse().into_iter().collect();
+    let check = |error: CaseError| {
+        check_sentence(&error.to_string());
+        assert!(error.line >= 1 && error.column >= 1 && !error.help.is_empty());
+    };
+    match Case::parse(text) {
+        Ok(case) => {
+            let written = case.to_text().expect("what was read can be written");
+            assert_eq!(Case::parse(&written).as_ref(), Ok(&case));
+            let edited = case.edit(text).expect("what was read can be edited");
+            assert_eq!(Case::parse(&edited).as_ref(), Ok(&case));
+            classify(&case, &built_in().expect("the tables that come with it"));
+        }
+        Err(error) => check(error),
+    }
+    match Timeline::parse(text) {
+        Ok(timeline) => assert_eq!(timeline.text(), text),
+        Err(error) => check(error),
+    }
+    kev::look_up(text, &cves).map_or_else(check, drop);
+    epss::look_up(text, &cves).map_or_else(check, drop);
+    Table::parse(text).map_or_else(check, drop);
+}
 
 /// Any file: it is a delta, which then has exactly these bytes and can be shown, or there is one error.
 ///

@@ -24,6 +24,11 @@ fn check(target: &str, check: impl Fn(&[u8])) {
 }
 
 #[test]
+fn case_read() {
+    check("case_read", suture_fuzz::case_read);
+}
+
+#[test]
 fn delta_read() {
     check("delta_read", suture_fuzz::delta_read);
 }

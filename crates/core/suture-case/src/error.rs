@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::values::is_unprintable;
+
 /// One mistake in one text. The caller knows the name of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}, column {column}: {what}")]
@@ -43,13 +45,22 @@ impl CaseError {
         Self {
             line: error.line().max(1),
             column: error.column().max(1),
-            what: what.to_owned(),
+            what: sentence(what),
             help: help.into(),
         }
     }
 }
 
-/// The message on one line, without the excerpts that some readers append.
+/// The message on one line, without what acts on a terminal: readers quote keys of the text as they are.
 fn sentence(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut sentence = String::with_capacity(message.len());
+    for word in message.split_whitespace() {
+        if !sentence.is_empty() {
+            sentence.push(' ');
+        }
+        for c in word.chars() {
+            if is_unprintable(c) { sentence.extend(c.escape_unicode()) } else { sentence.push(c) }
+        }
+    }
+    sentence
 }

@@ -168,3 +168,39 @@ proptest! {
         let _ = Table::parse(&damaged(include_str!("../../tables/cisa-bod-26-04.toml"), &damages));
     }
 }
+
+/// Depth costs stack, and is refused before it does.
+#[test]
+fn texts_that_are_deep() {
+    const DEPTH: usize = 100_000;
+    let deep = |open: &str, close: &str| open.repeat(DEPTH) + "1" + &close.repeat(DEPTH);
+    let texts = [
+        format!("x.y = {}", deep("[", "]")),
+        format!("x.y = {}", deep("{a=", "}")),
+        format!("x.{}b = 1", "a.".repeat(DEPTH)),
+        format!("[x.{}b]\nc = 1", "a.".repeat(DEPTH)),
+        format!("[[x.{}b]]\nc = 1", "a.".repeat(DEPTH)),
+        format!("{{\"a\": {}}}", deep("[", "]")),
+        deep("{\"a\":", "}"),
+    ];
+    for text in texts {
+        let case = format!("{}{text}\n", crate::cases::LEAST.split("[program]").next().unwrap());
+        let _ = Case::parse(&case).map(|case| case.to_text());
+        let whole = format!("{}{text}\n", crate::cases::LEAST);
+        let _ = Case::parse(&whole).map(|case| (case.to_text(), case.edit(&whole)));
+        let _ = Table::parse(&text);
+        assert!(
+            Timeline::parse(&text).is_err()
+                && kev::look_up(&text, &[]).is_err()
+                && epss::look_up(&text, &[]).is_err()
+        );
+    }
+}
+
+/// What a reader quotes from a text does not act on a terminal.
+#[test]
+fn an_error_can_be_shown() {
+    let text = crate::cases::LEAST.replace("tlp", "\"\\u001b[2J\\u202e\" = 1\ntlp");
+    let error = Case::parse(&text).unwrap_err();
+    assert!(error.what.contains("\\u{1b}[2J\\u{202e}"), "{error}");
+}
