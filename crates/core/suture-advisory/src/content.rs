@@ -3,6 +3,9 @@
 //! What matters to somebody who has just been woken up comes first: which versions, whether a process is protected, what to
 //! do. The history comes last.
 
+use suture_case::names::VulnerabilityId;
+use suture_case::values::Line;
+
 use crate::model::Advisory;
 use crate::products::{What, products};
 use crate::scores;
@@ -120,7 +123,7 @@ fn banner(advisory: &Advisory) -> Block {
 
 fn facts(advisory: &Advisory) -> Vec<(&'static str, Spans)> {
     let mut facts = Vec::new();
-    let ids: Vec<&str> = advisory.ids.iter().map(|id| id.as_str()).collect();
+    let ids: Vec<&str> = advisory.ids.iter().map(VulnerabilityId::as_str).collect();
     facts.push((
         "Vulnerability",
         text(if ids.is_empty() { advisory.id.as_str().to_owned() } else { ids.join(", ") }),
@@ -220,7 +223,7 @@ fn to_do(advisory: &Advisory) -> Vec<Spans> {
             ]);
         }
     }
-    let fixed: Vec<&str> = advisory.program.fixed.iter().map(|line| line.as_str()).collect();
+    let fixed: Vec<&str> = advisory.program.fixed.iter().map(Line::as_str).collect();
     items.push(text(match (fixed.is_empty(), advisory.hot_patch.is_empty()) {
         (false, true) => format!("Install {} and start the program again.", fixed.join(" or ")),
         (false, false) => format!("Install {} before the program is started again.", fixed.join(" or ")),

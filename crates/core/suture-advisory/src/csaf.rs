@@ -8,6 +8,7 @@
 mod document;
 
 use suture_case::model::Tlp as Label;
+use suture_case::values::Line;
 
 pub use self::document::Csaf;
 use self::document::{
@@ -325,8 +326,8 @@ fn hot_patch(patch: &HotPatch) -> Remediation {
     }
 }
 
-fn words(lines: &[suture_case::values::Line]) -> String {
-    lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join("; ")
+fn words(lines: &[Line]) -> String {
+    lines.iter().map(Line::as_str).collect::<Vec<_>>().join("; ")
 }
 
 fn score(advisory: &Advisory, affected: &[String]) -> Option<Score> {

@@ -5,14 +5,30 @@
 use suture_case::Case;
 use suture_case::model::Tlp;
 use suture_case::values::{Line, List};
+use thiserror::Error;
 
-use crate::model::{Advisory, BuildId, Credit, CreditRole, HotPatch, Program, Publisher, Schema};
+use crate::model::{
+    Advisory, BuildId, Credit, CreditRole, HotPatch, PATCHES_MAX, Program, Publisher, Schema,
+};
 use crate::scores;
 use crate::stage::Stage;
 
+/// A list would be longer than it may be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("more than {max} {what}")]
+pub struct TooMany {
+    /// Of what.
+    pub what: &'static str,
+    /// How many there may be.
+    pub max: usize,
+}
+
 impl Advisory {
     /// A draft about `case`, without a version yet.
-    pub fn begin(case: &Case, publisher: Publisher) -> Self {
+    ///
+    /// # Errors
+    /// If the case has more of one kind than an advisory may have.
+    pub fn begin(case: &Case, publisher: Publisher) -> Result<Self, TooMany> {
         let program = Program {
             name: case.program.name.clone(),
             vendor: None,
@@ -44,21 +60,23 @@ impl Advisory {
             reference: List::default(),
             revision: List::default(),
         };
-        advisory.take(case);
-        advisory
+        advisory.take(case)?;
+        Ok(advisory)
     }
 
     /// Takes over what the case has come to know: ids, versions, severity, the delta, and who made and read the fix. What
     /// the advisory says in words of its own stays.
-    pub fn take(&mut self, case: &Case) {
-        add(&mut self.ids, case.ids.iter().cloned());
-        add(&mut self.program.affected, case.program.affected.iter().cloned());
-        add(&mut self.program.fixed, case.program.fixed.iter().cloned());
+    ///
+    /// # Errors
+    /// If there is more of one kind than an advisory may have.
+    pub fn take(&mut self, case: &Case) -> Result<(), TooMany> {
+        add(&mut self.ids, case.ids.iter().cloned(), "ids")?;
+        self.name_versions(&case.program.affected, &case.program.fixed)?;
         self.severity = scores::base(&case.severity);
         let build_id =
             case.delta.as_ref().and_then(|delta| BuildId::try_from(delta.build_id.to_string()).ok());
         if let (Some(delta), Some(build_id)) = (&case.delta, build_id) {
-            self.offer(HotPatch { version: None, build_id, patch: delta.id.clone(), bundle: None });
+            self.offer(HotPatch { version: None, build_id, patch: delta.id.clone(), bundle: None })?;
         }
         let people =
             [(CreditRole::Author, &case.people.author), (CreditRole::Reviewer, &case.people.reviewer)];
@@ -66,13 +84,17 @@ impl Advisory {
             if let Some(person) =
                 person.as_ref().filter(|_| self.credit.iter().all(|credit| credit.role != role))
             {
-                self.thank(Credit { role, name: person.name.clone(), organization: person.team.clone() });
+                self.thank(Credit { role, name: person.name.clone(), organization: person.team.clone() })?;
             }
         }
+        Ok(())
     }
 
     /// Names a build that can be patched while it runs; one that is named already gets what is new about it.
-    pub fn offer(&mut self, offered: HotPatch) {
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub fn offer(&mut self, offered: HotPatch) -> Result<(), TooMany> {
         let mut patches = self.hot_patch.to_vec();
         match patches.iter_mut().find(|known| known.patch == offered.patch) {
             Some(known) => {
@@ -81,31 +103,40 @@ impl Advisory {
             }
             None => patches.push(offered),
         }
-        self.hot_patch = List::first_of(patches);
+        self.hot_patch = List::new(patches).map_err(|_| TooMany { what: "hot patches", max: PATCHES_MAX })?;
+        Ok(())
     }
 
     /// Thanks somebody, once.
-    pub fn thank(&mut self, credit: Credit) {
-        add(&mut self.credit, [credit]);
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub fn thank(&mut self, credit: Credit) -> Result<(), TooMany> {
+        add(&mut self.credit, [credit], "people who are thanked")
     }
 
     /// Names versions that have the hole, and versions that have it no more.
-    pub fn name_versions(&mut self, affected: &[Line], fixed: &[Line]) {
-        add(&mut self.program.affected, affected.iter().cloned());
-        add(&mut self.program.fixed, fixed.iter().cloned());
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub fn name_versions(&mut self, affected: &[Line], fixed: &[Line]) -> Result<(), TooMany> {
+        add(&mut self.program.affected, affected.iter().cloned(), "affected versions")?;
+        add(&mut self.program.fixed, fixed.iter().cloned(), "fixed versions")
     }
 }
 
-/// Adds what is not there yet.
-pub(crate) fn add<T: Clone + PartialEq, const MAX: usize>(
+/// Adds what is not there yet, or nothing.
+fn add<T: Clone + PartialEq, const MAX: usize>(
     list: &mut List<T, MAX>,
     items: impl IntoIterator<Item = T>,
-) {
+    what: &'static str,
+) -> Result<(), TooMany> {
     let mut all = list.to_vec();
     for item in items {
         if !all.contains(&item) {
             all.push(item);
         }
     }
-    *list = List::first_of(all);
+    *list = List::new(all).map_err(|_| TooMany { what, max: MAX })?;
+    Ok(())
 }

@@ -12,10 +12,8 @@ pub fn html(advisory: &Advisory) -> String {
     page += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
     page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
     page += "<meta name=\"referrer\" content=\"no-referrer\">\n";
-    page += &format!(
-        "<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        escaped(advisory.title.as_str())
-    );
+    page.extend(["<title>", &escaped(advisory.title.as_str()), "</title>\n<style>\n", STYLE]);
+    page += "</style>\n</head>\n<body>\n<main>\n";
     for block in content(advisory) {
         page += &spell(&block, advisory);
         page.push('\n');
@@ -59,16 +57,16 @@ fn prose(text: &str) -> String {
 }
 
 fn table(head: &[&str], rows: &[Vec<Spans>]) -> String {
-    let names: String = head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
+    let names: Vec<String> =
+        head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
     let row = |row: &Vec<Spans>| {
-        let cells: String = head
-            .iter()
-            .zip(row)
-            .map(|(name, cell)| format!("<td data-name=\"{}\">{}</td>", escaped(name), spans(cell)))
-            .collect();
-        format!("<tr>{cells}</tr>")
+        let cell = |(name, cell): (&&str, &Spans)| {
+            format!("<td data-name=\"{}\">{}</td>", escaped(name), spans(cell))
+        };
+        format!("<tr>{}</tr>", head.iter().zip(row).map(cell).collect::<Vec<_>>().concat())
     };
     let rows: Vec<String> = rows.iter().map(row).collect();
+    let names = names.concat();
     format!("<table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table>", rows.join("\n"))
 }
 

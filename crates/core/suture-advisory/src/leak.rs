@@ -16,7 +16,7 @@ mod encoded;
 mod terms;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -118,6 +118,8 @@ pub struct Findings {
 #[derive(Debug, Clone)]
 pub struct Watch {
     terms: BTreeMap<Vec<String>, Term>,
+    /// The words with which a term begins: most words of most texts are none.
+    firsts: BTreeSet<String>,
     longest: usize,
 }
 
@@ -132,7 +134,8 @@ impl Watch {
             return Err(format!("{} terms where at most {SECRETS_MAX} are looked for", terms.len()));
         }
         let longest = terms.keys().map(Vec::len).max().unwrap_or_default();
-        Ok(Self { terms, longest })
+        let firsts = terms.keys().filter_map(|words| words.first().cloned()).collect();
+        Ok(Self { terms, firsts, longest })
     }
 
     /// How many terms are looked for.
@@ -148,10 +151,10 @@ impl Watch {
     /// Looks through the name and the bytes of one file. What is no text is taken for the texts that are in it.
     pub fn look(&self, file: &str, bytes: &[u8], found: &mut Findings) {
         let name = file.replace('\\', "/");
-        self.look_through(&name, 0, false, &Place { file, text: &name }, found);
+        self.look_through(&name, 0, false, &Place::of_name(file, &name), found);
         let text = String::from_utf8_lossy(bytes);
         let text: String = text.chars().map(visible).filter(|c| *c != '\u{0}').collect();
-        let place = Place { file, text: &text };
+        let place = Place::of_text(file, &text);
         self.look_through(&text, 0, false, &place, found);
         for (offset, hidden) in encoded::hidden(&text) {
             self.look_through(&hidden, offset, true, &place, found);
@@ -182,6 +185,9 @@ impl Watch {
 
     /// The longest term that begins here.
     fn at(&self, text: &str, words: &[Word]) -> Option<(usize, &Term)> {
+        if !words.first().is_some_and(|first| self.firsts.contains(&first.text)) {
+            return None;
+        }
         let mut key: Vec<String> = Vec::new();
         let mut best = None;
         for (index, word) in words.iter().take(self.longest).enumerate() {
@@ -225,25 +231,32 @@ fn visible(c: char) -> char {
 struct Place<'a> {
     file: &'a str,
     text: &'a str,
+    /// Where its lines begin; nothing if it is the name of the file.
+    lines: Vec<usize>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    fn of_name(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, lines: Vec::new() }
+    }
+
+    fn of_text(file: &'a str, text: &'a str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { file, text, lines: std::iter::once(0).chain(breaks).collect() }
+    }
+
     fn finding(&self, at: usize, term: &Term, encoded: bool) -> Finding {
-        let is_name = self.file.len() == self.text.len() && self.file.replace('\\', "/") == self.text;
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = self.text.get(before.rfind('\n').map_or(0, |at| at + 1)..).unwrap_or_default();
-        let excerpt = line.lines().next().unwrap_or_default().trim();
+        let line = self.lines.partition_point(|begin| *begin <= at);
+        let begin = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or_default();
+        let excerpt = self.text.get(begin..).unwrap_or_default().lines().next().unwrap_or_default().trim();
+        let printable = |c: char| if c.is_control() { ' ' } else { c };
         Finding {
             file: self.file.to_owned(),
-            line: if is_name { 0 } else { before.matches('\n').count() + 1 },
+            line,
             term: term.shown.clone(),
             why: term.why,
             encoded,
-            excerpt: excerpt
-                .chars()
-                .take(EXCERPT_CHARS_MAX)
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .collect(),
+            excerpt: excerpt.chars().take(EXCERPT_CHARS_MAX).map(printable).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The page as CommonMark with tables, so that what people wrote stays words: no markup, no links, no HTML.
+//! The page as `CommonMark` with tables, so that what people wrote stays words: no markup, no links, no HTML.
 
 use crate::content::{Block, Span, Spans, content};
 use crate::model::Advisory;
@@ -96,10 +96,9 @@ fn escaped_inline(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\t' => escaped.push(' '),
-            '\\' | '`' | '*' | '[' | ']' | '<' | '|' | '~' | '&' | '#' | '$' | '!' | '>' => {
-                escaped.extend(['\\', c])
+            '\\' | '`' | '*' | '[' | ']' | '<' | '|' | '~' | '&' | '#' | '$' | '!' | '>' | '_' | '@' => {
+                escaped.extend(['\\', c]);
             }
-            '_' | '@' => escaped.extend(['\\', c]),
             _ => escaped.push(c),
         }
     }

@@ -1,16 +1,17 @@
-//! An advisory as an OpenVEX 0.2.0 document.
+//! An advisory as an `OpenVEX` 0.2.0 document.
 //!
 //! <https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md>. A build that was patched while it runs is `not_affected`, because
 //! `inline_mitigations_already_exist`; the same build without the patch is `affected`, with what to do. The schema allows a
 //! justification or an impact statement and not both, so how to tell the two apart stands in the status notes.
 
 use serde::Serialize;
+use suture_case::values::Line;
 
 use crate::model::Advisory;
 use crate::products::{self, Product, What, products};
 use crate::stage::Stage;
 
-/// An OpenVEX document.
+/// An `OpenVEX` document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OpenVex {
     #[serde(rename = "@context")]
@@ -27,6 +28,7 @@ pub struct OpenVex {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are keys of a document")]
 struct Statement {
     vulnerability: Vulnerability,
     products: Vec<Component>,
@@ -59,7 +61,7 @@ struct Identifiers {
     purl: String,
 }
 
-/// `advisory` as OpenVEX; nothing if it has no version yet.
+/// `advisory` as `OpenVEX`; nothing if it has no version yet.
 pub fn openvex(advisory: &Advisory) -> Option<OpenVex> {
     let history: Vec<_> = advisory.history().collect();
     let (first, last) = (history.first()?, history.last()?);
@@ -144,7 +146,7 @@ fn action(advisory: &Advisory) -> String {
     if !advisory.hot_patch.is_empty() {
         sentences.push("Builds for which there is a hot patch have statements of their own.".to_owned());
     }
-    let fixed: Vec<&str> = advisory.program.fixed.iter().map(|line| line.as_str()).collect();
+    let fixed: Vec<&str> = advisory.program.fixed.iter().map(Line::as_str).collect();
     if !fixed.is_empty() {
         sentences.push(format!(
             "Install one of these versions and start the program again: {}.",

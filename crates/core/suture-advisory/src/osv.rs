@@ -224,7 +224,7 @@ pub fn osv(advisory: &Advisory) -> Option<Osv> {
     })
 }
 
-/// CommonMark, so what people wrote is escaped.
+/// `CommonMark`, so what people wrote is escaped.
 fn details(advisory: &Advisory) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut part = |heading: &str, text: &str| {

@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 
 use suture_case::model::Tlp;
+use suture_case::names::VulnerabilityId;
+use suture_case::values::Line;
 
 use crate::error::AdvisoryError;
 use crate::model::Advisory;
@@ -56,7 +58,7 @@ impl Advisory {
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
         let program = &self.program;
         for (key, list) in [("affected", &program.affected), ("fixed", &program.fixed)] {
-            if let Some(twice) = first_twice(list.iter().map(|line| line.as_str())) {
+            if let Some(twice) = first_twice(list.iter().map(Line::as_str)) {
                 return Err((key, format!("{twice:?} is listed twice as {key}")));
             }
         }
@@ -66,7 +68,7 @@ impl Advisory {
         if let Some(twice) = first_twice(self.hot_patch.iter().map(|patch| patch.patch.as_str())) {
             return Err(("hot_patch", format!("the patch {twice} is listed twice")));
         }
-        if let Some(twice) = first_twice(self.ids.iter().map(|id| id.as_str())) {
+        if let Some(twice) = first_twice(self.ids.iter().map(VulnerabilityId::as_str)) {
             return Err(("ids", format!("{twice} is listed twice")));
         }
         for credit in self.credit.iter() {

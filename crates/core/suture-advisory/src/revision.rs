@@ -123,6 +123,8 @@ pub struct Update {
     pub editorial: bool,
     /// Why a rule is to be overruled, if one has to be.
     pub force: Option<Line>,
+    /// Until when the case is not public, as the case says.
+    pub case_until: Option<Moment>,
     /// When.
     pub at: Moment,
     /// Who makes it.
@@ -177,7 +179,7 @@ impl Advisory {
 
     /// The reason that goes on record, if a rule stands against it that a reason overrules.
     fn weigh(&self, to: Stage, update: &Update) -> Result<Option<Line>, Refusal> {
-        match (stage::permits(self, to, update.at), &update.force) {
+        match (stage::permits(self, to, update), &update.force) {
             (Ok(()), Some(_)) => Err(Refusal::NothingToForce),
             (Ok(()), None) => Ok(None),
             (Err(Refusal::TooEarly(_) | Refusal::Shortened { .. }), Some(reason)) => Ok(Some(reason.clone())),

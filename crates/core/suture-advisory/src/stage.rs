@@ -15,6 +15,7 @@ use suture_case::values::Moment;
 use thiserror::Error;
 
 use crate::model::Advisory;
+use crate::revision::Update;
 
 /// How far an advisory has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -117,8 +118,8 @@ impl Refusal {
     }
 }
 
-/// Whether `advisory` may be in stage `to` at `now`. What a reason can overrule comes last.
-pub(crate) fn permits(advisory: &Advisory, to: Stage, now: Moment) -> Result<(), Refusal> {
+/// Whether `update` may bring `advisory` to the stage `to`. What a reason can overrule comes last.
+pub(crate) fn permits(advisory: &Advisory, to: Stage, update: &Update) -> Result<(), Refusal> {
     if to < advisory.stage {
         return Err(Refusal::Backwards { from: advisory.stage, to });
     }
@@ -126,7 +127,7 @@ pub(crate) fn permits(advisory: &Advisory, to: Stage, now: Moment) -> Result<(),
         Stage::Draft => Ok(()),
         Stage::Embargoed => embargo(advisory),
         Stage::Published if advisory.stage == Stage::Published => Ok(()),
-        Stage::Published => publication(advisory, now),
+        Stage::Published => publication(advisory, update),
     }
 }
 
@@ -141,7 +142,7 @@ fn embargo(advisory: &Advisory) -> Result<(), Refusal> {
     }
 }
 
-fn publication(advisory: &Advisory, now: Moment) -> Result<(), Refusal> {
+fn publication(advisory: &Advisory, update: &Update) -> Result<(), Refusal> {
     if advisory.summary.is_none() {
         return Err(Refusal::Incomplete("what the vulnerability is (summary)"));
     }
@@ -149,8 +150,8 @@ fn publication(advisory: &Advisory, now: Moment) -> Result<(), Refusal> {
     if program.affected.is_empty() && program.fixed.is_empty() && advisory.hot_patch.is_empty() {
         return Err(Refusal::Incomplete("which versions are affected or fixed (program)"));
     }
-    match advisory.disclose_at.max(promised(advisory)) {
-        Some(until) if now < until => Err(Refusal::TooEarly(until)),
+    match advisory.disclose_at.max(promised(advisory)).max(update.case_until) {
+        Some(until) if update.at < until => Err(Refusal::TooEarly(until)),
         _ => Ok(()),
     }
 }

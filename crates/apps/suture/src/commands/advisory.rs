@@ -11,6 +11,7 @@ mod documents;
 pub(super) mod place;
 
 use serde::Serialize;
+use suture_advisory::from_case::TooMany;
 use suture_advisory::model::{Publisher, PublisherCategory};
 use suture_advisory::{Advisory, Refusal, Stage, Update, csaf, html, markdown, openvex, osv};
 use suture_case::values::Line;
@@ -50,13 +51,14 @@ fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
         namespace: args.namespace.clone(),
         contact: args.contact.clone(),
     };
-    let mut advisory = Advisory::begin(&stored.case, publisher);
+    let mut advisory = Advisory::begin(&stored.case, publisher).map_err(|error| too_many(&error))?;
     changes::apply(&args.changes, &mut advisory)?;
     let update = Update {
         to: None,
         summary: Line::fitting("Initial draft"),
         editorial: false,
         force: None,
+        case_until: stored.case.embargo_until,
         at: now()?,
         by: who(args.changes.by.as_ref())?,
     };
@@ -79,7 +81,7 @@ fn update(args: &UpdateArgs, console: &Console) -> Result<Exit, Failure> {
             .help("make both the same"));
     }
     if args.from_case {
-        advisory.take(&stored.case);
+        advisory.take(&stored.case).map_err(|error| too_many(&error))?;
     }
     changes::apply(&args.changes, &mut advisory)?;
     let update = Update {
@@ -87,6 +89,7 @@ fn update(args: &UpdateArgs, console: &Console) -> Result<Exit, Failure> {
         summary: args.note.clone(),
         editorial: args.editorial,
         force: args.force.clone(),
+        case_until: stored.case.embargo_until,
         at: now()?,
         by: who(args.changes.by.as_ref())?,
     };
@@ -145,6 +148,10 @@ fn note(stored: Stored, update: &Update, advisory: &Advisory) -> Result<(), Fail
     let entry = changes.into_entry(act, update.at, update.by.clone())?;
     let case = stored.case.clone();
     stored.change(&case, entry).map(drop)
+}
+
+pub(super) fn too_many(error: &TooMany) -> Failure {
+    Failure::usage("the advisory would say too much").why(error).help("say the rest behind a reference")
 }
 
 fn refused(file: &std::path::Path, refusal: &Refusal) -> Failure {

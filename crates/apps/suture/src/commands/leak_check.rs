@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::files;
 
 /// Longest file that is looked through, in bytes.
-const FILE_BYTES_MAX: u64 = 256 << 20;
+const FILE_BYTES_MAX: u64 = 32 << 20;
 /// Most files.
 const FILES_MAX: usize = 100_000;
 /// Longest fix, in bytes.

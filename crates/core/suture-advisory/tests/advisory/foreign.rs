@@ -69,7 +69,7 @@ pub(crate) fn check_schema(schema: &str, documents: &[String]) {
     std::fs::remove_dir_all(directory).unwrap();
 }
 
-/// What the OpenVEX reader of `vexipy` says about each of `documents` (one in each line).
+/// What the `OpenVEX` reader of `vexipy` says about each of `documents` (one in each line).
 pub(crate) fn vexipy(documents: &str) -> String {
     const PROGRAM: &str = "
 import sys, vexipy

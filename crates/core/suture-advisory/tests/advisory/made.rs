@@ -57,7 +57,7 @@ pub(crate) fn hot_patch() -> HotPatch {
 
 /// Everything said, no version yet.
 pub(crate) fn full() -> Advisory {
-    let mut advisory = Advisory::begin(&case(), publisher());
+    let mut advisory = Advisory::begin(&case(), publisher()).unwrap();
     advisory.cwe = Some("CWE-122".parse().unwrap());
     advisory.summary = "A script that encodes a table with more than a billion elements writes behind the end of a buffer.\n\n\
                         Scripts have to be allowed for the user."
@@ -65,9 +65,9 @@ pub(crate) fn full() -> Advisory {
         .ok();
     advisory.impact = "Whoever may run scripts can run code in the server.".parse().ok();
     advisory.workaround = "Take the right to run EVAL and EVALSHA from users who don't need it.".parse().ok();
-    advisory.offer(hot_patch());
+    advisory.offer(hot_patch()).unwrap();
     for (role, name) in [(CreditRole::Reporter, "Dana Finder"), (CreditRole::Verifier, "Erin Tester")] {
-        advisory.thank(Credit { role, name: line(name), organization: None });
+        advisory.thank(Credit { role, name: line(name), organization: None }).unwrap();
     }
     let reference = Reference {
         summary: line("The fix"),
@@ -83,7 +83,7 @@ pub(crate) fn full() -> Advisory {
 
 pub(crate) fn update(to: Option<Stage>, at: &str) -> Update {
     let summary = line(if to.is_none() { "What is new" } else { "Another stage" });
-    Update { to, summary, editorial: false, force: None, at: moment(at), by: line("alice") }
+    Update { to, summary, editorial: false, force: None, case_until: None, at: moment(at), by: line("alice") }
 }
 
 /// The full one in a stage.
@@ -214,19 +214,19 @@ pub(crate) fn any_advisory() -> impl Strategy<Value = Advisory> {
     let stage = prop::sample::select(vec![Stage::Draft, Stage::Embargoed, Stage::Published]);
     (any_case(), any_texts(), people, links, patches, place, stage, 0..4_usize).prop_map(
         |(case, texts, people, links, patches, place, stage, rounds)| {
-            let mut advisory = Advisory::begin(&case, publisher());
+            let mut advisory = Advisory::begin(&case, publisher()).unwrap();
             say(&mut advisory, texts, place);
             for patch in patches {
-                advisory.offer(patch);
+                advisory.offer(patch).unwrap();
             }
             for (role, name) in people {
-                advisory.thank(Credit { role, name, organization: None });
+                advisory.thank(Credit { role, name, organization: None }).unwrap();
             }
             let links = links.into_iter().filter_map(|(summary, url)| {
                 Some(Reference { summary, url: url.parse::<Url>().ok()?, kind: ReferenceKind::Web })
             });
             advisory.reference = List::first_of(links);
-            grow(advisory, stage, rounds)
+            grow(&advisory, stage, rounds)
         },
     )
 }
@@ -255,7 +255,7 @@ fn say(advisory: &mut Advisory, texts: Texts, place: (bool, bool, Option<Line>))
 }
 
 /// Through the stages, with some edits in each.
-fn grow(advisory: Advisory, stage: Stage, rounds: usize) -> Advisory {
+fn grow(advisory: &Advisory, stage: Stage, rounds: usize) -> Advisory {
     let mut advisory = advisory.revised(&update(None, "2026-02-01T00:00:00Z")).unwrap();
     advisory.disclose_at = Some(moment("2026-02-02T00:00:00Z"));
     for to in [Stage::Embargoed, Stage::Published].into_iter().filter(|to| *to <= stage) {
@@ -263,7 +263,7 @@ fn grow(advisory: Advisory, stage: Stage, rounds: usize) -> Advisory {
             advisory.summary = "Something.".parse().ok();
         }
         if to == Stage::Published && advisory.program.affected.is_empty() && advisory.hot_patch.is_empty() {
-            advisory.offer(hot_patch());
+            advisory.offer(hot_patch()).unwrap();
         }
         advisory = advisory.revised(&update(Some(to), "2026-02-02T00:00:00Z")).unwrap();
     }
@@ -271,8 +271,8 @@ fn grow(advisory: Advisory, stage: Stage, rounds: usize) -> Advisory {
         if round % 2 == 0 {
             advisory.workaround = format!("Workaround {round}.").parse().ok();
         } else {
-            let name = line(&format!("99.{round}"));
-            advisory.name_versions(&[name], &[]);
+            let name = line(&format!("1000.{round}"));
+            advisory.name_versions(&[name], &[]).unwrap();
         }
         let editorial = round == 0;
         advisory = advisory.revised(&Update { editorial, ..update(None, "2026-02-03T00:00:00Z") }).unwrap();

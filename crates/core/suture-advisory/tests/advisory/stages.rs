@@ -44,6 +44,11 @@ fn what_is_refused() {
     let early = Refusal::TooEarly(moment("2026-11-02T16:00:00Z"));
     assert_eq!(refused(&embargoed, &update(Some(Stage::Published), now)), early);
     assert_eq!(refused(&draft, &update(Some(Stage::Published), now)), early);
+    let of_case = Update {
+        case_until: Some(moment("2027-01-01T00:00:00Z")),
+        ..update(Some(Stage::Published), "2026-11-02T16:00:00Z")
+    };
+    assert_eq!(refused(&embargoed, &of_case), Refusal::TooEarly(moment("2027-01-01T00:00:00Z")));
     // A time that was moved in the file does not undo what recipients were told.
     let moved = Advisory { disclose_at: Some(moment("2026-10-30T10:00:00Z")), ..embargoed.clone() };
     assert_eq!(refused(&moved, &update(Some(Stage::Published), now)), early);
@@ -107,7 +112,9 @@ fn an_edit_after_a_version_shows() {
 fn a_text_can_be_edited_into_its_next_version() {
     let draft = in_stage(Stage::Draft);
     let old = draft.to_text().unwrap().replacen("cwe = \"CWE-122\"", "cwe = \"CWE-122\"   # or 787?", 1);
-    let next = Advisory { impact: None, ..draft }.revised(&update(Some(Stage::Embargoed), "2026-10-30T00:00:00Z")).unwrap();
+    let next = Advisory { impact: None, ..draft }
+        .revised(&update(Some(Stage::Embargoed), "2026-10-30T00:00:00Z"))
+        .unwrap();
     let edited = suture_case::write::edited(&old, &next.to_text().unwrap()).unwrap();
     assert_eq!(Advisory::parse(&edited).as_ref(), Ok(&next), "{edited}");
     assert!(edited.contains("   # or 787?\n"), "{edited}");

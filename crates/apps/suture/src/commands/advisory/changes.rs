@@ -1,9 +1,11 @@
 //! What options say, written into an advisory.
 
 use suture_advisory::Advisory;
+use suture_advisory::from_case::TooMany;
 use suture_advisory::model::{BuildId, Credit, HotPatch, Reference, ReferenceKind};
 use suture_case::values::List;
 
+use super::too_many;
 use crate::args::advisory::{ChangeArgs, PatchChoice};
 use crate::failure::Failure;
 use crate::files;
@@ -19,14 +21,15 @@ pub(super) fn apply(args: &ChangeArgs, advisory: &mut Advisory) -> Result<(), Fa
     set_some(&mut advisory.disclose_at, args.disclose_at.as_ref());
     set_some(&mut advisory.program.vendor, args.vendor.as_ref());
     set_some(&mut advisory.program.purl, args.purl.as_ref());
-    advisory.name_versions(&args.affected, &args.fixed);
+    let full = |error: TooMany| too_many(&error);
+    advisory.name_versions(&args.affected, &args.fixed).map_err(full)?;
     for choice in &args.hot_patches {
         let patch = hot_patch(choice)?;
-        advisory.offer(HotPatch { bundle: args.bundle.clone(), ..patch });
+        advisory.offer(HotPatch { bundle: args.bundle.clone(), ..patch }).map_err(full)?;
     }
     for choice in &args.credits {
         let (name, organization) = (choice.name.clone(), choice.organization.clone());
-        advisory.thank(Credit { role: choice.role, name, organization });
+        advisory.thank(Credit { role: choice.role, name, organization }).map_err(full)?;
     }
     let mut references = advisory.reference.to_vec();
     for choice in &args.references {
@@ -35,8 +38,8 @@ pub(super) fn apply(args: &ChangeArgs, advisory: &mut Advisory) -> Result<(), Fa
             references.push(Reference { summary, url, kind: ReferenceKind::Web });
         }
     }
-    let too_many = |why: String| Failure::usage("too many references").why(&why);
-    advisory.reference = List::new(references).map_err(too_many)?;
+    let many = |why: String| Failure::usage("too many references").why(&why);
+    advisory.reference = List::new(references).map_err(many)?;
     Ok(())
 }
 
