@@ -10,6 +10,8 @@
 
 pub mod trust;
 
+use suture_advisory::leak::{Findings, Secrets, Watch};
+use suture_advisory::{Advisory, csaf, html, markdown, openvex, osv};
 use suture_case::names::VulnerabilityId;
 use suture_case::table::{Table, built_in};
 use suture_case::timeline::Timeline;
@@ -25,6 +27,31 @@ use suture_dossier::{Dossier, Format, Paper, Rendering};
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_policy::{Pack, Source, example};
+
+/// Any file as an advisory: it is one, which is rendered and written and read again as the same, or there is one error with a
+/// place. As a text that is looked through for secrets it is looked through.
+///
+/// # Panics
+/// If an advisory that is accepted can't be written and read again as the same, or an error has no place.
+pub fn advisory_read(file: &[u8]) {
+    let secrets = Secrets { symbols: vec!["strbuf_resize".to_owned()], ..Secrets::default() };
+    if let Ok(watch) = Watch::new(&secrets) {
+        watch.look("file", file, &mut Findings::default());
+    }
+    let Ok(text) = std::str::from_utf8(file) else { return };
+    match Advisory::parse(text) {
+        Ok(advisory) => {
+            let written = advisory.to_text().expect("what was read can be written");
+            assert_eq!(Advisory::parse(&written).as_ref(), Ok(&advisory));
+            let _ = (csaf::csaf(&advisory), osv::osv(&advisory), openvex::openvex(&advisory));
+            assert!(
+                html::html(&advisory).ends_with("</html>\n")
+                    && markdown::markdown(&advisory).starts_with("# ")
+            );
+        }
+        Err(error) => assert!(error.line > 0 && error.column > 0 && !error.help.is_empty()),
+    }
+}
 
 /// Any file as each of the texts of a case: it is one, which then can be written and classified, or there is one error.
 ///

@@ -24,6 +24,11 @@ fn check(target: &str, check: impl Fn(&[u8])) {
 }
 
 #[test]
+fn advisory_read() {
+    check("advisory_read", suture_fuzz::advisory_read);
+}
+
+#[test]
 fn case_read() {
     check("case_read", suture_fuzz::case_read);
 }

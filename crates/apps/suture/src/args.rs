@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod bundle;
+pub(crate) mod advisory;
 pub(crate) mod case;
 pub(crate) mod channel;
 mod data_choice;
@@ -11,6 +12,7 @@ mod key;
 mod policy;
 mod sign;
 mod statements;
+pub(crate) mod leak_check;
 mod type_choice;
 
 use std::path::PathBuf;
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Audit(audit::AuditArgs),
     Channel(channel::ChannelArgs),
     Fetch(channel::FetchArgs),
+    Advisory(Box<advisory::AdvisoryArgs>),
+    LeakCheck(leak_check::LeakCheckArgs),
     #[command(hide = true)]
     Completions(CompletionsArgs),
 }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod advisory_salt;
+mod advisory;
 mod apply;
 mod audit;
 mod build;
@@ -15,6 +16,7 @@ mod dossier;
 mod fetch;
 mod inspect;
 mod key;
+mod leak_check;
 mod operate;
 mod outcomes;
 mod policy;
@@ -42,6 +44,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, console),
         Command::Toggle(args) => toggle::run(args, console),
         Command::Revert(args) => revert::run(args, console),
+        Command::Advisory(args) => advisory::run(args, console),
+        Command::LeakCheck(args) => leak_check::run(args, console),
         Command::Case(args) => case::run(args, console),
         Command::Policy(args) => policy::run(args, console),
         Command::Key(args) => key::run(args, console),

@@ -42,6 +42,11 @@ pub(crate) fn text(path: &Path, role: &str, bytes: Vec<u8>) -> Result<String, Fa
     })
 }
 
+/// The content of a file that may have `limit` bytes.
+pub(crate) fn read_bytes_up_to(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, role, limit)
+}
+
 /// A delta and its id.
 pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
     let bytes = read_delta_bytes(path)?;

@@ -28,17 +28,25 @@ impl Case {
     /// # Errors
     /// If `old` is no TOML.
     pub fn edit(&self, old: &str) -> Result<String, CaseError> {
-        let fresh = self.to_text()?;
-        let parse = |text: &str| {
-            text.parse::<DocumentMut>().map_err(|error| {
-                let offset = error.span().unwrap_or_default().start;
-                CaseError::at(text, offset, error.message(), "see docs/formats/case.md for what a case says")
-            })
-        };
-        let (mut document, fresh) = (parse(old)?, parse(&fresh)?);
-        merge(document.as_table_mut(), fresh.as_table());
-        Ok(document.to_string())
+        edited(old, &self.to_text()?)
     }
+}
+
+/// The TOML text `old`, changed so that it says what `fresh` says: what did not change keeps its place, its spelling and its
+/// comments.
+///
+/// # Errors
+/// If one of them is no TOML.
+pub fn edited(old: &str, fresh: &str) -> Result<String, CaseError> {
+    let parse = |text: &str| {
+        text.parse::<DocumentMut>().map_err(|error| {
+            let offset = error.span().unwrap_or_default().start;
+            CaseError::at(text, offset, error.message(), "write it as TOML")
+        })
+    };
+    let (mut document, fresh) = (parse(old)?, parse(fresh)?);
+    merge(document.as_table_mut(), fresh.as_table());
+    Ok(document.to_string())
 }
 
 /// Lists of several items get a line for each item.
@@ -102,7 +110,7 @@ fn forget_places(table: &mut Table) {
 
 /// What an item says, without how it is spelled.
 fn says(item: &Item) -> Option<toml::Value> {
-    let mut table = Table::new();
-    table.insert("it", item.clone());
-    toml::from_str::<toml::Table>(&table.to_string()).ok()?.remove("it")
+    let mut document = DocumentMut::new();
+    document.insert("it", item.clone());
+    toml::from_str::<toml::Table>(&document.to_string()).ok()?.remove("it")
 }

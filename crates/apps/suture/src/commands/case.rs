@@ -6,13 +6,13 @@
 //!                          └────► suture_case::classify ─► page, documents
 //! ```
 
-mod changes;
+pub(super) mod changes;
 mod delta;
 mod documents;
 mod list;
 mod page;
 mod prompts;
-mod store;
+pub(super) mod store;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -164,13 +164,13 @@ fn tables() -> Result<Vec<Table>, Failure> {
     built_in().map_err(|error| Failure::unexpected("a decision table can't be used").why(&error))
 }
 
-fn now() -> Result<Moment, Failure> {
+pub(super) fn now() -> Result<Moment, Failure> {
     let now = jiff::Timestamp::now().as_second();
     Moment::from_unix_s(now).map_err(|why| Failure::unexpected("the clock can't be used").why(&why))
 }
 
 /// Who does this.
-fn who(named: Option<&Line>) -> Result<Line, Failure> {
+pub(super) fn who(named: Option<&Line>) -> Result<Line, Failure> {
     if let Some(name) = named {
         return Ok(name.clone());
     }

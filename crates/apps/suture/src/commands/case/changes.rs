@@ -13,14 +13,14 @@ use crate::failure::Failure;
 
 /// What was changed so far, one phrase each.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(in crate::commands) struct Changes {
     phrases: Vec<String>,
     roles: BTreeMap<Role, Option<Person>>,
 }
 
 impl Changes {
     /// Remembers what was done.
-    pub(super) fn note(&mut self, phrase: String) {
+    pub(in crate::commands) fn note(&mut self, phrase: String) {
         self.phrases.push(phrase);
     }
 
@@ -61,7 +61,7 @@ impl Changes {
     }
 
     /// The act for the timeline. The digest of the case is filled in when it is written.
-    pub(super) fn into_entry(self, act: &str, at: Moment, by: Line) -> Result<Entry, Failure> {
+    pub(in crate::commands) fn into_entry(self, act: &str, at: Moment, by: Line) -> Result<Entry, Failure> {
         let mut what = if self.phrases.is_empty() { act.to_owned() } else { self.phrases.join("; ") };
         if what.len() > PROSE_BYTES_MAX {
             what = format!("{} changes", self.phrases.len());

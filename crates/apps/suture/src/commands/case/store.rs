@@ -28,15 +28,15 @@ const TIMELINE: &str = "timeline.jsonl";
 const UNFINISHED: &str = ".new-";
 
 /// The directory of all cases.
-pub(super) struct Store<'a> {
+pub(in crate::commands) struct Store<'a> {
     directory: &'a Path,
 }
 
 /// A case with its files.
-pub(super) struct Stored {
-    pub(super) directory: PathBuf,
-    pub(super) case: Case,
-    pub(super) timeline: Timeline,
+pub(in crate::commands) struct Stored {
+    pub(in crate::commands) directory: PathBuf,
+    pub(in crate::commands) case: Case,
+    pub(in crate::commands) timeline: Timeline,
     text: String,
     /// Kept while the case may be changed.
     lock: Option<File>,
@@ -44,12 +44,12 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Whether `case.toml` is not what the last act left behind.
-    pub(super) fn is_edited_by_hand(&self) -> bool {
+    pub(in crate::commands) fn is_edited_by_hand(&self) -> bool {
         self.timeline.acts().last().is_none_or(|act| act.case != Digest::of(self.text.as_bytes()))
     }
 
     /// Writes down a change to `case`.
-    pub(super) fn change(self, case: &Case, entry: Entry) -> Result<Self, Failure> {
+    pub(in crate::commands) fn change(self, case: &Case, entry: Entry) -> Result<Self, Failure> {
         let (case_path, timeline_path) = (self.directory.join(CASE), self.directory.join(TIMELINE));
         let text = case.edit(&self.text).map_err(|error| unusable(&case_path, &error))?;
         // Read back before it is written: a file that can't be read again must not replace one that can.
@@ -69,18 +69,18 @@ impl Stored {
     }
 
     /// The time of the last act.
-    pub(super) fn changed_at(&self) -> Moment {
+    pub(in crate::commands) fn changed_at(&self) -> Moment {
         self.timeline.acts().last().map_or(self.case.opened, |act| act.at)
     }
 }
 
 impl<'a> Store<'a> {
-    pub(super) fn at(directory: &'a Path) -> Self {
+    pub(in crate::commands) fn at(directory: &'a Path) -> Self {
         Self { directory }
     }
 
     /// The ids of all cases, and of what looks like one, ascending.
-    pub(super) fn ids(&self) -> Result<Vec<CaseId>, Failure> {
+    pub(in crate::commands) fn ids(&self) -> Result<Vec<CaseId>, Failure> {
         let unreadable = |error: std::io::Error| {
             Failure::usage(format!("the cases in `{}` can't be listed", self.directory.display()))
                 .why(&error)
@@ -98,7 +98,7 @@ impl<'a> Store<'a> {
         Ok(ids)
     }
 
-    pub(super) fn refuse_existing(&self, id: &CaseId) -> Result<(), Failure> {
+    pub(in crate::commands) fn refuse_existing(&self, id: &CaseId) -> Result<(), Failure> {
         let directory = self.path(id);
         if !directory.exists() {
             return Ok(());
@@ -108,12 +108,12 @@ impl<'a> Store<'a> {
     }
 
     /// Reads a case.
-    pub(super) fn open(&self, id: &CaseId) -> Result<Stored, Failure> {
+    pub(in crate::commands) fn open(&self, id: &CaseId) -> Result<Stored, Failure> {
         self.read(id, None)
     }
 
     /// Reads a case that is to be changed, and keeps others from changing it.
-    pub(super) fn open_to_change(&self, id: &CaseId) -> Result<Stored, Failure> {
+    pub(in crate::commands) fn open_to_change(&self, id: &CaseId) -> Result<Stored, Failure> {
         let directory = self.path(id);
         if !directory.join(CASE).exists() {
             return self.open(id);
@@ -126,7 +126,7 @@ impl<'a> Store<'a> {
     }
 
     /// Writes a new case, as a whole or not at all.
-    pub(super) fn create(&self, case: &Case, entry: Entry) -> Result<Stored, Failure> {
+    pub(in crate::commands) fn create(&self, case: &Case, entry: Entry) -> Result<Stored, Failure> {
         let target = self.path(&case.id);
         let unwritable = |error: &std::io::Error| {
             Failure::unexpected(format!("`{}` can't be written", target.display()))
@@ -180,7 +180,7 @@ impl<'a> Store<'a> {
 
 /// From here on an interruption no longer ends the command: what is left are milliseconds of writing, which is then whole,
 /// and the answer that says so.
-fn outlast_interruptions() {
+pub(in crate::commands) fn outlast_interruptions() {
     let caught = Arc::new(AtomicBool::new(false));
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         // Without it the writing is as whole; a file under a temporary name may stay.

@@ -1,0 +1,185 @@
+//! `suture leak-check`: gathers what must not be told, and looks for it in files.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
+use suture_delta::Delta;
+use suture_delta::page::{Look, Page, Tone};
+
+use super::advisory::place::{self, Place};
+use super::case::store::Store;
+use crate::args::leak_check::LeakCheckArgs;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+
+/// Longest file that is looked through, in bytes.
+const FILE_BYTES_MAX: u64 = 32 << 20;
+/// Most files.
+const FILES_MAX: usize = 100_000;
+/// Longest fix, in bytes.
+const FIX_BYTES_MAX: u64 = 16 << 20;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    /// How many terms were looked for.
+    terms: usize,
+    /// How many files were looked through.
+    files: usize,
+    /// How many findings there are; the list ends at a limit.
+    count: usize,
+    findings: &'a [Finding],
+}
+
+pub(super) fn run(args: &LeakCheckArgs, console: &Console) -> Result<Exit, Failure> {
+    let watch = Watch::new(&secrets(args)?).map_err(|why| {
+        Failure::usage("there is too much to look for").why(&why).help("check in several runs")
+    })?;
+    if watch.is_empty() {
+        return Err(Failure::usage("there is nothing to look for")
+            .help("say what must not be told with --case, --delta, --fix or --term"));
+    }
+    let mut files = Vec::new();
+    for named in &args.files {
+        collect(named, &mut files)?;
+    }
+    let mut found = Findings::default();
+    for file in &files {
+        let bytes = files::read_bytes_up_to(file, "the file", FILE_BYTES_MAX)?;
+        watch.look(&file.to_string_lossy(), &bytes, &mut found);
+    }
+    let document = Document {
+        schema: 1,
+        terms: watch.len(),
+        files: files.len(),
+        count: found.count,
+        findings: &found.findings,
+    };
+    console.answer(&document, |look| page(&document, look))?;
+    Ok(if found.count == 0 { Exit::Done } else { Exit::PolicyRefused })
+}
+
+/// What must not be told.
+fn secrets(args: &LeakCheckArgs) -> Result<Secrets, Failure> {
+    let texts = |lines: &[suture_case::values::Line]| lines.iter().map(ToString::to_string).collect();
+    let mut secrets = Secrets { more: texts(&args.term), known: texts(&args.known), ..Secrets::default() };
+    for named in &args.case {
+        of_case(named, &args.cases, &mut secrets)?;
+    }
+    for path in &args.delta {
+        let (delta, _, _) = files::read_delta(path)?;
+        of_delta(&delta, &mut secrets);
+    }
+    for path in &args.fix {
+        secrets.fixes.push(files::read_text_up_to(path, "the fix", FIX_BYTES_MAX)?);
+    }
+    Ok(secrets)
+}
+
+fn of_case(named: &Path, cases: &Path, secrets: &mut Secrets) -> Result<(), Failure> {
+    let place = Place::find(named, cases)?;
+    let Place::Case { cases, id } = &place else {
+        return Err(
+            Failure::usage(format!("`{}` is no case", named.display())).help("name a case or its directory")
+        );
+    };
+    let case = Store::at(cases).open(id)?.case;
+    secrets.ids.extend(case.ids.iter().map(ToString::to_string));
+    secrets.titles.push(case.title.to_string());
+    secrets.known.push(case.program.name.to_string());
+    if let Some(delta) = &case.delta {
+        secrets.symbols.extend(delta.touches.iter().map(|touch| touch.function.to_string()));
+        secrets.symbols.extend(delta.by_pointer.iter().map(ToString::to_string));
+    }
+    if place.file().exists() {
+        let (_, advisory) = place::read(&place.file())?;
+        secrets.titles.push(advisory.title.to_string());
+        secrets.ids.extend(advisory.ids.iter().map(ToString::to_string));
+        secrets.weaknesses.extend(advisory.cwe.iter().map(ToString::to_string));
+        secrets.ids.extend(advisory.program.fixed_commits.iter().map(|commit| commit.as_str().to_owned()));
+        secrets.known.extend(advisory.program.vendor.iter().map(ToString::to_string));
+    }
+    Ok(())
+}
+
+fn of_delta(delta: &Delta, secrets: &mut Secrets) {
+    let report = &delta.meta.report;
+    for function in &report.changed {
+        secrets.symbols.extend([function.name.clone(), function.symbol.clone()]);
+        secrets.paths.push(function.file.clone());
+    }
+    for function in report.new.iter().chain(&report.removed) {
+        secrets.symbols.extend([function.name.clone(), function.symbol.clone()]);
+        secrets.paths.push(function.file.clone());
+    }
+    for object in &report.data {
+        secrets.symbols.extend([object.name.clone(), object.symbol.clone()]);
+    }
+    secrets.known.push(delta.meta.old.name.clone());
+}
+
+/// The file, or all files in the directory, in the order of their names. Links in directories are not followed.
+fn collect(named: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let unreadable = |error: &std::io::Error| {
+        Failure::usage(format!("`{}` can't be looked through", named.display())).why(error)
+    };
+    if files.len() >= FILES_MAX {
+        return Err(Failure::usage(format!("more than {FILES_MAX} files")).help("check in several runs"));
+    }
+    if !named.is_dir() {
+        files.push(named.to_owned());
+        return Ok(());
+    }
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(named).map_err(|error| unreadable(&error))? {
+        let entry = entry.map_err(|error| unreadable(&error))?;
+        let kind = entry.file_type().map_err(|error| unreadable(&error))?;
+        if kind.is_dir() || kind.is_file() {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort_unstable();
+    entries.iter().try_for_each(|entry| collect(entry, files))
+}
+
+fn page(document: &Document<'_>, look: &Look) -> String {
+    let mut page = Page::new(*look);
+    let count = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
+    };
+    let looked = format!(
+        "{} looked through for {}",
+        count(document.files, "file", "files"),
+        count(document.terms, "term", "terms")
+    );
+    if document.count == 0 {
+        page.heading("nothing found");
+    } else {
+        page.heading(&count(document.count, "finding", "findings"));
+    }
+    page.prose(2, "", Tone::Plain, &looked);
+    for finding in document.findings {
+        let place = match finding.line {
+            0 => format!("{} (its name)", finding.file),
+            line => format!("{}:{line}", finding.file),
+        };
+        let encoded = if finding.encoded { ", encoded" } else { "" };
+        page.prose(
+            2,
+            "-",
+            Tone::Warn,
+            &format!("{place}: `{}` {}{encoded}", finding.term, finding.why.words()),
+        );
+        if finding.line > 0 {
+            page.prose(4, "|", Tone::Faint, &finding.excerpt);
+        }
+    }
+    if document.count > document.findings.len() {
+        page.prose(2, "-", Tone::Plain, "and more of the same");
+    }
+    page.finish()
+}
