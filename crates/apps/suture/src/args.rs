@@ -1,18 +1,18 @@
 //! The command surface (DESIGN §8). Help texts are the manual: what it does, when it refuses, how it ends.
 
+pub(crate) mod advisory;
 pub(crate) mod audit;
 mod bundle;
-pub(crate) mod advisory;
 pub(crate) mod case;
 pub(crate) mod channel;
 mod data_choice;
 mod dossier;
 mod duration;
 mod key;
+pub(crate) mod leak_check;
 mod policy;
 mod sign;
 mod statements;
-pub(crate) mod leak_check;
 mod type_choice;
 
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! One file for each command. A command takes its arguments and the console, and says how it ended.
 
 mod acts;
-mod advisory_salt;
 mod advisory;
+mod advisory_salt;
 mod apply;
 mod audit;
 mod build;
