@@ -56,7 +56,7 @@ fn what_a_bundle_can_not_hold_is_refused() {
     let mut large = draft(1);
     large.detail.insert("log".to_owned(), Value::Text("x".repeat(ENTRY_BYTES_MAX)));
     assert!(matches!(large.at(time(0)).encode(), Err(EntryError::TooLong(_))));
-    assert!(matches!(Entry::parse(&[b' '; ENTRY_BYTES_MAX + 1]), Err(EntryError::TooLong(_))));
+    assert!(matches!(Entry::parse(&vec![b' '; ENTRY_BYTES_MAX + 1]), Err(EntryError::TooLong(_))));
 }
 
 fn word() -> impl Strategy<Value = String> {

@@ -113,7 +113,7 @@ fn a_proof_proves_its_entry_alone() {
         (text.replacen("=\n", "\n", 2), "line 4"),
         (text.replace("\n11\n", "\n011\n"), "line 10"),
         (text[..200].to_owned(), "line 2"),
-        (format!("{}{}", &text[..text.find("\n\n").unwrap() + 1], "AA\n".repeat(70)), "line 8"),
+        (format!("{}{}", &text[..=text.find("\n\n").unwrap()], "AA\n".repeat(70)), "line 8"),
     ];
     for (wrong, place) in rows {
         let error = ProofFile::parse(wrong.as_bytes()).expect_err(&wrong).to_string();

@@ -17,14 +17,16 @@ fn example() -> String {
     let mut text =
         format!("# two operators\n\n  log\t{} https://log.example\n", Key::log().verifier(KeyKind::Note));
     for (number, name) in (1..).zip(["X1", "X2", "X3", "Y1", "Y2", "Y3"]) {
-        text += &format!("witness {name} {}\n", vkey(number));
+        text += ["witness ", name, " ", &vkey(number), "\n"].concat().as_str();
     }
     text + "group X-witnesses 2 X1 X2 X3\ngroup Y-witnesses any Y1 Y2 Y3\ngroup X-and-Y all X-witnesses Y-witnesses\nquorum X-and-Y\n"
 }
 
 fn signed_by(numbers: &[u8]) -> SignedCheckpoint {
     let mut signed = Ledger::new(&[5]).checkpoints.remove(0);
-    numbers.iter().for_each(|number| signed.cosign(&witness(*number), 1_772_366_410).unwrap());
+    for number in numbers {
+        signed.cosign(&witness(*number), 1_772_366_410).unwrap();
+    }
     signed
 }
 
@@ -55,7 +57,9 @@ fn a_forged_signature_spoils_the_note() {
     let line = |text: &str, number: usize| text.lines().nth(number).unwrap().to_owned();
     // What the same keys have signed under another checkpoint.
     let mut other = Ledger::new(&[6]).checkpoints.remove(0);
-    [1, 2, 4].iter().for_each(|number| other.cosign(&witness(*number), 1_772_366_410).unwrap());
+    for number in [1, 2, 4] {
+        other.cosign(&witness(number), 1_772_366_410).unwrap();
+    }
     for (number, key) in [(4, "example.com/audit"), (5, "witness.example/w1"), (7, "witness.example/w4")] {
         let forged = genuine.replace(&line(&genuine, number), &line(&other.to_string(), number));
         let refusal = policy.judge(&SignedCheckpoint::parse(forged.as_bytes()).unwrap()).unwrap_err();

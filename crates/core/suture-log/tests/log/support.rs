@@ -98,6 +98,8 @@ impl Ledger {
 
 pub(crate) fn checkpoint(entries: &[Vec<u8>], key: &Key) -> SignedCheckpoint {
     let mut frontier = Frontier::default();
-    entries.iter().for_each(|entry| frontier.push(Hash::of_leaf(entry), |_, _| {}));
+    for entry in entries {
+        frontier.push(Hash::of_leaf(entry), |_, _| {});
+    }
     Checkpoint { origin: key.0.clone(), size: frontier.size(), root: frontier.root() }.sign(key).unwrap()
 }
