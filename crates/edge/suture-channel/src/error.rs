@@ -251,7 +251,11 @@ impl Refusal {
 
 impl ChannelError {
     /// Something that was given can't be used.
-    pub(crate) fn input(what: impl Into<String>, why: impl ToString, help: impl Into<String>) -> Self {
+    pub(crate) fn input(
+        what: impl Into<String>,
+        why: impl std::fmt::Display,
+        help: impl Into<String>,
+    ) -> Self {
         Self::Input { what: what.into(), why: why.to_string(), help: help.into() }
     }
 

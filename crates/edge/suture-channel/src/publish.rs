@@ -199,7 +199,9 @@ impl<'a> Press<'a> {
             let root = (format!("{}.root.json", self.root.signed.signed.version), &self.root.bytes);
             last.insert(usize::from(both), root);
         }
-        last.into_iter().for_each(|(name, bytes)| put(name, bytes));
+        for (name, bytes) in last {
+            put(name, bytes);
+        }
         let (added, removed) = self.difference(&[&targets, &patches]);
         let roles = BTreeMap::from([
             (Role::Root, (self.root.signed.signed.version.get(), self.root.signed.signed.expires)),

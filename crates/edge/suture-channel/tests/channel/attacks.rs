@@ -45,7 +45,9 @@ fn freeze() {
 fn expired_metadata_of_every_role() {
     for role in Role::ALL {
         let mut lifetimes = Lifetimes::default();
-        Role::ALL.iter().for_each(|other| lifetimes.set(*other, Lifetime::parse("1000d").unwrap()));
+        for other in Role::ALL {
+            lifetimes.set(other, Lifetime::parse("1000d").unwrap());
+        }
         lifetimes.set(role, Lifetime::parse("1h").unwrap());
         let mut rig = Rig::with(lifetimes);
         let (server, client) = (rig.serve(), rig.client());
@@ -96,7 +98,7 @@ fn metadata_signed_with_any_key() {
     let refusal = client.refusal(&server.url(), rig.now);
     assert_eq!(refusal, Refusal::Threshold { role: "timestamp".into(), valid: 0, threshold: 1 });
     rig.forge("1.root.json", "2.root.json", &[&stranger, &Key::new(98)], |signed| {
-        signed["version"] = 2.into()
+        signed["version"] = 2.into();
     });
     let refusal = client.refusal(&server.url(), rig.now);
     assert_eq!(refusal, Refusal::Threshold { role: "root".into(), valid: 0, threshold: 2 });

@@ -1,5 +1,7 @@
 //! What is under embargo: who can read it, who can't, and what everybody sees.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use age::secrecy::ExposeSecret as _;
 use jiff::{SignedDuration, Timestamp};
 use suture_channel::{ChannelError, Embargo, Identities, Recipients, Refusal, add_bundle, reveal, show};
@@ -85,7 +87,6 @@ fn recipients_read_it_and_others_see_that_there_is_something() {
     assert_eq!(client.read(&format!("bundles/{NAME}")), SECRET);
     assert_eq!(client.read(&format!("bundles/{NAME}.intoto.jsonl")), STATEMENTS);
     assert!(delivery.not_for_us.is_empty());
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(client.out()).unwrap().permissions().mode() & 0o077, 0);
 }
 

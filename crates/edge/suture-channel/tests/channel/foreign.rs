@@ -28,9 +28,10 @@ fn python_tuf_reads_ours() {
     // Their client knows no other clock than the system's.
     let mut rig = Rig::at(Lifetimes::default(), Timestamp::now());
     let server = rig.serve();
-    let room = tempfile::tempdir().unwrap();
+    let theirs = tempfile::tempdir().unwrap();
     let root = rig.metadata("1.root.json");
-    let arguments = [server.url().to_string(), root.display().to_string(), room.path().display().to_string()];
+    let arguments =
+        [server.url().to_string(), root.display().to_string(), theirs.path().display().to_string()];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let read = |name: &str| python("read.py", &[&arguments[..], &[name]].concat());
     let (length, digest) = (BUNDLE.len(), crate::rig::sha256(BUNDLE));
@@ -52,10 +53,10 @@ fn python_tuf_reads_ours() {
 
 #[test]
 fn ours_reads_python_tuf() {
-    let room = tempfile::tempdir().unwrap();
-    python("write.py", &[&room.path().display().to_string()]);
-    let client = Client::new(std::fs::read(room.path().join("metadata/1.root.json")).unwrap());
-    let server = Server::start(room.path().to_owned(), None);
+    let theirs = tempfile::tempdir().unwrap();
+    python("write.py", &[&theirs.path().display().to_string()]);
+    let client = Client::new(std::fs::read(theirs.path().join("metadata/1.root.json")).unwrap());
+    let server = Server::start(theirs.path().to_owned(), None);
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let delivery = client.fetch(&server.url(), now).unwrap();
     assert_eq!(client.read("bundles/theirs.bundle"), b"made by python");

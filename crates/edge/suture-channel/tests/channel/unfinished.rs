@@ -46,7 +46,7 @@ fn content_that_changes_under_the_hands_of_the_publisher_is_not_published() {
     let plan = plan(&rig.place, Scope::Content, &rig.signers(&Role::ALL), rig.now).unwrap();
     let content = rig.room.path().join("channel/content/bundle.demo.bundle");
     std::fs::write(content, "something else").unwrap();
-    let outcome: Result<Vec<()>, _> = plan.writes.iter().map(|write| write.carry_out()).collect();
+    let outcome: Result<Vec<()>, _> = plan.writes.iter().map(suture_channel::Write::carry_out).collect();
     assert!(matches!(outcome, Err(ChannelError::Input { .. })));
     rig.client().fetch(&file_url(&rig.place.public()), rig.now).unwrap();
 }
