@@ -240,7 +240,7 @@ pub(crate) enum Format {
     Csaf,
     /// Open Source Vulnerability format
     Osv,
-    /// OpenVEX 0.2.0
+    #[value(help = "OpenVEX 0.2.0")]
     Openvex,
     /// For people, as text
     Markdown,

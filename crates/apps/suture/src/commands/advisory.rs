@@ -116,9 +116,9 @@ fn render(args: &RenderArgs) -> Result<Exit, Failure> {
         tracing::warn!("`{}` was edited since its last version", file.display());
     }
     let text = match args.format {
-        Format::Csaf => json(csaf::csaf(&advisory))?,
-        Format::Osv => json(osv::osv(&advisory))?,
-        Format::Openvex => json(openvex::openvex(&advisory))?,
+        Format::Csaf => json(csaf::csaf(&advisory).as_ref())?,
+        Format::Osv => json(osv::osv(&advisory).as_ref())?,
+        Format::Openvex => json(openvex::openvex(&advisory).as_ref())?,
         Format::Markdown => markdown::markdown(&advisory),
         Format::Html => html::html(&advisory),
     };
@@ -160,7 +160,7 @@ fn refused(file: &std::path::Path, refusal: &Refusal) -> Failure {
     failure.why(refusal).help(refusal.help())
 }
 
-fn json(document: Option<impl Serialize>) -> Result<String, Failure> {
+fn json(document: Option<&impl Serialize>) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::unexpected("the advisory can't be written as JSON").why(&error))?;
     Ok(text + "\n")

@@ -75,10 +75,8 @@ fn page(file: &Path, advisory: &Advisory, look: &Look) -> String {
     if !advisory.revision.is_empty() {
         page.heading("versions");
         let rows = advisory.revision.iter().map(|revision| {
-            let mut what = revision.summary.to_string();
-            if let Some(reason) = &revision.forced {
-                what += &format!(" (forced: {reason})");
-            }
+            let forced = revision.forced.as_ref().map(|reason| format!(" (forced: {reason})"));
+            let what = format!("{}{}", revision.summary, forced.unwrap_or_default());
             vec![
                 cell(&revision.number.to_string(), Tone::Plain),
                 cell(&revision.at.to_string(), Tone::Faint),
