@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use suture_policy::{Emergency, Kind, Moment, Statement};
 use suture_trust::{Accepted, Digest, Outcome, Predicate, Verified};
 
-/// Everything that counts. What says nothing that rules ask for is left out.
+/// Everything that counts. What says nothing that rules ask for is left out, and so is a refusal that has been withdrawn: a
+/// withdrawal names it by its digest, so that nothing has to be concluded from the times of both.
 pub(crate) fn statements(verified: &Verified, digest: Digest, now: Timestamp) -> Vec<Statement> {
-    verified.accepted.iter().filter_map(|accepted| statement(accepted, digest, now)).collect()
+    let standing = verified.accepted.iter().filter(|accepted| !accepted.is_withdrawn);
+    standing.filter_map(|accepted| statement(accepted, digest, now)).collect()
 }
 
 /// The emergency that was declared first. That it is declared again does not extend it.
@@ -34,10 +36,9 @@ fn statement(accepted: &Accepted, digest: Digest, now: Timestamp) -> Option<Stat
         Predicate::Reviewed(_) => Kind::Reviewed,
         Predicate::Approved(_) => Kind::Approved,
         Predicate::Refused(_) => Kind::Refused,
-        Predicate::Withdrawn(_) => Kind::Withdrawn,
         Predicate::Laxer(_) => Kind::AcceptedLaxer,
         Predicate::Emergency(_) => Kind::DeclaredEmergency,
-        Predicate::Passed(_) | Predicate::Committed(_) => return None,
+        Predicate::Withdrawn(_) | Predicate::Passed(_) | Predicate::Committed(_) => return None,
     };
     let passed = match predicate {
         Predicate::Rehearsed(result) => Some(result.result == Outcome::Passed),

@@ -25,7 +25,12 @@ fn the_first_patch_in_five_minutes() {
     let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{why}");
     let greeting = "hello, fixed, still counting: ";
-    for (log, fixed) in [("greet.log", greeting), ("twice.log", greeting), ("tick.log", "tick, fixed: ")] {
+    for (log, fixed) in [
+        ("greet.log", greeting),
+        ("twice.log", greeting),
+        ("governed.log", greeting),
+        ("tick.log", "tick, fixed: "),
+    ] {
         let log = std::fs::read_to_string(root.join("target/first").join(log)).unwrap();
         assert!(log.lines().any(|line| line.starts_with(fixed)), "{log}");
         let numbers: Vec<u64> =
