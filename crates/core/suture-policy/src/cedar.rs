@@ -4,8 +4,9 @@
 //! checks every request and entity against the schema again; a value that does not fit is an error and never a rule
 //! that stays silent.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr as _;
+use std::sync::OnceLock;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression as Value,
@@ -49,9 +50,15 @@ pub(crate) struct Circumstances<'l, 'a> {
 }
 
 /// An entity of the schema.
-pub(crate) fn uid(kind: &str, id: &str) -> EntityUid {
-    let kind = EntityTypeName::from_str(kind).expect("the names of the schema's types are names");
-    EntityUid::from_type_name_and_id(kind, EntityId::new(id))
+fn uid(kind: &'static str, id: &str) -> EntityUid {
+    // Cedar parses the name of a type with its whole grammar: once is enough.
+    static KINDS: OnceLock<BTreeMap<&str, EntityTypeName>> = OnceLock::new();
+    let kinds = KINDS.get_or_init(|| {
+        let names = schema().entity_types().map(EntityTypeName::basename).chain(["Action"]);
+        let parse = |name| EntityTypeName::from_str(name).expect("the names of the schema's types are names");
+        names.map(|name| (name, parse(name))).collect()
+    });
+    EntityUid::from_type_name_and_id(kinds[kind].clone(), EntityId::new(id))
 }
 
 /// People with their roles and teams, and a node with its labels.
@@ -206,7 +213,7 @@ fn record(fields: Vec<(&'static str, Value)>) -> Value {
         .expect("no name stands twice in a record of the schema")
 }
 
-fn entity(kind: &str, id: &str) -> Value {
+fn entity(kind: &'static str, id: &str) -> Value {
     Value::new_entity_uid(uid(kind, id))
 }
 

@@ -103,7 +103,10 @@ pub fn decide(pack: &Pack, question: &Question<'_>) -> Result<Decision, Question
 
     let actual = scene.ask(scene.as_it_is())?;
     let asked = scene.asked()?;
-    let calm = scene.ask(Circumstances { emergency: None, ..scene.as_it_is() })?;
+    let calm = match facts.emergency {
+        None => actual.clone(),
+        Some(_) => scene.ask(Circumstances { emergency: None, ..scene.as_it_is() })?,
+    };
     let at_start = match facts.emergency {
         Some(emergency) if facts.now >= emergency.ends => {
             Some(scene.ask(Circumstances { now: emergency.started, ..scene.as_it_is() })?)
@@ -212,7 +215,8 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
     fn asked(&self) -> Result<Vec<&'p Rule>, QuestionError> {
         let nothing = Ledger::default();
         let mut asked = BTreeMap::new();
-        for emergency in [None, self.question.facts.emergency] {
+        let emergency = self.question.facts.emergency.map(Some);
+        for emergency in [None].into_iter().chain(emergency) {
             let voices =
                 self.ask(Circumstances { now: self.question.facts.now, emergency, ledger: &nothing })?;
             asked.extend(voices.forbids.iter().map(|rule| (rule.id.as_str(), *rule)));

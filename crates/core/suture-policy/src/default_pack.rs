@@ -6,6 +6,9 @@ use crate::pack::{Pack, Source};
 /// What a rule may speak of.
 pub const SCHEMA: &str = include_str!("../../../../policies/suture.cedarschema");
 
+/// [`SCHEMA`] in Cedar's JSON spelling, made of it.
+pub(crate) const SCHEMA_JSON: &str = include_str!("schema.json");
+
 /// The files of the default pack.
 pub const DEFAULT_PACK: [Source<'static>; 4] = [
     Source { name: "1-signing.cedar", text: include_str!("../../../../policies/default/1-signing.cedar") },
@@ -46,4 +49,33 @@ pub const DEFAULT_EXAMPLES: [Source<'static>; 7] = [
 /// None that a test of this crate would not have found.
 pub fn default_pack() -> Result<Pack, PackError> {
     Pack::load(&DEFAULT_PACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use cedar_policy::SchemaFragment;
+
+    use super::*;
+
+    /// If this fails, the schema has been changed: write what the message shows to `src/schema.json`.
+    #[test]
+    fn the_two_spellings_of_the_schema_are_one() {
+        let (fragment, warnings) = SchemaFragment::from_cedarschema_str(SCHEMA).unwrap();
+        assert_eq!(warnings.count(), 0);
+        let made = fragment.to_json_value().unwrap();
+        let kept: serde_json::Value = serde_json::from_str(SCHEMA_JSON).unwrap();
+        assert!(made == kept, "src/schema.json should be\n{made}");
+    }
+
+    #[test]
+    fn the_actions_of_the_schema_are_those_that_are_asked_for() {
+        let groups = ["sign", "use", "route"];
+        let mut declared: Vec<_> =
+            crate::pack::schema().actions().map(|action| action.id().unescaped()).collect();
+        declared.retain(|action| !groups.contains(action));
+        declared.sort_unstable();
+        let mut asked: Vec<_> = crate::rule::schema_actions().map(|(action, _)| action).collect();
+        asked.sort_unstable();
+        assert_eq!(declared, asked);
+    }
 }

@@ -11,10 +11,13 @@
 //!
 //! Any other annotation is refused: a slip of the pen in `@cure` would leave an operator without an answer.
 
+use std::collections::BTreeMap;
+
 use cedar_policy::{ActionConstraint, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
 
 use crate::model::Kind;
 use crate::moment::duration_s;
+use crate::route::Route;
 
 /// Longest value of an annotation, in bytes.
 pub(crate) const ANNOTATION_BYTES_MAX: usize = 1_000;
@@ -62,6 +65,9 @@ pub struct Rule {
     pub(crate) alone: PolicySet,
 }
 
+/// Annotations as they are written.
+type Written<'a> = BTreeMap<&'a str, &'a str>;
+
 /// What is wrong with the annotations of a rule, and how to mend it.
 pub(crate) struct Fault {
     pub(crate) what: String,
@@ -80,8 +86,10 @@ pub(crate) struct Annotations {
 
 /// Reads the annotations of `policy`.
 pub(crate) fn annotations(policy: &Policy) -> Result<Annotations, Fault> {
-    for (key, value) in policy.annotations() {
-        if !matches!(key, "id" | "says" | "needs" | "cure" | "within" | "roles") {
+    // Cedar parses a name to look it up, so they are all taken out at once.
+    let written: Written<'_> = policy.annotations().collect();
+    for (key, value) in &written {
+        if !matches!(*key, "id" | "says" | "needs" | "cure" | "within" | "roles") {
             return fault(format!("unknown annotation `@{key}`"), format!("known are {KNOWN}"));
         }
         if value.trim().is_empty() || value.len() > ANNOTATION_BYTES_MAX {
@@ -89,26 +97,26 @@ pub(crate) fn annotations(policy: &Policy) -> Result<Annotations, Fault> {
             return fault(what, "say it in a sentence");
         }
     }
-    let id = id(policy)?;
-    let Some(says) = policy.annotation("says") else {
+    let id = id(&written)?;
+    let Some(says) = written.get("says") else {
         return fault(
             format!("rule `{id}` has no `@says`"),
             "say as a sentence what the rule is: @says(\"…\")",
         );
     };
-    let needs = policy.annotation("needs").map(str::to_owned);
-    if needs.is_none() && effect(policy) == Effect::Forbid && concerns_use(policy) {
+    let effect = effect(policy);
+    if effect == Effect::Forbid && !written.contains_key("needs") && concerns_use(policy) {
         return fault(
             format!("rule `{id}` forbids, and does not say what is missing when it does"),
             "add what would have to be there: @needs(\"a review by …\")",
         );
     }
     Ok(Annotations {
-        cure: cure(policy, &id)?,
-        within_s: within(policy, &id)?,
-        roles: roles(policy, &id)?,
-        says: says.to_owned(),
-        needs,
+        cure: cure(&written, &id)?,
+        within_s: within(&written, &id, effect)?,
+        roles: roles(&written, &id, effect)?,
+        says: (*says).to_owned(),
+        needs: written.get("needs").map(|&needs| needs.to_owned()),
         id,
     })
 }
@@ -121,8 +129,8 @@ pub(crate) fn effect(policy: &Policy) -> Effect {
     }
 }
 
-fn id(policy: &Policy) -> Result<String, Fault> {
-    let Some(id) = policy.annotation("id") else {
+fn id(written: &Written<'_>) -> Result<String, Fault> {
+    let Some(id) = written.get("id") else {
         return fault(
             "a rule has no `@id`",
             "give it a name to be referred to by: @id(\"independent-review\")",
@@ -133,12 +141,12 @@ fn id(policy: &Policy) -> Result<String, Fault> {
         let help = format!("use small letters, digits and hyphens, {ID_BYTES_MAX} at most");
         return fault(format!("`{}` can't be the name of a rule", id.escape_debug()), help);
     }
-    Ok(id.to_owned())
+    Ok((*id).to_owned())
 }
 
-fn cure(policy: &Policy, id: &str) -> Result<Option<Kind>, Fault> {
-    let Some(written) = policy.annotation("cure") else { return Ok(None) };
-    if policy.annotation("needs").is_none() {
+fn cure(annotations: &Written<'_>, id: &str) -> Result<Option<Kind>, Fault> {
+    let Some(written) = annotations.get("cure") else { return Ok(None) };
+    if !annotations.contains_key("needs") {
         return fault(
             format!("rule `{id}` has `@cure` and no `@needs`"),
             "say what the statement is needed for",
@@ -152,9 +160,9 @@ fn cure(policy: &Policy, id: &str) -> Result<Option<Kind>, Fault> {
     Ok(Some(kind))
 }
 
-fn within(policy: &Policy, id: &str) -> Result<Option<i64>, Fault> {
-    let Some(written) = policy.annotation("within") else { return Ok(None) };
-    only_on_permits(policy, id, "within")?;
+fn within(annotations: &Written<'_>, id: &str, effect: Effect) -> Result<Option<i64>, Fault> {
+    let Some(written) = annotations.get("within") else { return Ok(None) };
+    only_on_permits(effect, id, "within")?;
     let Some(seconds) = duration_s(written) else {
         let what = format!("`@within` of rule `{id}` is no duration: `{}`", written.escape_debug());
         return fault(what, "write days, hours, minutes or seconds, such as 3d or 1d12h");
@@ -162,9 +170,9 @@ fn within(policy: &Policy, id: &str) -> Result<Option<i64>, Fault> {
     Ok(Some(seconds))
 }
 
-fn roles(policy: &Policy, id: &str) -> Result<Vec<String>, Fault> {
-    let Some(written) = policy.annotation("roles") else { return Ok(Vec::new()) };
-    only_on_permits(policy, id, "roles")?;
+fn roles(annotations: &Written<'_>, id: &str, effect: Effect) -> Result<Vec<String>, Fault> {
+    let Some(written) = annotations.get("roles") else { return Ok(Vec::new()) };
+    only_on_permits(effect, id, "roles")?;
     let roles: Vec<String> = written.split(',').map(|role| role.trim().to_owned()).collect();
     if roles.len() > ROLES_MAX || roles.iter().any(String::is_empty) {
         let what = format!("`@roles` of rule `{id}` is no list of at most {ROLES_MAX} roles");
@@ -173,8 +181,8 @@ fn roles(policy: &Policy, id: &str) -> Result<Vec<String>, Fault> {
     Ok(roles)
 }
 
-fn only_on_permits(policy: &Policy, id: &str, annotation: &str) -> Result<(), Fault> {
-    if effect(policy) == Effect::Permit {
+fn only_on_permits(effect: Effect, id: &str, annotation: &str) -> Result<(), Fault> {
+    if effect == Effect::Permit {
         return Ok(());
     }
     fault(format!("rule `{id}` forbids and has `@{annotation}`"), "it belongs to what permits a route")
@@ -206,11 +214,17 @@ fn concerns_use(policy: &Policy) -> bool {
     actions.is_empty() || actions.iter().any(is_use)
 }
 
-impl Rule {
-    /// Whether the head of the rule is about this action, which belongs to this group.
-    pub fn is_about(&self, action: &str, group: &str) -> bool {
-        self.actions.is_empty() || self.actions.iter().any(|named| named == action || named == group)
-    }
+/// The actions of the schema, each with its group.
+pub(crate) fn schema_actions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let signing = Kind::ALL.iter().map(|kind| (kind.action(), "sign"));
+    let using = ["run", "activate", "publish"].map(|action| (action, "use"));
+    signing.chain(using).chain(Route::ALL.map(|route| (route.word(), "route")))
+}
+
+/// Whether a head that names these actions and groups, or none at all, may be about `action`.
+pub(crate) fn is_about(named: &[String], action: &str) -> bool {
+    let group = schema_actions().find(|(other, _)| *other == action).map(|(_, group)| group);
+    named.is_empty() || named.iter().any(|name| name == action || Some(name.as_str()) == group)
 }
 
 fn fault<T>(what: impl Into<String>, help: impl Into<String>) -> Result<T, Fault> {

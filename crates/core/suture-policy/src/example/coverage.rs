@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Answer, Example};
 use crate::pack::Pack;
 use crate::route::Route;
+use crate::rule::is_about;
 
 /// What examples leave untried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub fn coverage<'e>(pack: &Pack, answers: impl Iterator<Item = (&'e Example, &'e
         for rule in pack.rules() {
             if heard.contains(&rule.id) {
                 spoke.insert(rule.id.clone());
-            } else if actions.iter().any(|(action, group)| rule.is_about(action, group)) {
+            } else if actions.iter().any(|action| is_about(&rule.actions, action)) {
                 silent.insert(rule.id.clone());
             }
         }
@@ -49,13 +50,13 @@ fn heard(answer: &Answer) -> BTreeSet<String> {
     }
 }
 
-/// The actions that Cedar is asked for by an example, with their groups.
-fn actions(example: &Example) -> Vec<(&'static str, &'static str)> {
+/// The actions that Cedar is asked for by an example.
+fn actions(example: &Example) -> Vec<&'static str> {
     match &example.ask {
-        None => Route::ALL.iter().map(|route| (route.word(), "route")).collect(),
+        None => Route::ALL.iter().map(|route| route.word()).collect(),
         Some(ask) => {
-            let signing = example.statements.iter().map(|statement| (statement.kind.action(), "sign"));
-            signing.chain([(ask.action(), "use")]).collect()
+            let signing = example.statements.iter().map(|statement| statement.kind.action());
+            signing.chain([ask.action()]).collect()
         }
     }
 }
