@@ -27,12 +27,13 @@ pub(crate) fn open(name: &str) -> PathBuf {
     for (name, team, roles) in PEOPLE {
         done(&here, &["key", "new", "-o", name, "--no-passphrase", "--comment", name]);
         let public = fs::read_to_string(here.join(format!("{name}.pub"))).unwrap();
-        root += &format!(
+        let principal = format!(
             "[[principal]]\nname = \"{name}\"\nteam = \"{team}\"\nroles = {roles}\n\
              [[principal.key]]\npublic = \"{}\"\n\
              valid_from = 2020-01-01T00:00:00Z\nvalid_until = 2099-01-01T00:00:00Z\n",
             public.trim()
         );
+        root.push_str(&principal);
     }
     fs::create_dir(here.join("trust")).unwrap();
     fs::write(here.join("trust/root.toml"), root).unwrap();
@@ -101,7 +102,7 @@ impl Server {
     pub(crate) fn awaits(&self, text: &str) {
         let begun = Instant::now();
         while !self.newest().is_some_and(|line| line.starts_with(text)) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "no line `{text}`");
+            assert!(begun.elapsed() < Duration::from_mins(1), "no line `{text}`");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,11 +1,10 @@
 //! `suture channel add` and `reveal`: what a channel contains.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use suture_channel::{Added, Embargo, Place, Recipients, name};
+use suture_channel::{Added, Embargo, Place, Recipients};
 use suture_delta::page::Look;
 
 use super::failure;
@@ -38,31 +37,21 @@ pub(super) fn add(args: &AddArgs, console: &Console) -> Result<Exit, Failure> {
     let Added { names, replaced } = added;
     answer(
         console,
-        Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until },
+        &Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until },
     )
 }
 
 fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path) -> Result<Added, Failure> {
     let name = bundle.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let content = files::read(bundle, "the bundle")?;
-    let statements = match &args.statements {
-        Some(path) => Some(files::read(path, "the file of statements")?),
-        None => {
-            let beside = beside(bundle);
-            beside.exists().then(|| files::read(&beside, "the file of statements")).transpose()?
-        }
-    };
+    let beside = crate::statement_file::beside(bundle);
+    let statements = args.statements.as_deref().or_else(|| beside.exists().then_some(&beside));
+    let statements = statements.map(|path| files::read(path, "the file of statements")).transpose()?;
     let recipients = recipients(args)?;
     let embargo = args.embargo_until.zip(recipients.as_ref());
     let embargo = embargo.map(|(until, recipients)| Embargo { until, recipients });
     suture_channel::add_bundle(place, &name, &content, statements.as_deref(), embargo.as_ref())
         .map_err(|error| failure(format!("`{}` was not put into the channel", bundle.display()), &error))
-}
-
-fn beside(bundle: &Path) -> PathBuf {
-    let mut name = OsString::from(bundle);
-    name.push(name::STATEMENTS);
-    PathBuf::from(name)
 }
 
 fn recipients(args: &AddArgs) -> Result<Option<Recipients>, Failure> {
@@ -83,11 +72,11 @@ pub(super) fn reveal(args: &RevealArgs, console: &Console) -> Result<Exit, Failu
         suture_channel::reveal(&Place::new(&args.directory), &args.name, args.early, Timestamp::now())
             .map_err(|error| failure(format!("`{}` was not revealed", args.name), &error))?;
     let removed = vec![format!("sealed.{}", revealed.opaque)];
-    answer(console, Document { schema: 1, added: revealed.names, removed, embargo_until: None })
+    answer(console, &Document { schema: 1, added: revealed.names, removed, embargo_until: None })
 }
 
-fn answer(console: &Console, document: Document) -> Result<Exit, Failure> {
-    console.answer(&document, |_: &Look| {
+fn answer(console: &Console, document: &Document) -> Result<Exit, Failure> {
+    console.answer(document, |_: &Look| {
         let added = document.added.iter().map(|name| format!("put in  {name}\n"));
         let removed = document.removed.iter().map(|name| format!("take out  {name}\n"));
         let next = std::iter::once("public with the next `suture channel publish`\n".to_owned());

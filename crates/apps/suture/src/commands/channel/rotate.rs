@@ -77,12 +77,9 @@ fn text(document: &Document, place: &Place) -> String {
     }
     let mut text = format!("version {} of root waits in {}\n", document.root, place.pending_root().display());
     for missing in &document.missing {
-        text.push_str(&format!(
-            "  {} more {} needed, by: {}\n",
-            missing.count,
-            if missing.count == 1 { "signature is" } else { "signatures are" },
-            missing.of.join(", ")
-        ));
+        let what = if missing.count == 1 { "signature is" } else { "signatures are" };
+        let line = format!("  {} more {what} needed, by: {}\n", missing.count, missing.of.join(", "));
+        text.push_str(&line);
     }
     text.push_str(if document.complete {
         "it is signed; `suture channel publish` makes it public\n"

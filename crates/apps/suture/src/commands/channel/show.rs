@@ -143,7 +143,8 @@ fn text(document: &Document, look: &Look) -> String {
     let mut text = page.finish();
     if let Some(root) = &document.pending_root {
         let state = if root.complete { "is signed and not published" } else { "waits for signatures" };
-        text.push_str(&format!("version {} of root {state}\n", root.version));
+        let line = format!("version {} of root {state}\n", root.version);
+        text.push_str(&line);
     }
     text
 }
