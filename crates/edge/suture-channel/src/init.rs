@@ -20,7 +20,7 @@ pub struct Founding {
 /// Makes a channel in a directory, with a root that waits for being published.
 ///
 /// Root is signed by those of `signers` whose keys are its own; if they are fewer than its threshold, the others sign with
-/// [`crate::rotate`].
+/// [`crate::rotate()`].
 ///
 /// # Errors
 /// There is a channel already, a role has no keys, or the directory can't be written.
