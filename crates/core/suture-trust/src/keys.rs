@@ -124,8 +124,7 @@ impl FromStr for PublicKey {
         if algorithm.starts_with("ssh-") && algorithm != ALGORITHM || algorithm.starts_with("ecdsa-") {
             return Err(KeyError::WrongType(told(&algorithm)));
         }
-        let key =
-            ssh_key::PublicKey::from_openssh(text.trim()).map_err(|error| malformed(&error.to_string()))?;
+        let key = ssh_key::PublicKey::from_openssh(text.trim()).map_err(|error| malformed(&told(&error)))?;
         match key.key_data() {
             KeyData::Ed25519(bytes) => Self::from_bytes(&bytes.0, key.comment()),
             other => Err(KeyError::WrongType(told(&other.algorithm()))),
