@@ -6,10 +6,10 @@ use clap::{Args, Subcommand, ValueHint};
 
 /// Keep, show and check the record of every act
 ///
-/// With `SUTURE_AUDIT_DIR` set to a log that `suture audit init` has made, every act of suture on a process, bundle, case or
-/// channel becomes an entry of it: who, what, on what, when, and how it ended. Entries are committed to by a Merkle tree whose
-/// root the log's key signs, so that none can be changed, dropped, moved or dated back unseen. An act whose record can't be
-/// written is not begun.
+/// With `SUTURE_AUDIT_DIR` set to a log that `suture audit init` has made, every operation on a process, and every refusal
+/// by the policy, becomes an entry of it: who, what, on what, when, and how it ended. Entries are committed to by a Merkle
+/// tree whose root the log's key signs, so that none can be changed, dropped, moved or dated back unseen. An operation whose
+/// record can't be written is not begun. Cases, bundles and channels are not recorded yet.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
