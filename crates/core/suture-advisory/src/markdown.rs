@@ -96,7 +96,8 @@ fn escaped_inline(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\t' => escaped.push(' '),
-            '\\' | '`' | '*' | '[' | ']' | '<' | '|' | '~' | '&' | '#' | '$' | '!' | '>' | '_' | '@' => {
+            '\\' | '`' | '*' | '[' | ']' | '<' | '|' | '~' | '&' | '#' | '$' | '!' | '>' | '_' | '@'
+            | '^' => {
                 escaped.extend(['\\', c]);
             }
             _ => escaped.push(c),

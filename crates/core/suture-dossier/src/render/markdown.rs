@@ -15,7 +15,7 @@ pub(super) fn text(text: &str) -> String {
             '&' => escaped += "&amp;",
             '<' => escaped += "&lt;",
             '>' => escaped += "&gt;",
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '$' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '$' | '^' => {
                 escaped.push('\\');
                 escaped.push(c);
             }
@@ -105,6 +105,7 @@ mod tests {
             ("[a](b)", "\\[a\\](b)"),
             ("a\n\n# b", "a \\# b"),
             ("a|b", "a\\|b"),
+            ("x^2^", "x\\^2\\^"),
             ("\u{202e}a", "\\\\u{202e}a"),
         ];
         for (foreign, shown) in rows {
