@@ -13,7 +13,7 @@ use crate::log_key::LogKey;
 
 /// Names the directory of the log.
 const DIRECTORY_VARIABLE: &str = "SUTURE_AUDIT_DIR";
-/// Names the file of the log's private key, where it is not the one in `log.toml`.
+/// Names the log's private key, where it is not the one in `log.toml`: its file, or `agent:` and the name of an agent's key.
 const KEY_VARIABLE: &str = "SUTURE_AUDIT_KEY";
 
 /// The log that acts are recorded in, if there is one.
@@ -56,9 +56,9 @@ pub(crate) fn signing_key(directory: &Path) -> Result<LogKey, Failure> {
     let named = std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let path = named.or(settings.key_file).ok_or_else(|| {
         Failure::usage(format!("the audit log `{}` has no key to sign with", directory.display()))
-            .help(format!("name the file of its private key with {KEY_VARIABLE}"))
+            .help(format!("name its private key with {KEY_VARIABLE}: a file, or `agent:NAME`"))
     })?;
-    LogKey::read(&path, settings.vkey.name())
+    LogKey::of_log(&path, settings.vkey.name())
 }
 
 /// Who runs this program.

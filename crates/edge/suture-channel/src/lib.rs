@@ -41,7 +41,7 @@ pub use embargo::{Identities, Recipients};
 pub use error::{ChannelError, Refusal};
 pub use fetch::{Delivered, Delivery, Fetch, NotForUs, fetch};
 pub use init::{Founding, init};
-pub use key::{PublicKey, RoleKey, RoleSigner, public_of};
+pub use key::{PublicKey, RoleSigner};
 pub use lifetime::{Lifetime, Lifetimes};
 pub use model::{Keys, Role};
 pub use place::Place;

@@ -43,8 +43,11 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) origin: String,
 
-    /// The log's private key: an Ed25519 key of OpenSSH, as `ssh-keygen -t ed25519 -N ''` makes it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The log's private key: an Ed25519 key of OpenSSH, or `agent:NAME` for one of the agent at `SSH_AUTH_SOCK`
+    ///
+    /// Nobody is there to be asked when an act is recorded: an encrypted key needs its passphrase in the file that
+    /// `SUTURE_PASSPHRASE_FILE` names.
+    #[arg(long, value_name = "FILE|agent:NAME", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
 }
 
@@ -167,8 +170,8 @@ pub(crate) struct WitnessArgs {
     #[arg(long, value_name = "KEY")]
     pub(crate) log_key: String,
 
-    /// The witness's private key: an Ed25519 key of OpenSSH; it must be used for nothing else
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The witness's private key, which must be used for nothing else: an Ed25519 key of OpenSSH, or `agent:NAME`
+    #[arg(long, value_name = "FILE|agent:NAME", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
 
     /// Name of the witness: a URL without `https://`, such as `witness.example/w1`

@@ -8,7 +8,6 @@ mod rotate;
 mod show;
 
 pub(super) use failures::failure;
-pub(super) use keys::{passphrase, read_key_file};
 
 use crate::args::channel::{ChannelArgs, ChannelCommand};
 use crate::console::Console;

@@ -54,7 +54,7 @@ pub(super) fn run(args: &SignArgs, console: &Console) -> Result<Exit, Failure> {
     let targets = args.files.iter().map(|file| target(file, args)).collect::<Result<Vec<_>, _>>()?;
     let speech = Speech::prepare(args, kind, now)?;
     let signer = match (&args.key, &args.agent) {
-        (Some(file), _) => signer::from_file(file)?,
+        (Some(file), _) => signer::from_file(file, &signer::passphrase_source())?,
         (None, asked) => signer::from_agent(asked.as_deref().unwrap_or_default())?,
     };
 

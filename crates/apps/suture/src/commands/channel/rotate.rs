@@ -36,9 +36,7 @@ pub(super) fn init(args: &InitArgs, console: &Console) -> Result<Exit, Failure> 
         lifetimes.set(*role, *lifetime);
     }
     let founding = Founding { lifetimes, keys: keys::roles(&args.roles)?.into_iter().collect() };
-    let mut paths = keys::private_ones(&args.roles.root_key)?;
-    paths.extend(args.signing.key.iter().cloned());
-    let signers = Signers::of(&paths, args.signing.passphrase_file.as_deref())?;
+    let signers = Signers::with_root(&args.roles, &args.signing)?;
     let place = Place::new(&args.directory);
     let state = suture_channel::init(&place, &founding, &signers.as_dyn(), keys::time(&args.signing))
         .map_err(|error| failure(format!("no channel was made in `{}`", args.directory.display()), &error))?;
@@ -47,9 +45,7 @@ pub(super) fn init(args: &InitArgs, console: &Console) -> Result<Exit, Failure> 
 
 pub(super) fn rotate(args: &RotateArgs, console: &Console) -> Result<Exit, Failure> {
     let named: BTreeMap<_, _> = keys::roles(&args.roles)?.into_iter().collect();
-    let mut paths = keys::private_ones(&args.roles.root_key)?;
-    paths.extend(args.signing.key.iter().cloned());
-    let signers = Signers::of(&paths, args.signing.passphrase_file.as_deref())?;
+    let signers = Signers::with_root(&args.roles, &args.signing)?;
     let place = Place::new(&args.directory);
     let rotation = Rotation { keys: named, renew: args.renew };
     let state = suture_channel::rotate(&place, &rotation, &signers.as_dyn(), keys::time(&args.signing))
