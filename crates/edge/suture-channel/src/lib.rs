@@ -49,3 +49,4 @@ pub use publish::{Plan, Publication, Scope, Write, plan, publish};
 pub use reveal::{Revealed, reveal};
 pub use rotate::{RootState, Rotation, rotate};
 pub use show::{Overview, RoleView, SealedView, TargetView, show};
+pub use url::Url;

@@ -21,7 +21,9 @@ use suture_case::names::{CaseId, VulnerabilityId};
 use suture_case::table::{Table, built_in};
 use suture_case::values::{Line, Moment};
 use suture_case::{Case, CaseError, epss, kev};
+use suture_log::Subject;
 
+use crate::act::Act;
 use crate::args::case::{CaseArgs, CaseCommand, ClassifyArgs, NewArgs, ShowArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -30,10 +32,10 @@ use crate::files;
 use changes::Changes;
 use store::Store;
 
-pub(super) fn run(args: &CaseArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &CaseArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        CaseCommand::New(args) => new(args, console),
-        CaseCommand::Classify(args) => classify(args, console),
+        CaseCommand::New(args) => new(args, act, console),
+        CaseCommand::Classify(args) => classify(args, act, console),
         CaseCommand::Show(args) => show(args, console),
         CaseCommand::List(args) => list::run(args, console),
     }
@@ -47,9 +49,17 @@ pub(super) fn facts(cases: &Path, id: &CaseId) -> Result<(String, suture_case::F
     Ok((stored.case.title.to_string(), facts))
 }
 
-fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
+/// A case, for the acts of other commands.
+pub(super) fn subject(cases: &Path, id: &CaseId) -> Result<Subject, Failure> {
+    Store::at(cases).open(id).map(|stored| stored.subject())
+}
+
+fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
     store.refuse_existing(&args.id)?;
+    if args.changes.embargo_until.is_none() {
+        act.on(Subject::id("case", args.id.as_str()));
+    }
     let by = who(args.changes.by.as_ref())?;
     let (mut title, mut program) = (args.changes.title.clone(), args.changes.program.clone());
     let mut asked = args.changes.clone();
@@ -65,12 +75,13 @@ fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
     let mut case = Case::new(args.id.clone(), title, program, now);
     let mut changes = Changes::default();
     changes.apply(&asked, &mut case)?;
-    let stored = store.create(&case, changes.into_entry("opened", now, by)?)?;
+    let stored = store.create(&case, changes.into_entry("opened", now, by)?, act)?;
+    act.became(stored.subject());
     documents::answer(&stored, &tables()?, console)?;
     Ok(Exit::Done)
 }
 
-fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
+fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
     let tables = tables()?;
     let mut asked = args.changes.clone();
@@ -81,16 +92,19 @@ fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
         prompts::for_open(&case, &suture_case::classify(&case, &tables), &mut asked)?;
     }
     let stored = store.open_to_change(&args.id)?;
+    act.on(stored.subject());
     let mut case = stored.case.clone();
     let mut changes = Changes::default();
     changes.apply(&asked, &mut case)?;
     look_up(args, &mut case, &mut changes)?;
     let stored = if case == stored.case {
+        act.ends("unchanged");
         stored
     } else {
         let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
-        stored.change(&case, entry)?
+        stored.change(&case, entry, act)?
     };
+    act.became(stored.subject());
     documents::answer(&stored, &tables, console)?;
     Ok(Exit::Done)
 }

@@ -5,23 +5,26 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use suture_channel::limits::Limits;
-use suture_channel::{ChannelError, Delivery, Fetch, Identities};
+use suture_channel::{ChannelError, Delivered, Delivery, Fetch, Identities, Url};
 use suture_delta::page::Look;
 use suture_keys::{Passphrase, PassphraseSource};
+use suture_log::Subject;
 
 use super::channel::failure;
+use crate::act::Act;
 use crate::args::channel::FetchArgs;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{files, signer};
 
-pub(super) fn run(args: &FetchArgs, console: &Console) -> Result<Exit, Failure> {
-    let url = args.url.parse().map_err(|error| {
+pub(super) fn run(args: &FetchArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
+    let url: Url = args.url.parse().map_err(|error| {
         Failure::usage(format!("the channel `{}` can't be used", args.url))
             .why(&format!("its address is no URL: {error}"))
             .help("write it as https://…, http://… or file:///…")
     })?;
+    act.on(Subject::id("channel", place(&url)));
     let root = files::read(&args.root, "the root")?;
     let identities = identities(args)?;
     let request = Fetch {
@@ -36,8 +39,20 @@ pub(super) fn run(args: &FetchArgs, console: &Console) -> Result<Exit, Failure> 
     let progress = Progress::start("fetching");
     let delivery = suture_channel::fetch(&request).map_err(|error| not_fetched(args, &error))?;
     drop(progress);
+    delivery.files.iter().for_each(|file| act.on(delivered(file)));
     console.answer(&delivery, |_: &Look| text(&delivery))?;
     Ok(Exit::Done)
+}
+
+/// The address without what may be secret in it.
+fn place(url: &Url) -> String {
+    format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
+/// A file by the name that everybody sees.
+fn delivered(file: &Delivered) -> Subject {
+    let name = file.sealed.as_ref().map_or_else(|| file.path.clone(), |opaque| format!("sealed.{opaque}"));
+    Subject { id: Some(name), ..Subject::digest("target", &file.sha256) }
 }
 
 /// The keys that open what is under embargo.

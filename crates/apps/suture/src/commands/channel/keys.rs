@@ -48,6 +48,12 @@ impl Signers {
         files.chain(agents).map(|signer| signer.map(hand)).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Fingerprints of those that have signed something.
+    pub(super) fn that_signed(&self) -> impl Iterator<Item = String> {
+        let signed = self.0.iter().filter(|hand| hand.has_signed.get());
+        signed.map(|hand| hand.signer.public_key().id().to_string())
+    }
+
     pub(super) fn as_dyn(&self) -> Vec<&dyn RoleSigner> {
         self.0.iter().map(|hand| -> &dyn RoleSigner { hand }).collect()
     }

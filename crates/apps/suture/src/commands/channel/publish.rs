@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use suture_channel::{Place, Role, Scope};
 
-use super::failure;
 use super::keys::{self, Signers};
+use super::{failure, record};
+use crate::act::Act;
 use crate::args::channel::PublishArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -28,11 +29,17 @@ struct RoleDocument {
     expires: Timestamp,
 }
 
-pub(super) fn run(args: &PublishArgs, scope: Scope, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &PublishArgs, scope: Scope, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
     let now = keys::time(&args.signing);
-    let published = suture_channel::publish(&Place::new(&args.directory), scope, &signers.as_dyn(), now)
-        .map_err(|error| failure("nothing was published", &error))?;
+    let place = Place::new(&args.directory);
+    record::channel(act, &place);
+    let published = suture_channel::publish(&place, scope, &signers.as_dyn(), now);
+    record::keys(act, &signers);
+    let published = published.map_err(|error| failure("nothing was published", &error))?;
+    record::channel(act, &place);
+    record::newest(act, &place);
+    record::targets(act, &place, &published.added, &published.removed);
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,
