@@ -165,8 +165,9 @@ pub(super) fn too_many(error: &TooMany) -> Failure {
 
 fn refused(file: &std::path::Path, refusal: &Refusal) -> Failure {
     let what = format!("there is no next version of `{}`", file.display());
+    let code = if matches!(refusal, Refusal::Backwards { .. }) { "stage" } else { "embargo" };
     let failure =
-        if refusal.is_rule() { Failure::refused(what).with_code("embargo") } else { Failure::usage(what) };
+        if refusal.is_rule() { Failure::refused(what).with_code(code) } else { Failure::usage(what) };
     failure.why(refusal).help(refusal.help())
 }
 

@@ -46,7 +46,8 @@ pub(super) fn run(args: &FetchArgs, act: &Act, console: &Console) -> Result<Exit
 
 /// The address without what may be secret in it.
 fn place(url: &Url) -> String {
-    format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
 /// A file by the name that everybody sees.
