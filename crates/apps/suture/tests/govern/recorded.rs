@@ -111,6 +111,9 @@ fn dossiers_bundles_statements_and_processes() {
         assert_eq!(subject(&signed, "statement")["digest"], statement);
         assert_eq!(signed["detail"]["role"], role);
     }
+    let shown = log.run(&["audit", "show", "--act", "sign.authored"]);
+    let key = log.fingerprint("ann");
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(&key.as_str().unwrap()[..19]));
     assert_eq!(ended(&log.done(&check)), ["policy.check", "done", ""]);
 
     let acts = [
