@@ -28,6 +28,7 @@ mod symbols;
 mod toggle;
 
 pub(crate) use acts::subject;
+pub(crate) use case::for_rules as case_for_rules;
 
 use crate::args::Command;
 use crate::console::Console;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use suture_clearance::{Authority, AuthorityFiles, NODE_BYTES_MAX};
-use suture_policy::{Source, limits};
+use suture_policy::{Pack, Principal, Source, limits};
 use suture_trust::TrustRoot;
 
 use crate::failure::Failure;
@@ -24,6 +24,28 @@ pub(crate) fn find(given: Option<&Path>) -> Option<PathBuf> {
     // A directory that can't be looked at is one that is configured: its reading then says what is wrong.
     let system = || Some(PathBuf::from(SYSTEM)).filter(|path| path.symlink_metadata().is_ok());
     given.map(Path::to_owned).or_else(environment).or_else(system)
+}
+
+/// Rules, and the people that they speak of.
+pub(crate) struct RuleSet {
+    /// Where the rules are from, for people.
+    pub(crate) name: String,
+    pub(crate) pack: Pack,
+    /// Nobody where there is no trust root.
+    pub(crate) people: Vec<Principal>,
+}
+
+/// The rules of the trust directory that holds here, or the default pack where there is none.
+pub(crate) fn rules_or_default(given: Option<&Path>) -> Result<RuleSet, Failure> {
+    if let Some(directory) = find(given) {
+        let authority = read(&directory)?;
+        let people = authority.principals().to_vec();
+        let name = format!("the rules of `{}`", directory.display());
+        return Ok(RuleSet { name, pack: authority.pack, people });
+    }
+    let pack = suture_policy::default_pack()
+        .map_err(|error| Failure::unexpected("the default rules can't be used").why(&error))?;
+    Ok(RuleSet { name: "the default rules".to_owned(), pack, people: Vec::new() })
 }
 
 /// Reads a trust directory.

@@ -14,7 +14,7 @@ use crate::permission;
 pub(super) fn run(args: &ApplyArgs, console: &Console) -> Result<Exit, Failure> {
     let patch = permission::read_patch(&args.file)?;
     let wanted = Use::Run { dark: args.dark };
-    permission::require(&patch, &args.file, args.trust.trust.as_deref(), &wanted, console)?;
+    permission::require(&patch, &args.file, &args.trust, &wanted, console)?;
     let patch = PatchName::File(Box::new(patch));
     operate::run(Goal::Apply { dark: args.dark }, &patch, &args.target, args.patience.deadline, console)
 }

@@ -17,8 +17,10 @@ pub(super) fn run(args: &PolicyCheckArgs, console: &Console) -> Result<Exit, Fai
     })?;
     let authority = trust_dir::read(&directory)?;
     let patch = permission::read_patch(&args.file)?;
+    let case = permission::case_of(&patch, &args.trust)?;
     let wanted = Use::Run { dark: args.dark };
-    let clearance = permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted)?;
+    let clearance =
+        permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted, case.as_ref())?;
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest);
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)
