@@ -22,6 +22,7 @@ mod outcomes;
 mod policy;
 mod ps;
 mod revert;
+mod secrets;
 mod sign;
 mod statements;
 mod symbols;

@@ -22,7 +22,8 @@ pub(crate) fn read_patch(path: &Path) -> Result<Patch, Failure> {
     Patch::read(&bytes).map_err(|error| unusable(path, &error))
 }
 
-fn unusable(path: &Path, error: &PatchError) -> Failure {
+/// Why a file is no patch.
+pub(crate) fn unusable(path: &Path, error: &PatchError) -> Failure {
     let no_bundle = || Failure::usage(format!("`{}` is no bundle that can be used", path.display()));
     let refused = || Failure::refused(format!("the bundle `{}` is refused", path.display()));
     match error {
@@ -105,7 +106,7 @@ pub(crate) fn require(
 }
 
 /// What stands in the way, a line for each rule.
-fn missing(clearance: &Clearance) -> String {
+pub(crate) fn missing(clearance: &Clearance) -> String {
     let decision = &clearance.decision;
     let lacking = decision
         .requirements

@@ -1,7 +1,8 @@
 //! The trust directory of this machine: whom its operator believes, and by which rules.
 //!
 //! `root.toml` is the trust root, `policy/*.cedar` are the rules (without any, the default pack holds), `node.toml` says
-//! what this machine is. Where no directory is configured nothing is verified, and commands say so.
+//! what this machine is; a trust directory that came through a channel has none, and then `/etc/suture/node.toml` does.
+//! Where no directory is configured nothing is verified, and commands say so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use crate::files;
 const VARIABLE: &str = "SUTURE_TRUST_DIR";
 /// Where it is if neither does.
 const SYSTEM: &str = "/etc/suture/trust";
+/// What this machine is, where the directory does not say it.
+const SYSTEM_NODE: &str = "/etc/suture/node.toml";
 
 /// The directory that holds here: the one that is given, else the one of the environment, else the system's if it is there.
 pub(crate) fn find(given: Option<&Path>) -> Option<PathBuf> {
@@ -55,14 +58,13 @@ pub(crate) fn read(directory: &Path) -> Result<Authority, Failure> {
         "the trust root",
         TrustRoot::TEXT_LEN_MAX as u64,
     )?;
+    refuse_strays(directory)?;
     let rules = rules(&directory.join("policy"))?;
     let sources: Vec<Source<'_>> = rules.iter().map(|(name, text)| Source { name, text }).collect();
-    let node = directory.join("node.toml");
-    let node = node
-        .symlink_metadata()
-        .is_ok()
-        .then(|| files::read_text_up_to(&node, "the node", NODE_BYTES_MAX as u64))
-        .transpose()?;
+    let nodes = [directory.join("node.toml"), PathBuf::from(SYSTEM_NODE)];
+    let node = nodes.iter().find(|path| path.symlink_metadata().is_ok());
+    let node =
+        node.map(|path| files::read_text_up_to(path, "the node", NODE_BYTES_MAX as u64)).transpose()?;
     let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
     let host = host.unwrap_or_else(|_| "localhost".to_owned());
     let files = AuthorityFiles { root: &root, rules: &sources, node: node.as_deref(), host: &host };
@@ -71,6 +73,20 @@ pub(crate) fn read(directory: &Path) -> Result<Authority, Failure> {
             .why(&error)
             .help("docs/formats/trust-root.md and docs/formats/policy.md describe its files")
     })
+}
+
+/// Rules beside the directory of rules would be there and not hold.
+fn refuse_strays(directory: &Path) -> Result<(), Failure> {
+    let is_rule = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "cedar");
+    let mut entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    match entries.find(is_rule) {
+        None => Ok(()),
+        Some(stray) => {
+            Err(Failure::usage(format!("the trust directory `{}` can't be used", directory.display()))
+                .why(&format!("the rules in `{}` would not hold where they are", stray.display()))
+                .help("put them in the directory `policy`"))
+        }
+    }
 }
 
 /// Name and text of every rule file, in the order of names.

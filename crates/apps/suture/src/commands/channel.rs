@@ -2,6 +2,7 @@
 
 mod add;
 mod failures;
+mod gate;
 mod keys;
 mod publish;
 mod rotate;
@@ -20,8 +21,8 @@ pub(super) fn run(args: &ChannelArgs, console: &Console) -> Result<Exit, Failure
         ChannelCommand::Init(args) => rotate::init(args, console),
         ChannelCommand::Add(args) => add::add(args, console),
         ChannelCommand::Reveal(args) => add::reveal(args, console),
-        ChannelCommand::Publish(args) => publish::run(args, suture_channel::Scope::Content, console),
-        ChannelCommand::Refresh(args) => publish::run(&args.publish, suture_channel::Scope::Refresh, console),
+        ChannelCommand::Publish(args) => publish::publish(args, console),
+        ChannelCommand::Refresh(args) => publish::refresh(args, console),
         ChannelCommand::Rotate(args) => rotate::rotate(args, console),
         ChannelCommand::Show(args) => show::run(args, console),
     }

@@ -3,4 +3,10 @@
 
 mod commands;
 mod desk;
+#[path = "../bundle/patch.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod patch;
 mod refusals;
+#[path = "../cli/transcript.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod transcript;

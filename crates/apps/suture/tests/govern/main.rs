@@ -3,6 +3,7 @@
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;
+mod publishing;
 mod running;
 #[path = "../cli/transcript.rs"]
 mod transcript;

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 use suture_channel::{Added, Embargo, Place, Recipients};
+use suture_clearance::Patch;
 use suture_delta::page::Look;
 
 use super::failure;
@@ -12,7 +13,7 @@ use crate::args::channel::{AddArgs, RevealArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::{files, permission};
 
 #[derive(Serialize)]
 struct Document {
@@ -43,7 +44,12 @@ pub(super) fn add(args: &AddArgs, console: &Console) -> Result<Exit, Failure> {
 
 fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path) -> Result<Added, Failure> {
     let name = bundle.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let content = files::read(bundle, "the bundle")?;
+    let content = files::read_bundle(bundle)?;
+    if !suture_bundle::begins_like_a_bundle(&content) {
+        return Err(Failure::usage(format!("`{}` is no bundle", bundle.display()))
+            .help("name a bundle; `suture bundle create` makes one of a delta"));
+    }
+    Patch::read(&content).map_err(|error| permission::unusable(bundle, &error))?;
     let beside = crate::statement_file::beside(bundle);
     let statements = args.statements.as_deref().or_else(|| beside.exists().then_some(&beside));
     let statements = statements.map(|path| files::read(path, "the file of statements")).transpose()?;

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use suture_channel::{Place, Role, Scope};
+use suture_channel::{ChannelError, News, Place, Publication, Role, Scope};
 
 use super::failure;
+use super::gate::Gate;
 use super::keys::{self, Signers};
-use crate::args::channel::PublishArgs;
+use crate::args::channel::{PublishArgs, RefreshArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,11 +29,50 @@ struct RoleDocument {
     expires: Timestamp,
 }
 
-pub(super) fn run(args: &PublishArgs, scope: Scope, console: &Console) -> Result<Exit, Failure> {
+/// Why nothing was published.
+enum Stop {
+    /// It can't be.
+    Channel(ChannelError),
+    /// It must not be.
+    Gate(Failure),
+}
+
+impl From<ChannelError> for Stop {
+    fn from(error: ChannelError) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Channel(error) => failure("nothing was published", &error),
+            Stop::Gate(failure) => failure,
+        }
+    }
+}
+
+pub(super) fn publish(args: &PublishArgs, console: &Console) -> Result<Exit, Failure> {
+    let signers = Signers::read(&args.signing)?;
+    let (signers, now) = (signers.as_dyn(), keys::time(&args.signing));
+    let gate = Gate::open(&args.gate, &signers, console)?;
+    let place = Place::new(&args.directory);
+    let agreed = |news: &News<'_>| gate.check(news).map_err(Stop::Gate);
+    let published = suture_channel::publish_if(&place, Scope::Content, &signers, now, agreed)?;
+    answer(published, console)
+}
+
+/// Nothing that was not public before becomes so.
+pub(super) fn refresh(args: &RefreshArgs, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
     let now = keys::time(&args.signing);
-    let published = suture_channel::publish(&Place::new(&args.directory), scope, &signers.as_dyn(), now)
+    let place = Place::new(&args.directory);
+    let published = suture_channel::publish(&place, Scope::Refresh, &signers.as_dyn(), now)
         .map_err(|error| failure("nothing was published", &error))?;
+    answer(published, console)
+}
+
+fn answer(published: Publication, console: &Console) -> Result<Exit, Failure> {
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,
