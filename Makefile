@@ -29,6 +29,7 @@ bench: setup ## the figures that the documents quote (about ten minutes)
 	  demo/build-redis $(CACHE) >/dev/null; \
 	  $$bench diff $(CACHE)/redis-server.old $(CACHE)/redis-server.new; \
 	  $$bench bundle; \
+	  $$bench clearance; \
 	  $$bench calls; \
 	  $$bench statements; \
 	  $$bench pauses; \

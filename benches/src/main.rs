@@ -5,6 +5,7 @@
 mod audit;
 mod bundles;
 mod calls;
+mod clearance;
 mod cycles;
 mod diffs;
 mod pauses;
@@ -42,6 +43,8 @@ enum What {
     Calls,
     /// Time to read and check a bundle of ten megabytes
     Bundle,
+    /// Time to verify a bundle with ten statements and to decide by the default policy
+    Clearance,
     /// Time and memory of `suture diff` on a pair of builds
     Diff {
         /// The two builds
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         What::Pauses { rounds, mode } => pauses::measure(suture, *rounds, mode.as_deref()),
         What::Calls => calls::measure(suture),
         What::Bundle => bundles::measure(suture),
+        What::Clearance => clearance::measure(suture),
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
         What::Statements => statements::measure(),
         What::Audit { directory } => audit::measure(suture, directory),

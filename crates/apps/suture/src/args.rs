@@ -318,6 +318,17 @@ pub(crate) struct TrustArgs {
     /// that has none runs any patch, and says that nothing was verified.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) trust: Option<PathBuf>,
+
+    /// The case that the patch is for, for rules that ask about it; the bundle must name the same
+    ///
+    /// What the case is comes from its record on this machine, never from the bundle. Without it, rules that ask about a
+    /// case are silent.
+    #[arg(long, value_name = "CASE")]
+    pub(crate) case: Option<suture_case::names::CaseId>,
+
+    /// The directory that has one directory for each case
+    #[arg(long, value_name = "DIR", default_value = "cases", requires = "case", value_hint = ValueHint::DirPath)]
+    pub(crate) cases: PathBuf,
 }
 
 /// Which processes.

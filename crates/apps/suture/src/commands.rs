@@ -23,12 +23,14 @@ mod outcomes;
 mod policy;
 mod ps;
 mod revert;
+mod secrets;
 mod sign;
 mod statements;
 mod symbols;
 mod toggle;
 
 pub(crate) use acts::subject;
+pub(crate) use case::for_rules as case_for_rules;
 
 use crate::act::Act;
 use crate::args::Command;

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
-use suture_policy::State;
+use suture_policy::{CaseFacts, State};
 use suture_trust::Envelope;
 
+use crate::args::TrustArgs;
+use crate::commands::case_for_rules;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::{files, statement_file, trust_dir};
@@ -17,7 +19,8 @@ pub(crate) fn read_patch(path: &Path) -> Result<Patch, Failure> {
     Patch::read(&bytes).map_err(|error| unusable(path, &error))
 }
 
-fn unusable(path: &Path, error: &PatchError) -> Failure {
+/// Why a file is no patch.
+pub(crate) fn unusable(path: &Path, error: &PatchError) -> Failure {
     let no_bundle = || Failure::usage(format!("`{}` is no bundle that can be used", path.display()));
     let refused = || Failure::refused(format!("the bundle `{}` is refused", path.display()));
     match error {
@@ -40,31 +43,44 @@ pub(crate) fn ask(
     file: &Path,
     statements: Option<&Path>,
     wanted: &Use,
+    case: Option<&CaseFacts>,
 ) -> Result<Clearance, Failure> {
     let beside = statement_file::beside(file);
     let lines = statement_file::read(statements.unwrap_or(&beside))?;
     let envelopes: Vec<Envelope> = lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect();
-    clear(authority, patch, &envelopes, wanted, Timestamp::now()).map_err(|error| {
+    clear(authority, patch, &envelopes, wanted, case, Timestamp::now()).map_err(|error| {
         Failure::refused("the rules can't be asked about this patch")
             .why(&error)
             .help("docs/formats/policy.md describes what they are asked")
     })
 }
 
+/// What the case of a patch is, if it is named on the command line.
+pub(crate) fn case_of(patch: &Patch, given: &TrustArgs) -> Result<Option<CaseFacts>, Failure> {
+    let Some(id) = &given.case else { return Ok(None) };
+    if let Some(other) = patch.case.as_deref().filter(|named| *named != id.as_str()) {
+        return Err(Failure::usage(format!("the patch is not for the case `{id}`"))
+            .why(&format!("its dossier names `{}`", other.escape_debug()))
+            .help("name its own case, or none"));
+    }
+    case_for_rules(&given.cases, id).map(Some)
+}
+
 /// Refuses what the rules of this machine forbid. Where it has none nothing is verified, and that is said.
 pub(crate) fn require(
     patch: &Patch,
     file: &Path,
-    given: Option<&Path>,
+    given: &TrustArgs,
     wanted: &Use,
     console: &Console,
 ) -> Result<(), Failure> {
-    let Some(directory) = trust_dir::find(given) else {
+    let Some(directory) = trust_dir::find(given.trust.as_deref()) else {
         console.note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
         return Ok(());
     };
     let authority = trust_dir::read(&directory)?;
-    let clearance = ask(&authority, patch, file, None, wanted)?;
+    let case = case_of(patch, given)?;
+    let clearance = ask(&authority, patch, file, None, wanted, case.as_ref())?;
     let decision = &clearance.decision;
     if decision.allowed {
         for owed in decision.requirements.iter().filter(|requirement| requirement.state == State::Owed) {
@@ -79,7 +95,7 @@ pub(crate) fn require(
 }
 
 /// What stands in the way, a line for each rule.
-fn missing(clearance: &Clearance) -> String {
+pub(crate) fn missing(clearance: &Clearance) -> String {
     let decision = &clearance.decision;
     let lacking = decision
         .requirements

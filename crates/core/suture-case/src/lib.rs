@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! case.toml ──► read ──► Case ──┐
-//! KEV, EPSS ──► kev, epss ──────┤► classify ──► Classification ──► Facts (for the policy)
+//! KEV, EPSS ──► kev, epss ──────┤► classify ──► Classification
 //! tables/*.toml ──► table ──────┤                    ├──► plan (steps that are owed)
 //! delta's facts ──► consensus ──┘                    └──► selection (SSVC SelectionList)
 //! timeline.jsonl ──► timeline ──► who owned what, when; whether a line was changed
@@ -10,7 +10,7 @@
 //!
 //! Pure: texts and values come in, values and texts go out; the time comes in as a value. What can be computed is
 //! never read: a case holds CVSS vectors and no scores, answers and no deadlines. Which *route* a fix takes is not
-//! decided here: policies decide it from the [`facts::Facts`].
+//! decided here: policies decide it (`suture-clearance` asks them).
 //!
 //! The formats are described in `docs/formats/case.md`.
 #![forbid(unsafe_code)]
@@ -19,7 +19,6 @@ pub mod classify;
 pub mod consensus;
 pub mod epss;
 pub mod error;
-pub mod facts;
 pub mod inputs;
 pub mod kev;
 pub mod model;
@@ -36,5 +35,4 @@ pub mod write;
 
 pub use classify::{Classification, classify};
 pub use error::CaseError;
-pub use facts::Facts;
 pub use model::Case;

@@ -45,6 +45,9 @@ pub struct Case {
     /// Until when it is not public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embargo_until: Option<Moment>,
+    /// How a switch of the program turns the vulnerable part off without a restart; absent if none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toggle: Option<Prose>,
     /// Whatever else people should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Prose>,
@@ -74,6 +77,9 @@ pub struct Case {
     /// What the delta said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<DeltaSummary>,
+    /// Why the analysis of the builds made no delta.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_update: Option<FullUpdate>,
     /// Keys of one's own; everything else that is unknown is a mistake.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub x: toml::Table,
@@ -91,6 +97,7 @@ impl Case {
             detected: opened,
             tlp: Tlp::AmberStrict,
             embargo_until: None,
+            toggle: None,
             notes: None,
             program: Program { name: program, affected: List::default(), fixed: List::default() },
             severity: Vectors::default(),
@@ -101,6 +108,7 @@ impl Case {
             kev: None,
             epss: None,
             delta: None,
+            full_update: None,
             x: toml::Table::default(),
         }
     }
@@ -408,7 +416,7 @@ impl People {
     }
 }
 
-/// What a delta says about the consensus class, as `classify` found it.
+/// What a delta says, as `classify` found it: what the route and the consensus class are computed from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeltaSummary {
@@ -418,8 +426,18 @@ pub struct DeltaSummary {
     pub program: Line,
     /// Its build-id.
     pub build_id: Line,
+    /// How long it is, in bytes.
+    pub bytes: u64,
     /// How many functions it changes.
     pub functions: u32,
+    /// How many objects it changes where they stand.
+    pub data: u32,
+    /// How many types of which values live in the process get another layout.
+    pub layouts: u32,
+    /// Whether it has hooks, which convert such values.
+    pub hooks: bool,
+    /// How many call paths there are between what it changes and what is marked; [`Self::touches`] may have fewer.
+    pub paths: u32,
     /// The groups of marks that were looked for when it was made; empty if nothing was marked.
     #[serde(default)]
     pub groups: List<Line, TOUCHES_MAX>,
@@ -429,4 +447,12 @@ pub struct DeltaSummary {
     /// Call paths between changed and marked functions, those of the strictest class first.
     #[serde(default)]
     pub touches: List<Touch, TOUCHES_MAX>,
+}
+
+/// The analysis made no delta of the two builds: the change needs a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullUpdate {
+    /// Why, a line for each reason.
+    pub reasons: List<Line, TOUCHES_MAX>,
 }

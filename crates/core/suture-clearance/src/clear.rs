@@ -1,7 +1,7 @@
 //! The question, put together and asked.
 
 use jiff::Timestamp;
-use suture_policy::{Ask, Decision, Facts, PatchFacts, Question, QuestionError, Switch, decide};
+use suture_policy::{Ask, CaseFacts, Decision, Facts, PatchFacts, Question, QuestionError, Switch, decide};
 use suture_trust::{Envelope, Received, Verified, verify};
 
 use crate::{Authority, Patch, facts, said};
@@ -40,7 +40,8 @@ pub struct Clearance {
     pub decision: Decision,
 }
 
-/// Asks the rules of `authority` whether `patch` may be used so, with what was said about it, at the time `now`.
+/// Asks the rules of `authority` whether `patch` may be used so, with what was said about it, at the time `now`. What the
+/// case is comes from who asks, never from the patch; rules that speak of a case are silent where it is not known.
 ///
 /// # Errors
 /// When the question can't be asked; that is never a permission.
@@ -49,6 +50,7 @@ pub fn clear(
     patch: &Patch,
     envelopes: &[Envelope],
     wanted: &Use,
+    case: Option<&CaseFacts>,
     now: Timestamp,
 ) -> Result<Clearance, QuestionError> {
     let received: Vec<Received<'_>> =
@@ -61,7 +63,7 @@ pub fn clear(
     }
     let facts = Facts {
         now: said::moment(now),
-        case: None,
+        case: case.cloned(),
         patch: Some(patch_facts.clone()),
         emergency: said::emergency(&verified),
         authors: Vec::new(),

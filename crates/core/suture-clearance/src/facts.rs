@@ -18,9 +18,22 @@ pub fn touches(delta: &Delta) -> Vec<Touch> {
     touches
 }
 
-/// The consensus class that the call graph of a delta shows.
-pub fn class(delta: &Delta) -> Class {
-    touches(delta).iter().map(class_of).max().map_or(Class::Local, word)
+/// The consensus class that the call graph of a delta shows. `None` if nothing was marked when it was made: then it shows
+/// nothing.
+pub fn class(delta: &Delta) -> Option<Class> {
+    let touches = touches(delta);
+    if touches.is_empty() && delta.meta.report.marked.is_empty() {
+        return None;
+    }
+    Some(touches.iter().map(class_of).max().map_or(Class::Local, word))
+}
+
+/// The class of several deltas together. Where one shows nothing it is what the author declares, and where nobody has said
+/// anything, the strictest.
+fn computed(patch: &Patch) -> Class {
+    let unseen = patch.declared.unwrap_or(Class::Replicated);
+    let classes = patch.deltas.iter().map(|(delta, _)| class(delta).unwrap_or(unseen));
+    classes.max().unwrap_or(Class::Replicated)
 }
 
 /// The same class in the words of rules.
@@ -37,7 +50,7 @@ pub(crate) fn of(patch: &Patch) -> PatchFacts {
     let sum = |count: &dyn Fn(&suture_bundle::Facts) -> usize| -> u64 {
         patch.deltas.iter().map(|(_, facts)| count(facts) as u64).sum()
     };
-    let computed = patch.deltas.iter().map(|(delta, _)| class(delta)).max().unwrap_or(Class::Replicated);
+    let computed = computed(patch);
     let layouts = sum(&|facts| facts.types.len());
     PatchFacts {
         digest: patch.digest.to_string(),

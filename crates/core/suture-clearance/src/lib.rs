@@ -3,6 +3,7 @@
 //! ```text
 //!  file (bundle or bare delta) ─► Patch ─► facts, recomputed ──────┐
 //!  FILE.intoto.jsonl ─► envelopes ─► suture_trust::verify ─────────┼─► suture_policy::decide ─► Clearance
+//!  case.toml ─► CaseView ─► facts, and what nobody has said ────────┤
 //!  root.toml, *.cedar, node.toml ─► Authority ─► people, rules ────┘
 //! ```
 //!
@@ -18,12 +19,14 @@
 #![forbid(unsafe_code)]
 
 mod authority;
+mod case;
 mod clear;
 mod facts;
 mod patch;
 mod said;
 
 pub use authority::{Authority, AuthorityError, AuthorityFiles, NODE_BYTES_MAX};
+pub use case::{CaseView, Routed, Rules, route_of, view};
 pub use clear::{Clearance, Use, clear};
 pub use facts::{class, touches};
 pub use patch::{Patch, PatchError};

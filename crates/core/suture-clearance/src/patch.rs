@@ -25,6 +25,8 @@ pub struct Patch {
     pub declared: Option<Class>,
     /// The case that it is for.
     pub case: Option<String>,
+    /// What its dossier calls it, in a line.
+    pub title: Option<String>,
     /// Whether it is a bundle.
     pub is_bundle: bool,
 }
@@ -61,20 +63,29 @@ fn bare(digest: Digest, bytes: &[u8]) -> Result<Patch, PatchError> {
     let delta = format::read(bytes).map_err(PatchError::Delta)?;
     let facts = Facts::of(&delta, &format::id(bytes), bytes.len());
     let deltas = vec![(delta, facts)];
-    Ok(Patch { digest, bytes: bytes.len(), deltas, declared: None, case: None, is_bundle: false })
+    Ok(Patch {
+        digest,
+        bytes: bytes.len(),
+        deltas,
+        declared: None,
+        case: None,
+        title: None,
+        is_bundle: false,
+    })
 }
 
 fn bundle(digest: Digest, bytes: &[u8]) -> Result<Patch, PatchError> {
     let bundle = Bundle::read(bytes).map_err(PatchError::Bundle)?;
     let contents = Contents::read(&bundle).map_err(PatchError::Contents)?;
     let dossier = Dossier::parse(contents.dossier).map_err(|error| PatchError::Dossier(error.to_string()))?;
+    let title = Some(dossier.answers.title.trim().to_owned()).filter(|title| !title.is_empty());
     let case = &dossier.answers.case;
     let class = Some(case.consensus_class.trim()).filter(|class| !class.is_empty());
     let declared = class.map(declared).transpose()?;
     let case = Some(case.id.trim().to_owned()).filter(|id| !id.is_empty());
     let deltas =
         contents.deltas.into_iter().map(|BundledDelta { delta, facts, .. }| (delta, facts)).collect();
-    Ok(Patch { digest, bytes: bytes.len(), deltas, declared, case, is_bundle: true })
+    Ok(Patch { digest, bytes: bytes.len(), deltas, declared, case, title, is_bundle: true })
 }
 
 fn declared(class: &str) -> Result<Class, PatchError> {

@@ -31,7 +31,7 @@ use crate::pack::Pack;
 use crate::route::{Route, RouteDecision, route};
 
 pub use coverage::{Coverage, coverage};
-pub use read::{EXAMPLES_MAX, ExampleError, FILE_BYTES_MAX, parse, parse_one, parse_route};
+pub use read::{EXAMPLES_MAX, ExampleError, FILE_BYTES_MAX, parse, parse_one, parse_route, route_question};
 
 /// A question, and perhaps the answer that is expected.
 #[derive(Debug, Clone)]

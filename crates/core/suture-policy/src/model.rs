@@ -69,7 +69,7 @@ pub struct Node {
 }
 
 /// What is known when a question is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
     /// The time of the question.
@@ -87,7 +87,7 @@ pub struct Facts {
 }
 
 /// The vulnerability.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseFacts {
     /// Name of the case.
@@ -115,7 +115,7 @@ pub struct CaseFacts {
 }
 
 /// Suture's three axes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Impacts {
     /// On consensus.
@@ -127,7 +127,7 @@ pub struct Impacts {
 }
 
 /// The delta, as recomputed from its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatchFacts {
     /// SHA-256 of the bundle or delta, in hex.
@@ -162,7 +162,7 @@ pub struct PatchFacts {
 
 /// An emergency. If one was declared several times for a case, it began with the first declaration: declaring it
 /// again does not extend it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Emergency {
     /// When it was first declared.
@@ -207,9 +207,16 @@ pub struct Statement {
 }
 
 /// CVSS score in tenths, 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "f64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
 pub struct Score(u8);
+
+impl Score {
+    /// That many tenths; 100 if there are more.
+    pub fn of_tenths(tenths: u16) -> Self {
+        Self(u8::try_from(tenths.min(100)).unwrap_or(100))
+    }
+}
 
 impl TryFrom<f64> for Score {
     type Error = String;
@@ -220,6 +227,12 @@ impl TryFrom<f64> for Score {
         } else {
             Err(format!("{score} is no score: it must be between 0.0 and 10.0"))
         }
+    }
+}
+
+impl From<Score> for f64 {
+    fn from(score: Score) -> Self {
+        Self::from(score.0) / 10.0
     }
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 
+/// So much of a text that is no moment is told.
+const TEXT_CHARS_MAX: usize = 40;
 /// 9999-12-30T22:00:00Z, the last second that has a date in every time zone.
 const LATEST: i64 = 253_402_207_200;
 
@@ -50,10 +52,21 @@ impl Serialize for Moment {
     }
 }
 
-/// From a date and time of TOML.
+/// A moment as it may be written in TOML.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a point in time, as in 2026-03-01T12:00:00Z")]
+enum Written {
+    Date(toml::value::Datetime),
+    Text(String),
+}
+
+/// From a date and time of TOML, or its text.
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = toml::value::Datetime::deserialize(deserializer)?.to_string();
+        let written = match Written::deserialize(deserializer)? {
+            Written::Date(date) => date.to_string(),
+            Written::Text(text) => text.chars().take(TEXT_CHARS_MAX).collect(),
+        };
         let timestamp: jiff::Timestamp = written.parse().map_err(|_| {
             D::Error::custom(format!(
                 "`{written}` is no point in time: write date, time and offset, as in 2026-03-01T12:00:00Z"

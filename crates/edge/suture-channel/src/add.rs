@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,8 +52,12 @@ const RECORD: &str = "record.json";
 const RECORD_LEN_MAX: u64 = 1 << 20;
 /// The file that makes a directory a trust policy.
 const POLICY_ROOT: &str = "root.toml";
-/// What a trust policy consists of.
-const POLICY_ENDINGS: [&str; 4] = [".toml", ".cedar", ".cedarschema", ".json"];
+/// The directory in it that has the rules.
+const POLICY_RULES: &str = "policy";
+/// What is in the directory and about one machine alone.
+const POLICY_NODE: &str = "node.toml";
+/// What is beside the rules and for those alone who write them.
+const POLICY_TESTS: &str = "tests";
 
 /// Puts a bundle and the statements about it into the channel, encrypted if it is under embargo. A bundle of the same name
 /// is replaced.
@@ -86,31 +90,13 @@ pub fn add_bundle(
     }
 }
 
-/// Puts the files of a trust policy into the channel, instead of those that were there.
+/// Puts the files of a trust policy into the channel, instead of those that were there: `root.toml` and `policy/*.cedar` of a
+/// trust directory. What is about one machine alone (`node.toml`) and example cases (`policy/tests`) stay behind.
 ///
 /// # Errors
 /// The directory holds something else than a trust policy, or can't be read; or the channel's can't be written.
-pub fn add_policy(place: &Place, directory: &std::path::Path) -> Result<Added, ChannelError> {
-    let what = || format!("the trust policy `{}`", directory.display());
-    let help = "give a directory with root.toml and Cedar files, and nothing else";
-    let input = |why: String| ChannelError::input(what(), why, help);
-    let mut files = Vec::new();
-    let entries = fs::read_dir(directory).map_err(|error| input(format!("it can't be read: {error}")))?;
-    for entry in entries {
-        let path = entry.map_err(ChannelError::at(directory))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !path.is_file() || !POLICY_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
-            return Err(input(format!("`{}` is no file of a trust policy", name.escape_debug())));
-        }
-        let kind = Kind::parse(&Kind::Policy(name).target()).map_err(|why| input(why.to_string()))?;
-        files.push((kind, place::read(&path, POLICY_LEN_MAX)?.unwrap_or_default()));
-        if files.len() > POLICY_FILES_MAX {
-            return Err(input(format!("there are more than {POLICY_FILES_MAX} files in it")));
-        }
-    }
-    if !files.iter().any(|(kind, _)| *kind == Kind::Policy(POLICY_ROOT.to_owned())) {
-        return Err(input(format!("there is no {POLICY_ROOT} in it")));
-    }
+pub fn add_policy(place: &Place, directory: &Path) -> Result<Added, ChannelError> {
+    let files = policy_files(directory)?;
     let _lock = place.lock()?;
     let mut names = BTreeSet::new();
     for (kind, content) in &files {
@@ -124,6 +110,64 @@ pub fn add_policy(place: &Place, directory: &std::path::Path) -> Result<Added, C
         place::remove(&place.content().join(name))?;
     }
     Ok(Added { names: names.into_iter().collect(), replaced })
+}
+
+fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> {
+    let mut files = Vec::new();
+    let rules = directory.join(POLICY_RULES);
+    for path in entries(directory, directory)? {
+        match path.file_name().unwrap_or_default().to_string_lossy().as_ref() {
+            POLICY_ROOT if path.is_file() => files.push(policy_file(directory, &path)?),
+            POLICY_NODE if path.is_file() => {}
+            POLICY_RULES if path.is_dir() => {}
+            other => {
+                return Err(no_policy(directory, format!("`{}` is no part of one", other.escape_debug())));
+            }
+        }
+    }
+    if files.is_empty() {
+        return Err(no_policy(directory, format!("there is no {POLICY_ROOT} in it")));
+    }
+    let rules = if rules.is_dir() { entries(directory, &rules)? } else { Vec::new() };
+    for path in rules {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_rule = path.is_file() && name::is_rule(&name);
+        let stays_behind = path.is_dir() && name == POLICY_TESTS;
+        if !is_rule && !stays_behind {
+            let name = name.escape_debug();
+            return Err(no_policy(directory, format!("`{POLICY_RULES}/{name}` is no file of rules")));
+        }
+        if is_rule {
+            files.push(policy_file(directory, &path)?);
+        }
+        if files.len() > POLICY_FILES_MAX {
+            return Err(no_policy(directory, format!("there are more than {POLICY_FILES_MAX} files in it")));
+        }
+    }
+    Ok(files)
+}
+
+fn policy_file(directory: &Path, path: &Path) -> Result<(Kind, Vec<u8>), ChannelError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let kind =
+        Kind::parse(&Kind::Policy(name).target()).map_err(|why| no_policy(directory, why.to_string()))?;
+    Ok((kind, place::read(path, POLICY_LEN_MAX)?.unwrap_or_default()))
+}
+
+fn entries(policy: &Path, directory: &Path) -> Result<Vec<PathBuf>, ChannelError> {
+    let unreadable = |error: std::io::Error| {
+        no_policy(policy, format!("`{}` can't be read: {error}", directory.display()))
+    };
+    let entries = fs::read_dir(directory).map_err(unreadable)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(unreadable));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn no_policy(directory: &Path, why: String) -> ChannelError {
+    let help = "give a trust directory: root.toml, rules in policy/*.cedar, and nothing else but node.toml";
+    ChannelError::input(format!("the trust policy `{}`", directory.display()), why, help)
 }
 
 pub(crate) fn add_clear(place: &Place, name: &str, files: &[Packed]) -> Result<Added, ChannelError> {

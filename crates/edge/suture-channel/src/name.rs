@@ -13,6 +13,8 @@ use crate::{Refusal, Role};
 
 /// Ending of the file with the statements about a bundle.
 pub const STATEMENTS: &str = ".intoto.jsonl";
+/// Ending of a file of rules.
+const RULES: &str = ".cedar";
 /// What the patch team may list, as TUF path patterns.
 pub(crate) const PATCHES_PATHS: [&str; 2] = ["bundle.*", "sealed.*"];
 
@@ -61,6 +63,11 @@ impl Kind {
             Self::Bundle(_) | Self::Sealed(_) => Role::Patches,
         }
     }
+}
+
+/// Whether a file of the trust policy has rules in it.
+pub fn is_rule(name: &str) -> bool {
+    name.strip_suffix(RULES).is_some_and(|stem| !stem.is_empty())
 }
 
 /// Whether `name` is a plain file name that means the same everywhere.

@@ -18,7 +18,7 @@ use crate::metadata::{self, Document, keys_of, sha256};
 use crate::name::Kind;
 use crate::place::{self, Settings};
 use crate::published::{Current, Published};
-use crate::{ChannelError, Keys, Place, Refusal, Role, RoleSigner, embargo, rotate};
+use crate::{ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, embargo, rotate};
 
 /// What is to be signed anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +77,24 @@ pub fn publish(
     signers: &[&dyn RoleSigner],
     now: Time,
 ) -> Result<Publication, ChannelError> {
+    publish_if(place, scope, signers, now, |_| Ok(()))
+}
+
+/// The same, if `agreed` has nothing against it: it is asked when everything is signed and nothing is public yet, and nobody
+/// can change the channel in between.
+///
+/// # Errors
+/// Those of [`publish`], and those of `agreed`.
+pub fn publish_if<E: From<ChannelError>>(
+    place: &Place,
+    scope: Scope,
+    signers: &[&dyn RoleSigner],
+    now: Time,
+    agreed: impl FnOnce(&News<'_>) -> Result<(), E>,
+) -> Result<Publication, E> {
     let _lock = place.lock()?;
     let plan = plan(place, scope, signers, now)?;
+    agreed(&News::of(place, &plan.publication.added))?;
     for write in &plan.writes {
         write.carry_out()?;
     }

@@ -46,13 +46,18 @@ pub(crate) struct NewArgs {
 
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: RulesArgs,
 }
 
 /// Answer what is asked about a case, look it up in KEV and EPSS, and say what follows
 ///
 /// Prints severity by CVSS, urgency by each decision table with the row that decided, the due day, the axes, the consensus
-/// class, and who is missing. A table that lacks an answer says the worst that is still possible. Without any option that
-/// changes the case, a terminal is asked for what is open, and a script only gets what follows.
+/// class, who is missing, and the route by the rules of the trust directory: hot patch, a switch of the program, or the full
+/// update. A table that lacks an answer says the worst that is still possible. The route is decided again once there is a
+/// delta; a route that changes is an act in the timeline. Without any option that changes the case, a terminal is asked for
+/// what is open, and a script only gets what follows.
 #[derive(Debug, Args)]
 pub(crate) struct ClassifyArgs {
     /// The case
@@ -72,11 +77,25 @@ pub(crate) struct ClassifyArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) delta: Option<PathBuf>,
 
+    /// Take down why there is no delta: the document of a `suture diff --json` or `suture build --json` that says `full-update`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "delta")]
+    pub(crate) analysis: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) changes: ChangeArgs,
 
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: RulesArgs,
+}
+
+impl ClassifyArgs {
+    /// Whether it says what the analysis of the fix has found.
+    pub(crate) fn has_analysis(&self) -> bool {
+        self.delta.is_some() || self.analysis.is_some()
+    }
 }
 
 /// Show a case: what it says, what follows, who owned what, what was done
@@ -90,12 +109,16 @@ pub(crate) struct ShowArgs {
     #[arg(long, conflicts_with = "facts")]
     pub(crate) ssvc: bool,
 
-    /// Print the facts that policies decide on instead
+    /// Print the question that decides its route instead, as `suture policy route --facts` takes it: to try other facts, or
+    /// other rules
     #[arg(long)]
     pub(crate) facts: bool,
 
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: RulesArgs,
 }
 
 /// List the cases, the most pressing first
@@ -105,6 +128,9 @@ pub(crate) struct ShowArgs {
 pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: RulesArgs,
 }
 
 /// Where cases are.
@@ -113,6 +139,14 @@ pub(crate) struct PlaceArgs {
     /// The directory that has one directory for each case
     #[arg(long, value_name = "DIR", default_value = "cases", value_hint = ValueHint::DirPath)]
     pub(crate) cases: PathBuf,
+}
+
+/// By which rules the route is decided.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RulesArgs {
+    /// The trust directory whose rules decide the route [default: that of this machine, or else the default rules]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) trust: Option<PathBuf>,
 }
 
 /// What is written into a case.
@@ -153,6 +187,14 @@ pub(crate) struct ChangeArgs {
     /// Until when it is not public
     #[arg(long, value_name = "TIME")]
     pub(crate) embargo_until: Option<Moment>,
+
+    /// How a switch of the program turns the vulnerable part off without a restart
+    #[arg(long, value_name = "TEXT", conflicts_with = "no_toggle")]
+    pub(crate) toggle: Option<Prose>,
+
+    /// Say that no switch of the program does, after all
+    #[arg(long)]
+    pub(crate) no_toggle: bool,
 
     /// Who may read about it: clear, green, amber, amber+strict, red. For a new case: amber+strict
     #[arg(long, value_name = "LABEL")]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 use jiff::Timestamp;
+use suture_case::names::CaseId;
+use suture_case::values::Line;
 use suture_channel::{Lifetime, Role};
 
 /// Run a channel: the way by which bundles and the trust policy get to the machines that use them
@@ -134,7 +136,8 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "FILE", requires = "bundle", value_hint = ValueHint::FilePath)]
     pub(crate) statements: Option<PathBuf>,
 
-    /// A trust policy instead: a directory with root.toml and Cedar files; it replaces the one in the channel
+    /// A trust policy instead: a trust directory, of which root.toml and policy/*.cedar are taken; it replaces the one in the
+    /// channel
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) policy: Option<PathBuf>,
 
@@ -175,6 +178,10 @@ pub(crate) struct RevealArgs {
 /// the trust policy or the patch team's keys have. What has not changed is signed anew if its keys are given and half its
 /// time is over. A root that waits with all its signatures goes out too.
 ///
+/// Before anything is public, the policy of this machine is asked whether whoever holds one of the keys may publish each
+/// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. Either ends
+/// with exit code 5, and then nothing is published.
+///
 /// Clients see the old channel or the new one, never half of one, even if this is killed.
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
@@ -184,6 +191,29 @@ pub(crate) struct PublishArgs {
 
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
+
+    #[command(flatten)]
+    pub(crate) gate: GateArgs,
+}
+
+/// What has to be known before something becomes public.
+#[derive(Debug, Args)]
+pub(crate) struct GateArgs {
+    /// The trust directory whose rules are asked [default: that of this machine]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) trust: Option<PathBuf>,
+
+    /// The directory that has one directory for each case: rules ask about the cases that bundles name
+    #[arg(long, value_name = "DIR", default_value = "cases", value_hint = ValueHint::DirPath)]
+    pub(crate) cases: PathBuf,
+
+    /// A case that must not be given away either, though no bundle under embargo is for it; may be given several times
+    #[arg(long = "secret", value_name = "CASE")]
+    pub(crate) secrets: Vec<CaseId>,
+
+    /// Something that everybody knows, and that gives nothing away; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) known: Vec<Line>,
 }
 
 /// Sign anew what is newest in a channel, before it expires: what a timer does
@@ -192,8 +222,12 @@ pub(crate) struct PublishArgs {
 /// has expired, which `suture channel publish` signs anew.
 #[derive(Debug, Args)]
 pub(crate) struct RefreshArgs {
+    /// The directory of the channel
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: PathBuf,
+
     #[command(flatten)]
-    pub(crate) publish: PublishArgs,
+    pub(crate) signing: SigningArgs,
 }
 
 /// Change the keys of roles, or sign the root that waits

@@ -88,19 +88,31 @@ pub(crate) struct PolicyTryArgs {
     pub(crate) policy: Option<PathBuf>,
 }
 
-/// Decide the route of a case from facts that are written down in a file
+/// Decide the route of a case
 ///
 /// The route is `hot-patch`, `mitigate-by-toggle` or `full-update`. Before there is a delta the rules about it are
-/// silent, and the answer says so. The exit code is 5 if the rules leave no route open.
+/// silent, and the answer says so. The facts are computed from the record of the case, or read from a file, which
+/// `suture case show --facts` writes: other facts and other rules can be tried so. The exit code is 5 if the rules leave no
+/// route open.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyRouteArgs {
-    /// The facts: `now`, `[case]`, `[patch]` once there is a delta, `[[people]]`
-    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
-    pub(crate) facts: PathBuf,
+    /// The case
+    #[arg(value_name = "CASE", required_unless_present = "facts", conflicts_with = "facts")]
+    pub(crate) case: Option<suture_case::names::CaseId>,
 
-    /// The policy pack; the default pack if not given
+    /// The facts instead: `now`, `[case]`, `[patch]` once there is a delta, `[[people]]`
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) facts: Option<PathBuf>,
+
+    /// The policy pack [default: that of the trust directory for a case, or else the default pack]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) place: super::case::PlaceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: super::case::RulesArgs,
 }
 
 /// Which pack.

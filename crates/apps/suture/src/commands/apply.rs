@@ -17,7 +17,7 @@ pub(super) fn run(args: &ApplyArgs, act: &Act, console: &Console) -> Result<Exit
     act.on(subject(&patch));
     act.flag("dark", args.dark);
     let wanted = Use::Run { dark: args.dark };
-    permission::require(&patch, &args.file, args.trust.trust.as_deref(), &wanted, console)?;
+    permission::require(&patch, &args.file, &args.trust, &wanted, console)?;
     let patch = PatchName::File(Box::new(patch));
     operate::run(Goal::Apply { dark: args.dark }, &patch, &args.target, args.patience.deadline, act, console)
 }

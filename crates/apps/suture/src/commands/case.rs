@@ -3,12 +3,13 @@
 //! ```text
 //!  options ─┐
 //!  prompts ─┴► changes ─► Case ─► store (case.toml, timeline.jsonl)
-//!                          └────► suture_case::classify ─► page, documents
+//!                          └────► Judge: tables, rules ─► page, documents
 //! ```
 
 pub(super) mod changes;
 mod delta;
 mod documents;
+mod judge;
 mod list;
 mod page;
 mod prompts;
@@ -20,16 +21,17 @@ use std::path::Path;
 use suture_case::names::{CaseId, VulnerabilityId};
 use suture_case::table::{Table, built_in};
 use suture_case::values::{Line, Moment};
-use suture_case::{Case, CaseError, epss, kev};
+use suture_case::{Case, CaseError, Classification, epss, kev};
 use suture_log::Subject;
 
 use crate::act::Act;
-use crate::args::case::{CaseArgs, CaseCommand, ClassifyArgs, NewArgs, ShowArgs};
+use crate::args::case::{CaseArgs, CaseCommand, ClassifyArgs, NewArgs, PlaceArgs, RulesArgs, ShowArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use changes::Changes;
+use judge::Judge;
 use store::Store;
 
 pub(super) fn run(args: &CaseArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
@@ -41,12 +43,31 @@ pub(super) fn run(args: &CaseArgs, act: &Act, console: &Console) -> Result<Exit,
     }
 }
 
-/// Title and facts of a case, for other commands.
-pub(super) fn facts(cases: &Path, id: &CaseId) -> Result<(String, suture_case::Facts), Failure> {
-    let stored = Store::at(cases).open(id)?;
-    let found = suture_case::classify(&stored.case, &tables()?);
-    let facts = suture_case::Facts::of(&stored.case, &found);
-    Ok((stored.case.title.to_string(), facts))
+/// A case and what follows from it, for other commands.
+pub(super) fn classified(cases: &Path, id: &CaseId) -> Result<(Case, Classification), Failure> {
+    let case = Store::at(cases).open(id)?.case;
+    let found = suture_case::classify(&case, &tables()?);
+    Ok((case, found))
+}
+
+/// What the rules are told of a case.
+pub(crate) fn for_rules(cases: &Path, id: &CaseId) -> Result<suture_policy::CaseFacts, Failure> {
+    let (case, found) = classified(cases, id)?;
+    Ok(suture_clearance::view(&case, &found).facts)
+}
+
+/// Which way a case goes, by `pack` or else the rules that hold here.
+pub(super) fn route(
+    place: &PlaceArgs,
+    rules: &RulesArgs,
+    id: &CaseId,
+    pack: Option<suture_policy::Pack>,
+) -> Result<suture_clearance::Routed, Failure> {
+    let mut judge = Judge::new(rules)?;
+    if let Some(pack) = pack {
+        judge.rules.pack = pack;
+    }
+    judge.route(&Store::at(&place.cases).open(id)?.case)
 }
 
 /// A case, for the acts of other commands.
@@ -75,21 +96,23 @@ fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let mut case = Case::new(args.id.clone(), title, program, now);
     let mut changes = Changes::default();
     changes.apply(&asked, &mut case)?;
+    let judge = Judge::new(&args.rules)?;
+    changes.note(format!("route {}", judge.word(&case)?));
     let stored = store.create(&case, changes.into_entry("opened", now, by)?, act)?;
     act.became(stored.subject());
-    documents::answer(&stored, &tables()?, console)?;
+    documents::answer(&stored, &judge, console)?;
     Ok(Exit::Done)
 }
 
 fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
-    let tables = tables()?;
+    let judge = Judge::new(&args.rules)?;
     let mut asked = args.changes.clone();
-    let says_nothing = asked.is_empty() && args.kev.is_none() && args.epss.is_none() && args.delta.is_none();
+    let says_nothing = asked.is_empty() && args.kev.is_none() && args.epss.is_none() && !args.has_analysis();
     if says_nothing && may_ask(console) {
         // Nobody else has to wait for the answers: they are applied to the case as it is then.
         let case = store.open(&args.id)?.case;
-        prompts::for_open(&case, &suture_case::classify(&case, &tables), &mut asked)?;
+        prompts::for_open(&case, &judge.classify(&case), &mut asked)?;
     }
     let stored = store.open_to_change(&args.id)?;
     act.on(stored.subject());
@@ -101,30 +124,34 @@ fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, F
         act.ends("unchanged");
         stored
     } else {
+        let (before, after) = (judge.word(&stored.case)?, judge.word(&case)?);
+        if before != after {
+            changes.note(format!("route {after} instead of {before}"));
+        }
         let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
         stored.change(&case, entry, act)?
     };
     act.became(stored.subject());
-    documents::answer(&stored, &tables, console)?;
+    documents::answer(&stored, &judge, console)?;
     Ok(Exit::Done)
 }
 
 fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
     let stored = Store::at(&args.place.cases).open(&args.id)?;
-    let tables = tables()?;
-    let found = suture_case::classify(&stored.case, &tables);
+    let judge = Judge::new(&args.rules)?;
     if args.ssvc {
+        let urgency = judge.classify(&stored.case).urgency;
         let list = suture_case::selection::selection_list(
             &stored.case,
-            &tables,
-            &found.urgency,
+            &judge.tables,
+            &urgency,
             stored.changed_at(),
         );
         documents::print(&list)?;
     } else if args.facts {
-        documents::print(&suture_case::Facts::of(&stored.case, &found))?;
+        crate::console::print(&judge.question(&stored.case)?)?;
     } else {
-        documents::answer(&stored, &tables, console)?;
+        documents::answer(&stored, &judge, console)?;
     }
     Ok(Exit::Done)
 }
@@ -150,10 +177,15 @@ fn look_up(args: &ClassifyArgs, case: &mut Case, changes: &mut Changes) -> Resul
         case.epss = Some(found);
     }
     if let Some(path) = &args.delta {
-        let (delta, id, _) = files::read_delta(path)?;
-        let summary = delta::summary(&delta, &id)?;
+        let (delta, id, bytes) = files::read_delta(path)?;
+        let summary = delta::summary(&delta, &id, bytes.len())?;
         changes.note(format!("read delta {}", summary.id));
-        case.delta = Some(summary);
+        (case.delta, case.full_update) = (Some(summary), None);
+    }
+    if let Some(path) = &args.analysis {
+        let refused = delta::refusal(path)?;
+        changes.note("the analysis asks for a full update".to_owned());
+        (case.delta, case.full_update) = (None, Some(refused));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod add;
 mod failures;
+mod gate;
 mod keys;
 mod publish;
 mod record;
@@ -21,10 +22,8 @@ pub(super) fn run(args: &ChannelArgs, act: &Act, console: &Console) -> Result<Ex
         ChannelCommand::Init(args) => rotate::init(args, act, console),
         ChannelCommand::Add(args) => add::add(args, act, console),
         ChannelCommand::Reveal(args) => add::reveal(args, act, console),
-        ChannelCommand::Publish(args) => publish::run(args, suture_channel::Scope::Content, act, console),
-        ChannelCommand::Refresh(args) => {
-            publish::run(&args.publish, suture_channel::Scope::Refresh, act, console)
-        }
+        ChannelCommand::Publish(args) => publish::publish(args, act, console),
+        ChannelCommand::Refresh(args) => publish::refresh(args, act, console),
         ChannelCommand::Rotate(args) => rotate::rotate(args, act, console),
         ChannelCommand::Show(args) => show::run(args, console),
     }

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
 use suture_bundle::Digest;
-use suture_delta::Delta;
 use suture_delta::page::{Look, Page, Tone};
 
-use super::advisory::place::{self, Place};
-use super::case::store::Store;
+use super::secrets;
 use crate::act::{Act, content};
 use crate::args::leak_check::LeakCheckArgs;
 use crate::console::Console;
@@ -77,58 +75,16 @@ fn secrets(args: &LeakCheckArgs) -> Result<Secrets, Failure> {
     let texts = |lines: &[suture_case::values::Line]| lines.iter().map(ToString::to_string).collect();
     let mut secrets = Secrets { more: texts(&args.term), known: texts(&args.known), ..Secrets::default() };
     for named in &args.case {
-        of_case(named, &args.cases, &mut secrets)?;
+        secrets::of_case(named, &args.cases, &mut secrets)?;
     }
     for path in &args.delta {
         let (delta, _, _) = files::read_delta(path)?;
-        of_delta(&delta, &mut secrets);
+        secrets::of_delta(&delta, &mut secrets);
     }
     for path in &args.fix {
         secrets.fixes.push(files::read_text_up_to(path, "the fix", FIX_BYTES_MAX)?);
     }
     Ok(secrets)
-}
-
-fn of_case(named: &Path, cases: &Path, secrets: &mut Secrets) -> Result<(), Failure> {
-    let place = Place::find(named, cases)?;
-    let Place::Case { cases, id } = &place else {
-        return Err(
-            Failure::usage(format!("`{}` is no case", named.display())).help("name a case or its directory")
-        );
-    };
-    let case = Store::at(cases).open(id)?.case;
-    secrets.ids.extend(case.ids.iter().map(ToString::to_string));
-    secrets.titles.push(case.title.to_string());
-    secrets.known.push(case.program.name.to_string());
-    if let Some(delta) = &case.delta {
-        secrets.symbols.extend(delta.touches.iter().map(|touch| touch.function.to_string()));
-        secrets.symbols.extend(delta.by_pointer.iter().map(ToString::to_string));
-    }
-    if place.file().exists() {
-        let (_, advisory) = place::read(&place.file())?;
-        secrets.titles.push(advisory.title.to_string());
-        secrets.ids.extend(advisory.ids.iter().map(ToString::to_string));
-        secrets.weaknesses.extend(advisory.cwe.iter().map(ToString::to_string));
-        secrets.ids.extend(advisory.program.fixed_commits.iter().map(|commit| commit.as_str().to_owned()));
-        secrets.known.extend(advisory.program.vendor.iter().map(ToString::to_string));
-    }
-    Ok(())
-}
-
-fn of_delta(delta: &Delta, secrets: &mut Secrets) {
-    let report = &delta.meta.report;
-    for function in &report.changed {
-        secrets.symbols.extend([function.name.clone(), function.symbol.clone()]);
-        secrets.paths.push(function.file.clone());
-    }
-    for function in report.new.iter().chain(&report.removed) {
-        secrets.symbols.extend([function.name.clone(), function.symbol.clone()]);
-        secrets.paths.push(function.file.clone());
-    }
-    for object in &report.data {
-        secrets.symbols.extend([object.name.clone(), object.symbol.clone()]);
-    }
-    secrets.known.push(delta.meta.old.name.clone());
 }
 
 /// The file, or all files in the directory, in the order of their names. Links in directories are not followed.

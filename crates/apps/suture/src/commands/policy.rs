@@ -7,6 +7,7 @@ mod pack;
 mod route;
 mod show;
 
+use super::case;
 use crate::act::Act;
 use crate::args::{PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyTryArgs};
 use crate::console::Console;
@@ -33,9 +34,14 @@ fn try_question(args: &PolicyTryArgs, console: &Console) -> Result<Exit, Failure
 }
 
 fn decide_route(args: &PolicyRouteArgs, console: &Console) -> Result<Exit, Failure> {
-    let pack = pack::load(args.policy.as_deref())?;
-    let question = question(&args.facts, example::parse_route)?;
-    answer(&question, &pack.pack, console)
+    if let Some(file) = &args.facts {
+        let pack = pack::load(args.policy.as_deref())?;
+        return answer(&question(file, example::parse_route)?, &pack.pack, console);
+    }
+    let Some(id) = &args.case else { return Err(Failure::usage("there is no case to decide on")) };
+    let pack = args.policy.as_deref().map(|directory| pack::load(Some(directory))).transpose()?;
+    let routed = case::route(&args.place, &args.rules, id, pack.map(|loaded| loaded.pack))?;
+    route::answer(&routed.facts, &routed.assumed, &routed.decision, console)
 }
 
 fn answer(question: &Example, pack: &suture_policy::Pack, console: &Console) -> Result<Exit, Failure> {
@@ -45,7 +51,7 @@ fn answer(question: &Example, pack: &suture_policy::Pack, console: &Console) -> 
             let about = decision::About::new(ask, &patch.digest);
             decision::answer(&about, &decision, &pack.strangers(&question.people), console)
         }
-        (_, _, Answer::Route(decision)) => route::answer(&question.facts, &decision, console),
+        (_, _, Answer::Route(decision)) => route::answer(&question.facts, &[], &decision, console),
         (_, _, Answer::Decision(_)) => Err(unanswerable(&QuestionError::Missing("patch"))),
     }
 }

@@ -33,12 +33,11 @@ pub(super) fn run(args: &ToggleArgs, act: &Act, console: &Console) -> Result<Exi
 
 /// To switch on is to run.
 fn require(args: &ToggleArgs, patch: &PatchName, console: &Console) -> Result<(), Failure> {
-    let trust = args.trust.trust.as_deref();
     match patch {
         PatchName::File(patch) => {
-            permission::require(patch, Path::new(&args.patch), trust, &Use::Activate, console)
+            permission::require(patch, Path::new(&args.patch), &args.trust, &Use::Activate, console)
         }
-        PatchName::Id(_) if trust_dir::find(trust).is_none() => Ok(()),
+        PatchName::Id(_) if trust_dir::find(args.trust.trust.as_deref()).is_none() => Ok(()),
         PatchName::Id(id) => Err(Failure::refused(format!("the policy can't be asked about {id}"))
             .why("this machine has a trust root, and an id says nothing about who approved the patch")
             .help("name the file of the patch, with its statements beside it")),

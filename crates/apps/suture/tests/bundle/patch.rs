@@ -55,8 +55,14 @@ pub(crate) fn delta(directory: &Path, program: &str, name: &str, text: &str) {
 
 /// Drafts `dossier.toml` for these deltas and answers everything in it.
 pub(crate) fn dossier(directory: &Path, deltas: &[&str]) {
+    dossier_with(directory, deltas, &[]);
+}
+
+/// The same with more arguments.
+pub(crate) fn dossier_with(directory: &Path, deltas: &[&str], more: &[&str]) {
     let mut arguments = vec!["dossier", "new"];
     arguments.extend(deltas);
+    arguments.extend(more);
     let mut records = Vec::new();
     for delta in deltas {
         let id = json(directory, 0, &["inspect", delta])["id"].as_str().unwrap().to_owned();
@@ -100,6 +106,11 @@ fn record(id: &str) -> String {
 pub(crate) fn bundle(directory: &Path) -> String {
     delta(directory, "server", "fix", "fixed %d");
     dossier(directory, &["fix.delta"]);
+    bundle_of_fix(directory)
+}
+
+/// `fix.bundle` of `fix.delta` and `dossier.toml`; gives its id.
+pub(crate) fn bundle_of_fix(directory: &Path) -> String {
     let arguments = ["bundle", "create", "fix.delta", "--dossier", "dossier.toml", "-o", "fix.bundle"];
     json(directory, 0, &arguments)["id"].as_str().unwrap().to_owned()
 }

@@ -36,7 +36,8 @@ __attribute__((noinline)) int alone(int n) {
 }
 int main(int argc, char **argv) { (void)argv; return raft_apply(argc) + send_reply(argc) + alone(argc); }
 "#;
-const MARKS: &str = "[critical]\nfunctions = [\"raft_*\"]\n[critical.protocol]\nfunctions = [\"wire_*\"]\n";
+pub(crate) const MARKS: &str =
+    "[critical]\nfunctions = [\"raft_*\"]\n[critical.protocol]\nfunctions = [\"wire_*\"]\n";
 
 fn build(here: &Path, name: &str, options: &[&str]) {
     let flags =
@@ -47,7 +48,7 @@ fn build(here: &Path, name: &str, options: &[&str]) {
 }
 
 /// A case, and a delta of one fix, made with marks or without.
-fn prepared(name: &str, fix: &str, marks: Option<&str>) -> std::path::PathBuf {
+pub(crate) fn prepared(name: &str, fix: &str, marks: Option<&str>) -> std::path::PathBuf {
     let here = directory(name);
     fs::write(here.join("program.c"), SOURCE).unwrap();
     if let Some(marks) = marks {

@@ -2,5 +2,6 @@
 
 mod delta;
 mod directory;
+mod route;
 mod story;
 mod terminal;

@@ -1,11 +1,14 @@
 //! A channel's life, typed.
 
-use crate::desk::{BUNDLE, Desk};
+use std::fs;
+
+use crate::desk::{Desk, RULE};
 
 #[test]
 fn from_founding_to_fetching() {
     let desk = Desk::new();
     desk.publish_first(&[]);
+    let bundle = desk.bundle();
     desk.does("channel add channel --bundle fix.bundle", &[]);
     let published = desk.does("--json channel publish channel --key team --key machine", &[]).json();
     assert_eq!(
@@ -15,8 +18,13 @@ fn from_founding_to_fetching() {
     let fetched = desk.fetch(&[]);
     assert_eq!(fetched.exit, 0, "{}", fetched.stderr);
     assert!(fetched.stdout.contains("bundles/fix.bundle\n"), "{}", fetched.stdout);
-    assert_eq!(desk.read("got/bundles/fix.bundle"), BUNDLE);
+    assert_eq!(fs::read(desk.path("got/bundles/fix.bundle")).unwrap(), bundle);
     assert_eq!(desk.read("got/trust/root.toml"), "schema = 1\n");
+    assert_eq!(desk.read("got/trust/policy/1.cedar"), RULE);
+    assert!(!desk.path("got/trust/node.toml").exists(), "that is about one machine");
+    // The rules that came are the rules that hold.
+    let answer = desk.does("--json policy check got/bundles/fix.bundle --trust got/trust", &[]).json();
+    assert_eq!(answer["rules"][0]["rule"], "all");
     let shown = desk.does("--json channel show channel", &[]).json();
     let versions: Vec<_> = shown["roles"].as_array().unwrap().iter().map(|role| &role["version"]).collect();
     assert_eq!(versions, [1, 1, 2, 2, 2]);
@@ -46,6 +54,7 @@ fn root_is_signed_by_one_person_after_the_other() {
 fn an_embargo_from_its_beginning_to_its_end() {
     let desk = Desk::new();
     desk.publish_first(&[]);
+    let bundle = desk.bundle();
     desk.key("node", "words of a node");
     desk.passphrase("words", "words of a node");
     let until = "2999-01-01T00:00:00Z";
@@ -56,7 +65,7 @@ fn an_embargo_from_its_beginning_to_its_end() {
     assert!(!others.stdout.contains("fix.bundle"));
     let ours = desk.fetch(&["--identity", "node", "--passphrase-file", "words"]);
     assert!(ours.stdout.contains("bundles/fix.bundle, under embargo"), "{}{}", ours.stdout, ours.stderr);
-    assert_eq!(desk.read("got/bundles/fix.bundle"), BUNDLE);
+    assert_eq!(fs::read(desk.path("got/bundles/fix.bundle")).unwrap(), bundle);
     let early = desk.run("channel reveal channel fix.bundle", &[]);
     assert_eq!(early.exit, 5);
     assert!(early.stderr.contains("is under embargo until 2999-01-01T00:00:00Z"), "{}", early.stderr);

@@ -8,6 +8,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// A rule that lets everything run.
+pub(crate) const RULE: &str =
+    "@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+
 /// A room of one's own for one test.
 pub(crate) struct Desk(TempDir);
 
@@ -18,20 +22,24 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
-pub(crate) const BUNDLE: &str = "the fix of parseHeader\n";
-
 impl Desk {
     pub(crate) fn new() -> Self {
         let desk = Self(tempfile::tempdir().unwrap());
         for name in ["ada", "bob", "cleo", "policy", "team", "machine"] {
             desk.key(name, "");
         }
-        fs::create_dir(desk.path("rules")).unwrap();
+        fs::create_dir_all(desk.path("rules/policy")).unwrap();
         fs::write(desk.path("rules/root.toml"), "schema = 1\n").unwrap();
-        fs::write(desk.path("rules/1.cedar"), "permit(principal, action, resource);\n").unwrap();
-        fs::write(desk.path("fix.bundle"), BUNDLE).unwrap();
-        fs::write(desk.path("fix.bundle.intoto.jsonl"), "{}\n").unwrap();
+        fs::write(desk.path("rules/policy/1.cedar"), RULE).unwrap();
+        fs::write(desk.path("rules/node.toml"), "name = \"ours\"\n").unwrap();
         desk
+    }
+
+    /// Makes `fix.bundle` and a file of statements; gives the bundle's bytes.
+    pub(crate) fn bundle(&self) -> Vec<u8> {
+        crate::patch::bundle(self.0.path());
+        fs::write(self.path("fix.bundle.intoto.jsonl"), "\n").unwrap();
+        fs::read(self.path("fix.bundle")).unwrap()
     }
 
     /// Makes a key as everyone does.
@@ -74,9 +82,11 @@ impl Desk {
 
     /// Runs it with these variables set.
     pub(crate) fn run_with(&self, line: &str, more: &[&str], variables: &[(&str, &Path)]) -> Outcome {
+        const UNSET: [&str; 5] =
+            ["SUTURE_LOG", "SUTURE_TRUST_DIR", "SUTURE_AUDIT_DIR", "SUTURE_PASSPHRASE_FILE", "SSH_AUTH_SOCK"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
         command.args(line.split_whitespace()).args(more).current_dir(self.0.path());
-        for name in ["SUTURE_LOG", "SUTURE_AUDIT_DIR", "SUTURE_PASSPHRASE_FILE", "SSH_AUTH_SOCK"] {
+        for name in UNSET {
             command.env_remove(name);
         }
         let output: Output = command.envs(variables.iter().copied()).output().unwrap();

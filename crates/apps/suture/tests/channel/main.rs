@@ -6,4 +6,10 @@ mod agent;
 mod commands;
 mod desk;
 mod keys;
+#[path = "../bundle/patch.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod patch;
 mod refusals;
+#[path = "../cli/transcript.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod transcript;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, RULE};
 
 /// Refused, with these words, and with the same exit code in JSON.
 fn refused(desk: &Desk, more: &[&str], words: &str) {
@@ -50,7 +50,7 @@ fn tampering() {
     fs::write(&timestamp, new).unwrap();
     fs::write(target(&desk, ".policy.1.cedar"), "permit(principal, action, anything);\n").unwrap();
     refused(&desk, &[], "is not what was signed");
-    assert_eq!(desk.read("got/trust/1.cedar"), "permit(principal, action, resource);\n");
+    assert_eq!(desk.read("got/trust/policy/1.cedar"), RULE);
 }
 
 #[test]
@@ -66,6 +66,7 @@ fn another_root() {
 fn keys_that_are_not_there() {
     let desk = Desk::new();
     desk.publish_first(&[]);
+    desk.bundle();
     desk.does("channel add channel --bundle fix.bundle", &[]);
     let outcome = desk.run("channel publish channel --key machine", &[]);
     assert_eq!(outcome.exit, 5);
@@ -80,6 +81,10 @@ fn keys_that_are_not_there() {
 fn bad_input() {
     let desk = Desk::new();
     desk.publish_first(&[]);
+    desk.bundle();
+    fs::create_dir_all(desk.path("stray")).unwrap();
+    fs::write(desk.path("stray/root.toml"), "schema = 1\n").unwrap();
+    fs::write(desk.path("stray/1.cedar"), RULE).unwrap();
     fs::write(desk.path("open"), "text").unwrap();
     fs::write(desk.path("text"), "text").unwrap();
     fs::set_permissions(desk.path("text"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -92,7 +97,11 @@ fn bad_input() {
         ("channel show nowhere", "there is no channel in it"),
         ("channel add channel", "--bundle"),
         ("channel add channel --bundle nothing", "can't be read"),
-        ("channel add channel --policy channel", "is no file of a trust policy"),
+        ("channel add channel --policy channel", "is no part of one"),
+        ("channel add channel --policy stray", "`1.cedar` is no part of one"),
+        ("policy check fix.bundle --trust stray", "would not hold where they are"),
+        ("channel add channel --bundle fix.delta", "is no bundle"),
+        ("channel add channel --bundle check.c", "is no bundle"),
         ("channel add channel --bundle fix.bundle --embargo-until 2999-01-01T00:00:00Z", "there are none"),
         (
             "channel add channel --bundle fix.bundle --embargo-until 2999-01-01T00:00:00Z --to bob",

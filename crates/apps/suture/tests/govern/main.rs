@@ -4,6 +4,7 @@ mod log;
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;
+mod publishing;
 mod recorded;
 mod running;
 #[path = "../cli/transcript.rs"]

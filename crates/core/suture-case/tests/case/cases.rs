@@ -91,7 +91,12 @@ percentile = "0.98001"
 id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 program = "redis-server"
 build_id = "deadbeef"
+bytes = 9600
 functions = 1
+data = 0
+layouts = 0
+hooks = false
+paths = 1
 groups = ["consensus", "protocol"]
 by_pointer = ["json_encode"]
 

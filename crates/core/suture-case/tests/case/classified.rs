@@ -1,7 +1,6 @@
 //! What follows from a case, and the documents that say it.
 
 use suture_case::consensus::Class;
-use suture_case::facts::Facts;
 use suture_case::inputs::{Exploitation, Input};
 use suture_case::names::Role;
 use suture_case::plan::{Stage, StepKind};
@@ -173,41 +172,7 @@ fn independence_is_of_another_team() {
                 assert_eq!((why.is_some(), expected.is_some()), (false, false), "{author} {reviewer}");
             }
         }
-        assert_eq!(Facts::of(&case, &found).reviewer_is_independent, expected.is_none());
     }
-}
-
-#[test]
-fn a_policy_gets_all_facts() {
-    let case = full();
-    let facts = serde_json::to_value(Facts::of(&case, &classified(&case))).unwrap();
-    let rows = [
-        ("rating", "high".into()),
-        ("cvss_v3_tenths", 88.into()),
-        ("in_kev", true.into()),
-        ("epss_millionths", 731_230.into()),
-        ("exploitation", "active".into()),
-        ("exploited", true.into()),
-        ("exposed", false.into()),
-        ("technical_impact", "total".into()),
-        ("due_unix_s", 1_689_206_400.into()),
-        ("decided", true.into()),
-        ("forensics", true.into()),
-        ("class", "wire".into()),
-        ("class_declared", "local".into()),
-        ("class_computed", "wire".into()),
-        ("class_is_laxer", true.into()),
-        ("class_blind_spots", 1.into()),
-        ("axis_state", "indirect".into()),
-        ("reviewer_is_independent", true.into()),
-        ("tlp", "amber+strict".into()),
-    ];
-    for (key, value) in rows {
-        let value: serde_json::Value = value;
-        assert_eq!(facts[key], value, "{key}");
-    }
-    assert_eq!(facts["author"]["team"], "core");
-    assert_eq!(facts["urgency"][0]["key"], "3DF");
 }
 
 /// The selection list is what CERT/CC's own schema says, for full and for empty cases.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Spanned, Table, Value};
 
@@ -161,6 +161,21 @@ pub fn parse_route(text: &str) -> Result<Example, ExampleError> {
     let written: Written = toml::from_str(text).map_err(|error| syntax(text, &error))?;
     let written = Written { ask: Some(AskWord::Route), expect: None, ..written };
     written.example(1).map_err(|what| fault(text, 0, &what))
+}
+
+/// The text of a question for a route: what [`parse_route`] reads.
+///
+/// # Errors
+/// A value has no spelling in TOML, which no fact has that was read or computed.
+pub fn route_question(facts: &Facts, people: &[Principal]) -> Result<String, toml::ser::Error> {
+    #[derive(Serialize)]
+    struct Question<'a> {
+        #[serde(flatten)]
+        facts: &'a Facts,
+        #[serde(skip_serializing_if = "<[Principal]>::is_empty")]
+        people: &'a [Principal],
+    }
+    toml::to_string(&Question { facts, people })
 }
 
 fn limit(text: &str) -> Result<(), ExampleError> {

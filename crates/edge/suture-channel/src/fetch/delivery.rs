@@ -1,7 +1,7 @@
 //! The directory that a fetch writes: complete and verified, or as it was before.
 //!
 //! ```text
-//! trust/          the trust policy: root.toml, Cedar files
+//! trust/          the trust policy, as a trust directory has it: root.toml, policy/*.cedar
 //! bundles/        NAME, NAME.intoto.jsonl
 //! channel.json    what was fetched
 //! ```
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tough::Repository;
 
 use crate::key::hex;
-use crate::name::Kind;
+use crate::name::{self, Kind};
 use crate::parcel::Packed;
 use crate::{ChannelError, Refusal, embargo};
 
@@ -107,6 +107,7 @@ impl Directory {
     /// Puts a file where it belongs.
     pub(super) fn put(&mut self, kind: &Kind, content: &[u8]) -> Result<(), ChannelError> {
         let path = match kind {
+            Kind::Policy(name) if name::is_rule(name) => format!("trust/policy/{name}"),
             Kind::Policy(name) => format!("trust/{name}"),
             Kind::Bundle(name) => format!("bundles/{name}"),
             Kind::Sealed(name) => format!("bundles/{name}.age"),
@@ -168,6 +169,8 @@ impl Directory {
 
     fn write(&mut self, path: String, content: &[u8], sealed: Option<&str>) -> Result<(), ChannelError> {
         let place = self.new_path(&path);
+        let directory = place.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(directory).map_err(ChannelError::at(directory))?;
         write(&place, content).map_err(ChannelError::at(&place))?;
         self.files.push(Delivered {
             path,

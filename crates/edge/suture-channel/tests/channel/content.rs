@@ -13,7 +13,7 @@ fn what_is_published_is_fetched() {
     assert_eq!(client.read("bundles/demo.bundle"), BUNDLE);
     assert_eq!(client.read("bundles/demo.bundle.intoto.jsonl"), STATEMENTS);
     assert_eq!(client.read("trust/root.toml"), b"schema = 1\n");
-    assert_eq!(client.read("trust/1-rules.cedar"), b"permit();");
+    assert_eq!(client.read("trust/policy/1-rules.cedar"), b"permit();");
     assert_eq!(delivery.files.len(), 4);
     assert!(delivery.versions.values().all(|version| *version == 1), "{:?}", delivery.versions);
     assert_eq!(delivery.good_until.to_string(), "2026-01-02T00:00:00Z");

@@ -92,9 +92,9 @@ impl Rig {
     /// A directory with a trust policy.
     pub(crate) fn policy(&self, rules: &str) -> PathBuf {
         let directory = self.room.path().join("policy");
-        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::create_dir_all(directory.join("policy")).unwrap();
         std::fs::write(directory.join("root.toml"), "schema = 1\n").unwrap();
-        std::fs::write(directory.join("1-rules.cedar"), rules).unwrap();
+        std::fs::write(directory.join("policy/1-rules.cedar"), rules).unwrap();
         directory
     }
 

@@ -22,7 +22,7 @@ fn a_publication_that_is_cut_short_leaves_the_old_channel() {
         plan.writes.iter().take(done).for_each(|write| write.carry_out().unwrap());
         let url = file_url(&rig.place.public());
         client.fetch(&url, rig.now).unwrap();
-        let (bundle, rules) = (client.read("bundles/demo.bundle"), client.read("trust/1-rules.cedar"));
+        let (bundle, rules) = (client.read("bundles/demo.bundle"), client.read("trust/policy/1-rules.cedar"));
         let is_new = done == count;
         assert_eq!(bundle == b"better", is_new, "{done} of {count}");
         assert_eq!(rules == b"forbid();", is_new, "{done} of {count}");

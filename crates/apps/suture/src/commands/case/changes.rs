@@ -31,6 +31,10 @@ impl Changes {
         self.set(&mut case.detected, args.detected.as_ref(), "time of detection");
         self.set(&mut case.tlp, args.tlp.as_ref(), "TLP label");
         self.set_some(&mut case.embargo_until, args.embargo_until.as_ref(), "embargo");
+        self.set_some(&mut case.toggle, args.toggle.as_ref(), "switch that turns it off");
+        if args.no_toggle && case.toggle.take().is_some() {
+            self.note("no switch turns it off".to_owned());
+        }
         self.set_some(&mut case.severity.cvss_v3, args.cvss_v3.as_ref(), "CVSS v3.1 vector");
         self.set_some(&mut case.severity.cvss_v4, args.cvss_v4.as_ref(), "CVSS v4.0 vector");
         self.add(&mut case.ids, &args.ids, "id")?;

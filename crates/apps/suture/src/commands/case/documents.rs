@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use suture_case::names::{Person, Role};
-use suture_case::table::Table;
 use suture_case::timeline::Act;
 use suture_case::{Case, Classification};
+use suture_policy::RouteDecision;
 
+use super::judge::Judge;
 use super::page;
 use super::store::Stored;
 use crate::console::{self, Console};
@@ -19,14 +20,27 @@ pub(super) struct Document<'a> {
     directory: String,
     /// What the case says.
     case: &'a Case,
-    /// What follows.
+    /// What follows by the tables.
     classification: &'a Classification,
+    /// What follows by the rules.
+    route: RouteDocument<'a>,
     /// Whether `case.toml` is not what the last act left behind.
     edited_by_hand: bool,
     /// Who had which role after each act that changed one, oldest first.
     owners: Vec<Owners<'a>>,
     /// What was done, oldest first.
     timeline: &'a [Act],
+}
+
+/// Which way it goes.
+#[derive(Serialize)]
+struct RouteDocument<'a> {
+    #[serde(flatten)]
+    decision: &'a RouteDecision,
+    /// What nobody has said of what the rules ask for, and is taken for so.
+    assumed: &'a [String],
+    /// Whose rules they are.
+    rules_of: &'a str,
 }
 
 /// Who had which role from a moment on.
@@ -38,8 +52,9 @@ struct Owners<'a> {
 }
 
 /// Answers with everything about a case.
-pub(super) fn answer(stored: &Stored, tables: &[Table], console: &Console) -> Result<(), Failure> {
-    let classification = suture_case::classify(&stored.case, tables);
+pub(super) fn answer(stored: &Stored, judge: &Judge, console: &Console) -> Result<(), Failure> {
+    let classification = judge.classify(&stored.case);
+    let routed = judge.route(&stored.case)?;
     let acts = stored.timeline.acts();
     let changing = acts.iter().filter(|act| !act.roles.is_empty());
     let owners = changing.map(|act| Owners {
@@ -52,11 +67,16 @@ pub(super) fn answer(stored: &Stored, tables: &[Table], console: &Console) -> Re
         directory: stored.directory.display().to_string(),
         case: &stored.case,
         classification: &classification,
+        route: RouteDocument {
+            decision: &routed.decision,
+            assumed: &routed.assumed,
+            rules_of: &judge.rules.name,
+        },
         edited_by_hand: stored.is_edited_by_hand(),
         owners: owners.collect(),
         timeline: acts,
     };
-    console.answer(&document, |look| page::case(stored, &classification, look))
+    console.answer(&document, |look| page::case(stored, &classification, &routed, look))
 }
 
 /// Prints a document that has a format of its own, for people as for scripts.

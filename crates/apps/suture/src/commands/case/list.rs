@@ -1,12 +1,15 @@
 //! `suture case list`: the most pressing first.
 
 use serde::Serialize;
+use suture_case::Case;
 use suture_case::consensus::Class;
 use suture_case::names::{CaseId, Role};
 use suture_case::severity::Rating;
 use suture_case::values::{Day, Line};
 use suture_delta::page::{Column, Look, Page, Tone};
+use suture_policy::Route;
 
+use super::judge::Judge;
 use super::page::rating_tone;
 use super::store::Store;
 use crate::args::case::ListArgs;
@@ -32,6 +35,8 @@ struct CaseLine {
     decided: bool,
     rating: Option<Rating>,
     class: Option<Class>,
+    /// By the rules; `null` if they leave none open.
+    route: Option<Route>,
     missing: Vec<Role>,
 }
 
@@ -43,23 +48,11 @@ struct Unreadable {
 
 pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
-    let tables = super::tables()?;
+    let judge = Judge::new(&args.rules)?;
     let (mut cases, mut unreadable) = (Vec::new(), Vec::new());
     for id in store.ids()? {
-        match store.open(&id) {
-            Ok(stored) => {
-                let found = suture_case::classify(&stored.case, &tables);
-                cases.push(CaseLine {
-                    id,
-                    title: stored.case.title.clone(),
-                    program: stored.case.program.name.clone(),
-                    due: found.due.as_ref().map(|due| due.day),
-                    decided: found.urgency.iter().all(|urgency| urgency.due.is_none() || urgency.decided),
-                    rating: found.severity.rating,
-                    class: found.class.counts,
-                    missing: found.missing,
-                });
-            }
+        match store.open(&id).and_then(|stored| line(stored.case, &judge)) {
+            Ok(line) => cases.push(line),
             Err(failure) => unreadable.push(Unreadable { id, why: failure.in_one_line() }),
         }
     }
@@ -67,6 +60,22 @@ pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
     let document = Document { schema: 1, cases, unreadable };
     console.answer(&document, |look| text(&document, look))?;
     Ok(if document.unreadable.is_empty() { Exit::Done } else { Exit::Usage })
+}
+
+fn line(case: Case, judge: &Judge) -> Result<CaseLine, Failure> {
+    let found = judge.classify(&case);
+    let route = judge.route(&case)?.decision.route;
+    Ok(CaseLine {
+        id: case.id,
+        title: case.title,
+        program: case.program.name,
+        due: found.due.as_ref().map(|due| due.day),
+        decided: found.urgency.iter().all(|urgency| urgency.due.is_none() || urgency.decided),
+        rating: found.severity.rating,
+        class: found.class.counts,
+        route,
+        missing: found.missing,
+    })
 }
 
 fn text(document: &Document, look: &Look) -> String {
@@ -85,14 +94,15 @@ fn text(document: &Document, look: &Look) -> String {
             (case.id.to_string(), Tone::Strong),
             (case.rating.map_or("unrated", Rating::name).to_owned(), rating_tone(case.rating)),
             (case.class.map_or("no class", Class::name).to_owned(), Tone::Plain),
+            (case.route.map_or("no route", Route::word).to_owned(), Tone::Plain),
             (case.program.to_string(), Tone::Plain),
             (case.title.to_string(), Tone::Plain),
             (missing, Tone::Faint),
         ]
     });
-    let columns =
-        [Column::Left, Column::Left, Column::Left, Column::Left, Column::Left, Column::Name, Column::Left];
-    page.table(&columns, rows.collect());
+    let left = [Column::Left; 6];
+    let columns = left.into_iter().chain([Column::Name, Column::Left]);
+    page.table(&columns.collect::<Vec<_>>(), rows.collect());
     for unreadable in &document.unreadable {
         page.prose(2, "!", Tone::Bad, &format!("{}: {}", unreadable.id, unreadable.why));
     }

@@ -7,17 +7,19 @@ use suture_case::plan::Stage;
 use suture_case::severity::Rating;
 use suture_case::urgency::Urgency;
 use suture_case::{Case, Classification};
+use suture_clearance::Routed;
 use suture_delta::page::{Column, Look, Page, Tone, paint};
+use suture_policy::RouteDecision;
 
 use super::store::Stored;
 
 type Row = Vec<(String, Tone)>;
 
-pub(super) fn case(stored: &Stored, found: &Classification, look: &Look) -> String {
+pub(super) fn case(stored: &Stored, found: &Classification, routed: &Routed, look: &Look) -> String {
     let case = &stored.case;
     let mut page = Page::new(*look);
     page.heading(&format!("{}: {}", case.id, case.title));
-    page.table(&[Column::Left, Column::Left], head(case, found));
+    page.table(&[Column::Left, Column::Left], head(case, found, routed));
     page.heading("urgency");
     page.table(
         &[Column::Left, Column::Left, Column::Left, Column::Left],
@@ -26,6 +28,7 @@ pub(super) fn case(stored: &Stored, found: &Classification, look: &Look) -> Stri
     for urgency in &found.urgency {
         page.prose(2, "", Tone::Plain, &row_in_words(urgency));
     }
+    route(&mut page, routed);
     page.heading("effects of the fix");
     page.table(&[Column::Left, Column::Left, Column::Left], effects(case, &found.class));
     for words in found.class.computed.iter().flat_map(|computed| &computed.because) {
@@ -58,7 +61,7 @@ fn cell(text: impl Into<String>, tone: Tone) -> (String, Tone) {
     (text.into(), tone)
 }
 
-fn head(case: &Case, found: &Classification) -> Vec<Row> {
+fn head(case: &Case, found: &Classification, routed: &Routed) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row =
         |name: &str, value: String, tone| rows.push(vec![cell(name, Tone::Faint), cell(value, tone)]);
@@ -73,6 +76,7 @@ fn head(case: &Case, found: &Classification) -> Vec<Row> {
         }
         None => row("due", "no table sets a day".to_owned(), Tone::Plain),
     }
+    row("route", route_in_words(&routed.decision), Tone::Strong);
     row("severity", severity(found), rating_tone(found.severity.rating));
     if !case.ids.is_empty() {
         row("ids", words(&case.ids), Tone::Plain);
@@ -91,6 +95,44 @@ fn head(case: &Case, found: &Classification) -> Vec<Row> {
         row("EPSS", words, Tone::Plain);
     }
     rows
+}
+
+fn route_in_words(decision: &RouteDecision) -> String {
+    let Some(route) = decision.route else { return "the rules leave none open".to_owned() };
+    let by = decision.due.map_or("with the next upgrade".to_owned(), |due| format!("by {due}"));
+    let when = if decision.with_delta { "" } else { "; decided again once there is a delta" };
+    format!("{}, {by}{when}", route.word())
+}
+
+/// The rules that led to the route, those against the ways before it, and what they had to assume.
+fn route(page: &mut Page, routed: &Routed) {
+    page.heading("route");
+    for verdict in &routed.decision.routes {
+        let is_chosen = routed.decision.route == Some(verdict.route);
+        // What is behind the one that is taken was not needed.
+        if !is_chosen && routed.decision.route.is_some_and(|chosen| chosen < verdict.route) {
+            continue;
+        }
+        for rule in verdict.rules.iter().filter(|rule| rule.forbids != is_chosen) {
+            let (word, tone) = if is_chosen { ("for", Tone::Good) } else { ("against", Tone::Bad) };
+            let words = format!(
+                "{word} {}: {} ({}, {}:{})",
+                verdict.route.word(),
+                rule.says,
+                rule.rule,
+                rule.file,
+                rule.line
+            );
+            page.prose(2, "-", tone, &words);
+        }
+        for failed in &verdict.failed {
+            page.prose(2, "-", Tone::Bad, &format!("against {}: {failed}", verdict.route.word()));
+        }
+    }
+    if !routed.assumed.is_empty() {
+        let words = format!("nobody has said otherwise, and so: {}", routed.assumed.join("; "));
+        page.prose(2, "!", Tone::Warn, &words);
+    }
 }
 
 fn words<T: ToString>(items: &[T]) -> String {

@@ -34,6 +34,10 @@ pub(super) fn for_new(asked: &mut ChangeArgs) -> Result<(), Failure> {
     if asked.detected.is_none() {
         asked.detected = ask("When was it found, such as 2026-10-30T17:00:00Z?", "now", str::parse)?;
     }
+    if asked.toggle.is_none() && !asked.no_toggle {
+        let question = "How does a switch of the program turn it off without a restart?";
+        asked.toggle = ask(question, "none known", str::parse)?;
+    }
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use suture_channel::{Place, Role, Scope};
+use suture_channel::{ChannelError, News, Place, Publication, Role, Scope};
 
+use super::gate::Gate;
 use super::keys::{self, Signers};
 use super::{failure, record};
 use crate::act::Act;
-use crate::args::channel::PublishArgs;
+use crate::args::channel::{PublishArgs, RefreshArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,17 +30,57 @@ struct RoleDocument {
     expires: Timestamp,
 }
 
-pub(super) fn run(args: &PublishArgs, scope: Scope, act: &Act, console: &Console) -> Result<Exit, Failure> {
+/// Why nothing was published.
+enum Stop {
+    /// It can't be.
+    Channel(ChannelError),
+    /// It must not be.
+    Gate(Failure),
+}
+
+impl From<ChannelError> for Stop {
+    fn from(error: ChannelError) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Channel(error) => failure("nothing was published", &error),
+            Stop::Gate(failure) => failure,
+        }
+    }
+}
+
+pub(super) fn publish(args: &PublishArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
+    let signers = Signers::read(&args.signing)?;
+    let now = keys::time(&args.signing);
+    let gate = Gate::open(&args.gate, &signers.as_dyn(), console)?;
+    let place = Place::new(&args.directory);
+    record::channel(act, &place);
+    let agreed = |news: &News<'_>| gate.check(news).map_err(Stop::Gate);
+    let published = suture_channel::publish_if(&place, Scope::Content, &signers.as_dyn(), now, agreed);
+    record::keys(act, &signers);
+    answer(published?, &place, act, console)
+}
+
+/// Nothing that was not public before becomes so.
+pub(super) fn refresh(args: &RefreshArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
     let now = keys::time(&args.signing);
     let place = Place::new(&args.directory);
     record::channel(act, &place);
-    let published = suture_channel::publish(&place, scope, &signers.as_dyn(), now);
+    let published = suture_channel::publish(&place, Scope::Refresh, &signers.as_dyn(), now);
     record::keys(act, &signers);
     let published = published.map_err(|error| failure("nothing was published", &error))?;
-    record::channel(act, &place);
-    record::newest(act, &place);
-    record::targets(act, &place, &published.added, &published.removed);
+    answer(published, &place, act, console)
+}
+
+fn answer(published: Publication, place: &Place, act: &Act, console: &Console) -> Result<Exit, Failure> {
+    record::channel(act, place);
+    record::newest(act, place);
+    record::published(act, place, &published.added, &published.removed);
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,

@@ -21,8 +21,10 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     let patch = permission::read_patch(&args.file)?;
     act.on(subject(&patch));
     act.flag("dark", args.dark);
+    let case = permission::case_of(&patch, &args.trust)?;
     let wanted = Use::Run { dark: args.dark };
-    let clearance = permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted)?;
+    let clearance =
+        permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted, case.as_ref())?;
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest);
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)

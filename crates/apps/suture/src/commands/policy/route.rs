@@ -13,14 +13,22 @@ struct Document<'a> {
     schema: u32,
     #[serde(flatten)]
     decision: &'a RouteDecision,
+    /// What nobody has said of what the rules ask for, and is taken for so.
+    assumed: &'a [String],
 }
 
-pub(super) fn answer(facts: &Facts, decision: &RouteDecision, console: &Console) -> Result<Exit, Failure> {
-    console.answer(&Document { schema: 1, decision }, |look| text(facts, decision, look))?;
+pub(super) fn answer(
+    facts: &Facts,
+    assumed: &[String],
+    decision: &RouteDecision,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let document = Document { schema: 1, decision, assumed };
+    console.answer(&document, |look| text(facts, assumed, decision, look))?;
     Ok(if decision.route.is_some() { Exit::Done } else { Exit::PolicyRefused })
 }
 
-fn text(facts: &Facts, decision: &RouteDecision, look: &Look) -> String {
+fn text(facts: &Facts, assumed: &[String], decision: &RouteDecision, look: &Look) -> String {
     let mut page = Page::new(*look);
     let case = facts.case.as_ref().map_or("the case", |case| case.id.as_str());
     let route = decision.route.map_or("no route is open", suture_policy::Route::word);
@@ -36,6 +44,10 @@ fn text(facts: &Facts, decision: &RouteDecision, look: &Look) -> String {
             Tone::Plain,
             "There is no delta yet; the route is decided again once there is one.",
         );
+    }
+    if !assumed.is_empty() {
+        let words = format!("nobody has said otherwise, and so: {}", assumed.join("; "));
+        page.prose(2, "!", Tone::Warn, &words);
     }
     let roles = decision.roles.iter().map(|role| {
         let nobody = role.could.is_empty();

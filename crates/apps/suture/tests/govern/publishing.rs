@@ -1,0 +1,157 @@
+//! What becomes public: only what the policy lets somebody publish whose key is at hand, and nothing that gives away what is
+//! under embargo.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::office::{done, open, sign_all};
+use crate::patch::{self, json};
+use crate::transcript::run;
+
+const LATER: &str = "2999-01-01T00:00:00Z";
+
+/// Everybody, a channel that nothing is in yet, and a bundle for the case `greet-1`.
+fn prepared(name: &str, case: &[&str]) -> PathBuf {
+    let here = open(name);
+    for key in ["team", "node"] {
+        done(&here, &["key", "new", "-o", key, "--no-passphrase", "--comment", key]);
+    }
+    let new = ["case", "new", "greet-1", "--title", "Greeting reveals the moonstone", "--program", "server"];
+    done(&here, &[&new, case].concat());
+    patch::delta(&here, "server", "fix", "fixed %d");
+    patch::dossier_with(&here, &["fix.delta"], &["--case", "greet-1"]);
+    patch::bundle_of_fix(&here);
+    let keys =
+        "--root-key cora --targets-key cora --patches-key team --snapshot-key team --timestamp-key team";
+    let init: Vec<&str> = ["channel", "init", "channel"].into_iter().chain(keys.split(' ')).collect();
+    done(&here, &init);
+    done(&here, &["channel", "add", "channel", "--policy", "trust"]);
+    here
+}
+
+/// Publishes with the keys of the channel, as the person whose key is given as well; what is wrong, if it is refused.
+fn publish(here: &Path, person: &str, more: &[&str]) -> Result<(), String> {
+    let line = ["channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust"];
+    // The commander's key signs for targets; as another person's it must not count as the commander's word.
+    let line = [&line[..], &["--key", person], more].concat();
+    let output = run(here, &line);
+    match output.status.code() {
+        Some(0) => Ok(()),
+        Some(5) => Err(String::from_utf8(output.stderr).unwrap()),
+        code => panic!("{code:?}: {}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// Names of the public files of the channel.
+fn public(here: &Path) -> Vec<String> {
+    let entries = fs::read_dir(here.join("channel/public/targets")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn add(here: &Path, more: &[&str]) {
+    done(here, &[&["channel", "add", "channel", "--bundle", "fix.bundle"], more].concat());
+}
+
+#[test]
+fn the_policy_is_asked_before_a_bundle_is_public() {
+    let here = prepared("publish-policy", &[]);
+    add(&here, &[]);
+    let why = publish(&here, "cora", &[]).unwrap_err();
+    for rule in ["patch-has-author", "independent-review", "rehearsal-passed"] {
+        assert!(why.contains(rule), "{why}");
+    }
+    assert!(why.contains("published by cora"), "{why}");
+    assert_eq!(public(&here), Vec::<String>::new());
+    sign_all(&here, "fix.bundle");
+    add(&here, &[]);
+    publish(&here, "cora", &[]).unwrap();
+    assert!(public(&here).iter().any(|name| name.ends_with(".bundle.fix.bundle")));
+    // What is public is not asked about again: another policy does not keep a channel from being refreshed.
+    fs::remove_file(here.join("fix.bundle.intoto.jsonl")).unwrap();
+    publish(&here, "cora", &[]).unwrap();
+}
+
+#[test]
+fn who_publishes_is_whose_key_is_at_hand() {
+    let here = prepared("publish-who", &[]);
+    sign_all(&here, "fix.bundle");
+    add(&here, &[]);
+    // A machine's key is nobody's.
+    let keys = ["channel", "rotate", "channel", "--targets-key", "team", "--key", "cora"];
+    done(&here, &keys);
+    let output = run(&here, &["channel", "publish", "channel", "--key", "team", "--trust", "trust"]);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("belongs to anybody in the trust root"));
+    // A reviewer may not publish, an author may.
+    let line = ["channel", "publish", "channel", "--key", "team", "--trust", "trust", "--key"];
+    let output = run(&here, &[&line[..], &["rob"]].concat());
+    assert_eq!(output.status.code(), Some(5));
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(why.contains("published by rob") && why.contains("no rule permits it"), "{why}");
+    assert_eq!(public(&here), Vec::<String>::new());
+    done(&here, &[&line[..], &["ann"]].concat());
+}
+
+/// The case says until when it is secret; a bundle for it goes out encrypted, or not at all.
+#[test]
+fn what_is_under_embargo_is_encrypted() {
+    let here = prepared("publish-embargo", &["--embargo-until", LATER]);
+    sign_all(&here, "fix.bundle");
+    add(&here, &[]);
+    let why = publish(&here, "cora", &[]).unwrap_err();
+    assert!(why.contains("embargo-is-encrypted"), "{why}");
+    fs::remove_file(here.join("channel/content/bundle.fix.bundle")).unwrap();
+    fs::remove_file(here.join("channel/content/bundle.fix.bundle.intoto.jsonl")).unwrap();
+    add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
+    publish(&here, "cora", &[]).unwrap();
+    assert!(public(&here).iter().any(|name| name.contains(".sealed.")));
+    // What is told too early is told against the policy.
+    done(&here, &["channel", "reveal", "channel", "fix.bundle", "--early"]);
+    let why = publish(&here, "cora", &[]).unwrap_err();
+    assert!(why.contains("embargo-is-encrypted"), "{why}");
+}
+
+/// The title of the case, the name of the bundle and the names of what it changes are looked for in everything that is new.
+#[test]
+fn nothing_gives_away_what_is_under_embargo() {
+    let here = prepared("publish-leak", &[]);
+    sign_all(&here, "fix.bundle");
+    add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
+    publish(&here, "cora", &[]).unwrap();
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    let rule = "// While the greeting reveals the moonstone, two people look at it.\n\
+                @id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+    fs::write(here.join("trust/policy/1.cedar"), rule).unwrap();
+    done(&here, &["channel", "add", "channel", "--policy", "trust"]);
+    let why = publish(&here, "cora", &[]).unwrap_err();
+    assert!(why.contains("gives away what is under embargo"), "{why}");
+    assert!(why.contains("policy.1.cedar:1") && why.contains("is in the title"), "{why}");
+    assert!(!public(&here).iter().any(|name| name.ends_with("policy.1.cedar")));
+    // The machines go on refreshing what is public.
+    done(&here, &["channel", "refresh", "channel", "--key", "team"]);
+    let known = ["greeting", "reveals", "moonstone"].iter().flat_map(|word| ["--known", word]);
+    publish(&here, "cora", &known.collect::<Vec<_>>()).unwrap();
+    assert!(public(&here).iter().any(|name| name.ends_with("policy.1.cedar")));
+}
+
+/// A case whose bundle is not in the channel yet is kept secret if it is named.
+#[test]
+fn a_case_that_is_named_is_not_given_away_either() {
+    let here = prepared("publish-secret", &["--id", "CVE-2026-12345"]);
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    let rule = "// CVE-2026-12345\n@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+    fs::write(here.join("trust/policy/1.cedar"), rule).unwrap();
+    done(&here, &["channel", "add", "channel", "--policy", "trust"]);
+    let why = publish(&here, "cora", &["--secret", "greet-1"]).unwrap_err();
+    assert!(why.contains("policy.1.cedar:1: `CVE-2026-12345`"), "{why}");
+    let document = json(
+        &here,
+        5,
+        &[
+            "channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust",
+            "--secret", "greet-1",
+        ],
+    );
+    assert_eq!(document["error"]["exit"], 5);
+    publish(&here, "cora", &[]).unwrap();
+}

@@ -1,0 +1,105 @@
+//! What a publication is about to tell the world, for those who have to agree before it does.
+
+use jiff::Timestamp;
+
+use crate::limits::FILE_LEN_MAX;
+use crate::name::{Kind, STATEMENTS};
+use crate::{ChannelError, Place, add, place};
+
+/// What becomes public with a publication, and what must not.
+#[derive(Debug)]
+pub struct News<'a> {
+    place: &'a Place,
+    /// Names in the channel that are new or have new content.
+    pub names: &'a [String],
+}
+
+/// A bundle and the statements about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// Its name in the channel: an opaque one if it is under embargo.
+    pub target: String,
+    /// Its own name.
+    pub name: String,
+    /// Its bytes, in the clear.
+    pub content: Vec<u8>,
+    /// The statements about it, if there are any.
+    pub statements: Option<Vec<u8>>,
+    /// The disclosure time, if it is under embargo.
+    pub embargo_until: Option<Timestamp>,
+}
+
+impl<'a> News<'a> {
+    pub(crate) fn of(place: &'a Place, names: &'a [String]) -> Self {
+        Self { place, names }
+    }
+
+    /// The bytes that everybody will see under one of [`News::names`].
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn content(&self, name: &str) -> Result<Vec<u8>, ChannelError> {
+        Ok(place::read(&self.place.content().join(name), FILE_LEN_MAX)?.unwrap_or_default())
+    }
+
+    /// The bundles of which something is new, one at a time.
+    ///
+    /// # Errors
+    /// Of an item: its files can't be read.
+    pub fn bundles(&self) -> Result<impl Iterator<Item = Result<Bundle, ChannelError>>, ChannelError> {
+        let mut kinds: Vec<Kind> = self.names.iter().filter_map(|name| bundle_of(name)).collect();
+        kinds.sort();
+        kinds.dedup();
+        let sealed = add::records(self.place)?;
+        Ok(kinds.into_iter().filter_map(move |kind| match kind {
+            Kind::Bundle(name) => Some(self.clear(name)),
+            Kind::Sealed(opaque) => {
+                let (_, record) = sealed.iter().find(|(name, _)| *name == opaque)?;
+                Some(self.sealed(&opaque, record))
+            }
+            Kind::Policy(_) => None,
+        }))
+    }
+
+    /// All bundles that are still under embargo at the time `now`, new or not, one at a time.
+    ///
+    /// # Errors
+    /// Of an item: its files can't be read.
+    pub fn secrets(
+        &self,
+        now: Timestamp,
+    ) -> Result<impl Iterator<Item = Result<Bundle, ChannelError>>, ChannelError> {
+        let secret = add::records(self.place)?.into_iter().filter(move |(_, record)| record.until > now);
+        Ok(secret.map(|(opaque, record)| self.sealed(&opaque, &record)))
+    }
+
+    fn clear(&self, name: String) -> Result<Bundle, ChannelError> {
+        let target = Kind::Bundle(name.clone()).target();
+        let content = self.content(&target)?;
+        let statements = self.place.content().join(format!("{target}{STATEMENTS}"));
+        let statements = place::read(&statements, FILE_LEN_MAX)?;
+        Ok(Bundle { target, name, content, statements, embargo_until: None })
+    }
+
+    fn sealed(&self, opaque: &str, record: &add::Sealed) -> Result<Bundle, ChannelError> {
+        let directory = self.place.embargo().join(opaque);
+        let content = place::read(&directory.join(&record.name), FILE_LEN_MAX)?.unwrap_or_default();
+        let statements = place::read(&directory.join(format!("{}{STATEMENTS}", record.name)), FILE_LEN_MAX)?;
+        Ok(Bundle {
+            target: Kind::Sealed(opaque.to_owned()).target(),
+            name: record.name.clone(),
+            content,
+            statements,
+            embargo_until: Some(record.until),
+        })
+    }
+}
+
+/// The bundle that a file of the channel is about.
+fn bundle_of(name: &str) -> Option<Kind> {
+    match Kind::parse(name).ok()? {
+        Kind::Bundle(name) => Some(Kind::Bundle(name.strip_suffix(STATEMENTS).unwrap_or(&name).to_owned())),
+        Kind::Sealed(opaque) => Some(Kind::Sealed(opaque)),
+        Kind::Policy(_) => None,
+    }
+}
