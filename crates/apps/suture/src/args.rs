@@ -50,7 +50,7 @@ Environment:
   SUTURE_STATE_DIR        where the journal is kept
   SUTURE_TRUST_DIR        the trust directory: who is believed, by which rules
   SUTURE_AUDIT_DIR        the audit log in which every act is recorded; without it none is
-  SUTURE_AUDIT_KEY        the private key of the audit log, if not the one named in its `log.toml`
+  SUTURE_AUDIT_KEY        the private key of the audit log, if not the one named in its `log.toml`: a file or agent:NAME
   SUTURE_PASSPHRASE_FILE  the first line of this file is the passphrase of keys
   SSH_AUTH_SOCK           where ssh-agent listens
   NO_COLOR                no colours";

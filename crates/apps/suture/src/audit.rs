@@ -1,7 +1,7 @@
 //! Where acts of this program are recorded: the log that the environment names, or nowhere.
 //!
-//! A command asks for it *before* it does anything ([`Audit::from_environment`]): an act that could not be recorded is not
-//! begun. When it is done, refused or has failed, it says so ([`Audit::record`]).
+//! It is asked for *before* anything is done ([`Audit::from_environment`]): an act that could not be recorded is not begun. When
+//! it is done, refused or has failed, that is said ([`Audit::record`]). The one that does both is `act`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,29 +13,28 @@ use crate::log_key::LogKey;
 
 /// Names the directory of the log.
 const DIRECTORY_VARIABLE: &str = "SUTURE_AUDIT_DIR";
-/// Names the file of the log's private key, where it is not the one in `log.toml`.
+/// Names the log's private key, where it is not the one in `log.toml`: its file, or `agent:` and the name of an agent's key.
 const KEY_VARIABLE: &str = "SUTURE_AUDIT_KEY";
 
-/// The log that acts are recorded in, if there is one.
-pub(crate) struct Audit(Option<Configured>);
-
-struct Configured {
+/// The log that acts are recorded in.
+pub(crate) struct Audit {
     directory: PathBuf,
     key: LogKey,
 }
 
 impl Audit {
-    /// The log of the environment. It is opened once, so that what is wrong with it is said before anything is done.
-    pub(crate) fn from_environment() -> Result<Self, Failure> {
-        let Some(directory) = directory_of_environment() else { return Ok(Self(None)) };
+    /// The log of the environment, if it names one. It is opened once, so that what is wrong with it is said before anything
+    /// is done.
+    pub(crate) fn from_environment() -> Result<Option<Self>, Failure> {
+        let Some(directory) = directory_of_environment() else { return Ok(None) };
         let key = signing_key(&directory)?;
         Log::open(&directory, &key).map_err(|error| unusable(&directory, &error))?;
-        Ok(Self(Some(Configured { directory, key })))
+        Ok(Some(Self { directory, key }))
     }
 
     /// Records acts as one batch; they are on the disk when this returns.
     pub(crate) fn record(&self, acts: &[Draft]) -> Result<(), Failure> {
-        let Some(Configured { directory, key }) = &self.0 else { return Ok(()) };
+        let Self { directory, key } = self;
         let appended = Log::open(directory, key).and_then(|mut log| log.append(now()?, acts, key));
         appended.map(drop).map_err(|error| {
             Failure::unexpected(format!("what was done is not in the audit log `{}`", directory.display()))
@@ -56,9 +55,9 @@ pub(crate) fn signing_key(directory: &Path) -> Result<LogKey, Failure> {
     let named = std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let path = named.or(settings.key_file).ok_or_else(|| {
         Failure::usage(format!("the audit log `{}` has no key to sign with", directory.display()))
-            .help(format!("name the file of its private key with {KEY_VARIABLE}"))
+            .help(format!("name its private key with {KEY_VARIABLE}: a file, or `agent:NAME`"))
     })?;
-    LogKey::read(&path, settings.vkey.name())
+    LogKey::of_log(&path, settings.vkey.name())
 }
 
 /// Who runs this program.

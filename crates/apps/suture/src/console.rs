@@ -1,5 +1,6 @@
 //! Where answers go: one document or text to stdout, talk and progress to stderr.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::failure::Failure;
 pub(crate) struct Console {
     json: bool,
     color: ColorChoice,
+    /// Answers that are held back.
+    held: RefCell<Option<String>>,
 }
 
 /// Progress of one piece of work; it leaves the terminal when dropped.
@@ -29,7 +32,7 @@ const WIDTH_MAX: usize = 160;
 impl Console {
     /// `json`: the command owes a document instead of text.
     pub(crate) fn new(json: bool, color: ColorChoice) -> Self {
-        Self { json, color }
+        Self { json, color, held: RefCell::new(None) }
     }
 
     /// Prints the answer of a command: `document` with `--json`, otherwise `text`.
@@ -38,7 +41,26 @@ impl Console {
         document: &impl Serialize,
         text: impl FnOnce(&Look) -> String,
     ) -> Result<(), Failure> {
-        if self.json { print_document(document) } else { print(&text(&self.look())) }
+        if self.json { self.print(&in_one_line(document)?) } else { self.print(&text(&self.look())) }
+    }
+
+    /// Prints an answer that is the same for people and for scripts.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        match self.held.borrow_mut().as_mut() {
+            Some(held) => held.push_str(text),
+            None => print(text)?,
+        }
+        Ok(())
+    }
+
+    /// Holds answers back from here on: what they say is not certain before it is recorded.
+    pub(crate) fn hold(&self) {
+        self.held.replace(Some(String::new()));
+    }
+
+    /// Prints what was held back.
+    pub(crate) fn release(&self) -> Result<(), Failure> {
+        self.held.take().map_or(Ok(()), |text| print(&text))
     }
 
     /// Whether the command owes a document.
@@ -50,7 +72,7 @@ impl Console {
     pub(crate) fn fail(&self, failure: &Failure) -> Exit {
         // There is no third place to complain to if neither can be written.
         if self.json {
-            let _ = print_document(&failure.document());
+            let _ = in_one_line(&failure.document()).and_then(|document| print(&document));
         }
         self.explain(failure)
     }
@@ -115,11 +137,11 @@ impl Drop for Progress {
     }
 }
 
-fn print_document(document: &impl Serialize) -> Result<(), Failure> {
+fn in_one_line(document: &impl Serialize) -> Result<String, Failure> {
     let mut json = serde_json::to_string(document)
         .map_err(|error| Failure::unexpected("the answer can't be written as JSON").why(&error))?;
     json.push('\n');
-    print(&json)
+    Ok(json)
 }
 
 /// Whoever stops reading (`suture ps | head -1`) has what they wanted.

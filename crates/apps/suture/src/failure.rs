@@ -10,6 +10,7 @@ use crate::exit::Exit;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     exit: Exit,
+    code: Option<&'static str>,
     what: String,
     why: Option<String>,
     help: Option<String>,
@@ -37,7 +38,7 @@ impl Failure {
     }
 
     fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), why: None, help: None }
+        Self { exit, code: None, what: what.into(), why: None, help: None }
     }
 
     /// Adds the reason.
@@ -48,6 +49,16 @@ impl Failure {
     /// Adds how to go on, one sentence.
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
+    }
+
+    /// Adds a word for the audit log, where the exit code does not say enough.
+    pub(crate) fn with_code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// The word for the audit log.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// What and why, for a list of several.

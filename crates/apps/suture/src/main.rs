@@ -1,13 +1,15 @@
 //! The `suture` command line: parse, wire, print.
 //!
 //! ```text
-//!  argv ─► args ─► commands::NAME ─► document or text on stdout ─► exit code
-//!                       └─► Failure ─► what, why, how to go on on stderr
+//!  argv ─► args ─► act ─► commands::NAME ─► document or text on stdout ─► exit code
+//!                   │          └─► Failure ─► what, why, how to go on on stderr
+//!                   └─► audit: the log before, the outcome after
 //! ```
 //!
 //! stdout is data, stderr is talk. Everything that decides anything is in the crates below.
 #![forbid(unsafe_code)]
 
+mod act;
 mod args;
 mod audit;
 mod commands;
@@ -40,7 +42,8 @@ fn main() -> ExitCode {
     };
     logging::start(arguments.verbose);
     let console = Console::new(arguments.json, arguments.color);
-    let exit = match commands::run(&arguments.command, &console) {
+    let command = &arguments.command;
+    let exit = match act::recorded(command, &console, |act| commands::run(command, act, &console)) {
         Ok(exit) => exit,
         Err(failure) => console.fail(&failure),
     };

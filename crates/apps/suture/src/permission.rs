@@ -1,17 +1,14 @@
 //! Whether a patch may be used on this machine: the question every command asks before it touches a process.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
 use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
-use suture_log::{Draft, Outcome};
 use suture_policy::{CaseFacts, State};
 use suture_trust::Envelope;
 
 use crate::args::TrustArgs;
-use crate::audit::{Audit, actor};
-use crate::commands::{case_for_rules, subject};
+use crate::commands::case_for_rules;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::{files, statement_file, trust_dir};
@@ -92,14 +89,6 @@ pub(crate) fn require(
         }
         return Ok(());
     }
-    let draft = Draft {
-        act: "policy.refuse".to_owned(),
-        actor: actor(),
-        subjects: vec![subject(patch)],
-        outcome: Outcome::refused("policy"),
-        detail: BTreeMap::new(),
-    };
-    Audit::from_environment()?.record(&[draft])?;
     Err(Failure::refused(format!("the policy of this machine does not let `{}` run", file.display()))
         .why(&missing(&clearance))
         .help(format!("`suture policy check {}` shows who could give what is missing", file.display())))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use suture_keys::{Agent, FileKey, PassphraseError, PassphraseSource};
+use suture_keys::{Agent, FileKey, KeyFileError, PassphraseError, PassphraseSource};
 use suture_trust::Signer;
 
 use crate::failure::Failure;
@@ -12,28 +12,39 @@ pub(crate) const PASSPHRASE_FILE: &str = "SUTURE_PASSPHRASE_FILE";
 /// Where ssh-agent listens.
 const AGENT_SOCKET: &str = "SSH_AUTH_SOCK";
 
+/// Something that signs, wherever its key is.
+pub(crate) type BoxedSigner = Box<dyn Signer + Send>;
+
 /// Where passphrases come from in this process.
 pub(crate) fn passphrase_source() -> PassphraseSource {
-    match std::env::var_os(PASSPHRASE_FILE).filter(|path| !path.is_empty()) {
-        Some(path) => PassphraseSource::File(path.into()),
-        None => PassphraseSource::Terminal,
-    }
+    passphrase_file().map_or(PassphraseSource::Terminal, PassphraseSource::File)
 }
 
-/// The key in a file.
-pub(crate) fn from_file(path: &Path) -> Result<Box<dyn Signer>, Failure> {
-    let source = passphrase_source();
+/// Where they come from if nobody is there to be asked.
+pub(crate) fn unattended_source() -> PassphraseSource {
+    passphrase_file().map_or(PassphraseSource::Nobody, PassphraseSource::File)
+}
+
+fn passphrase_file() -> Option<PathBuf> {
+    std::env::var_os(PASSPHRASE_FILE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The key in a file, whose passphrase `source` knows if it has one.
+pub(crate) fn from_file(path: &Path, source: &PassphraseSource) -> Result<BoxedSigner, Failure> {
     let mut ask = |_attempt: u32| source.ask(&path.display().to_string());
     match FileKey::read(path, source.tries(), &mut ask) {
         Ok(key) => Ok(Box::new(key)),
-        Err(error) => Err(Failure::usage(format!("the key `{}` can't be used", path.display()))
-            .why(&error)
-            .help(error.help(path))),
+        Err(error) => Err(unusable(path, &error)),
     }
 }
 
+/// Why a key file is of no use.
+pub(crate) fn unusable(path: &Path, error: &KeyFileError) -> Failure {
+    Failure::usage(format!("the key `{}` can't be used", path.display())).why(error).help(error.help(path))
+}
+
 /// The key of the agent with this name or comment.
-pub(crate) fn from_agent(asked: &str) -> Result<Box<dyn Signer>, Failure> {
+pub(crate) fn from_agent(asked: &str) -> Result<BoxedSigner, Failure> {
     let key = agent()?.key(asked).map_err(|error| {
         Failure::usage(format!("the key `{}` can't be used", asked.escape_debug()))
             .why(&error)

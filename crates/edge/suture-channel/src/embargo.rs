@@ -9,9 +9,9 @@ use std::io::{self, Read as _, Write as _};
 use std::str::FromStr as _;
 
 use age::{DecryptError, Decryptor, Encryptor, Identity, IdentityFile, Recipient};
-use ssh_key::LineEnding;
+use ssh_key::{Kdf, LineEnding, PrivateKey};
 
-use crate::limits::{FILE_LEN_MAX, RECIPIENTS_MAX};
+use crate::limits::{BCRYPT_ROUNDS_MAX, FILE_LEN_MAX, RECIPIENTS_MAX};
 use crate::{ChannelError, key, parcel};
 
 /// Whom a bundle is encrypted to.
@@ -74,7 +74,7 @@ impl Identities {
             ChannelError::input(format!("the identity `{name}`"), why, help)
         };
         if text.starts_with(b"-----BEGIN OPENSSH PRIVATE KEY-----") {
-            let key = key::open(text, passphrase).map_err(input)?;
+            let key = open_key(text, passphrase).map_err(input)?;
             let plain = key.to_openssh(LineEnding::LF).map_err(|error| input(error.to_string()))?;
             let identity = age::ssh::Identity::from_buffer(plain.as_bytes(), None)
                 .map_err(|error| input(error.to_string()))?;
@@ -94,6 +94,22 @@ impl Identities {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// An OpenSSH private key, decrypted.
+fn open_key(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey, String> {
+    let key = PrivateKey::from_openssh(text)
+        .map_err(|error| format!("it is no OpenSSH private key that can be read: {error}"))?;
+    if !key.is_encrypted() {
+        return Ok(key);
+    }
+    if let Kdf::Bcrypt { rounds, .. } = key.kdf()
+        && *rounds > BCRYPT_ROUNDS_MAX
+    {
+        return Err(format!("it asks for {rounds} rounds of bcrypt, at most {BCRYPT_ROUNDS_MAX} are done"));
+    }
+    let passphrase = passphrase.ok_or("it is encrypted, and there is no passphrase")?;
+    key.decrypt(passphrase).map_err(|_| "the passphrase is not the right one".to_owned())
 }
 
 /// A name that says nothing: 128 random bits.

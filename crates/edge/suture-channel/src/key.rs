@@ -1,21 +1,17 @@
-//! Keys of roles: Ed25519, in the files that OpenSSH has for them.
+//! Keys of roles: Ed25519, named as OpenSSH names them.
 //!
-//! Whoever publishes needs something that signs ([`RoleSigner`]), not a key: a key file is one way ([`RoleKey`]), an agent or a
-//! device can be another.
+//! Whoever publishes needs something that signs ([`RoleSigner`]), not a key: a key file, an agent and a device are each a way,
+//! and none of them is known here.
 
 use std::collections::HashMap;
 use std::fmt;
 
-use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use ssh_key::HashAlg;
 use ssh_key::public::{Ed25519PublicKey, KeyData};
-use ssh_key::{HashAlg, Kdf, PrivateKey};
 use tough::schema::decoded::{Decoded, Hex};
 use tough::schema::key::{Ed25519Key, Ed25519Scheme, Key};
-
-use crate::ChannelError;
-use crate::limits::BCRYPT_ROUNDS_MAX;
 
 /// The public half of a key of a role. Its text is a line as in `id_ed25519.pub`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,9 +30,6 @@ pub trait RoleSigner {
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], String>;
 }
 
-/// A private key in memory, overwritten when dropped.
-pub struct RoleKey(SigningKey);
-
 impl PublicKey {
     /// From its 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -49,7 +42,7 @@ impl PublicKey {
     /// It is no such line, or of another algorithm than `ssh-ed25519`.
     pub fn from_openssh(line: &str) -> Result<Self, String> {
         let key = ssh_key::PublicKey::from_openssh(line.trim());
-        let key = key.map_err(|error| unreadable("public", &error))?;
+        let key = key.map_err(|error| unreadable(&error))?;
         match key.key_data() {
             KeyData::Ed25519(key) => Ok(Self(key.0)),
             other => Err(wrong_type(other.algorithm().as_str())),
@@ -104,76 +97,6 @@ impl From<PublicKey> for String {
     }
 }
 
-impl RoleKey {
-    /// Reads an OpenSSH private key file.
-    ///
-    /// # Errors
-    /// It is no such file, of another algorithm than `ssh-ed25519`, or encrypted and `passphrase` does not open it.
-    pub fn from_openssh(text: &[u8], passphrase: Option<&[u8]>) -> Result<Self, String> {
-        let key = open(text, passphrase)?;
-        match key.key_data().ed25519() {
-            Some(pair) => Ok(Self(SigningKey::from_bytes(&pair.private.to_bytes()))),
-            None => Err(wrong_type(key.algorithm().as_str())),
-        }
-    }
-}
-
-impl RoleSigner for RoleKey {
-    fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key().to_bytes())
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], String> {
-        Ok(self.0.sign(message).to_bytes())
-    }
-}
-
-/// Never shown.
-impl fmt::Debug for RoleKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RoleKey({})", self.public().fingerprint())
-    }
-}
-
-/// An OpenSSH private key, decrypted.
-pub(crate) fn open(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey, String> {
-    let key = PrivateKey::from_openssh(text).map_err(|error| unreadable("private", &error))?;
-    if !key.is_encrypted() {
-        return Ok(key);
-    }
-    if let Kdf::Bcrypt { rounds, .. } = key.kdf()
-        && *rounds > BCRYPT_ROUNDS_MAX
-    {
-        return Err(format!("it asks for {rounds} rounds of bcrypt, at most {BCRYPT_ROUNDS_MAX} are done"));
-    }
-    let passphrase = passphrase.ok_or("it is encrypted, and there is no passphrase")?;
-    key.decrypt(passphrase).map_err(|_| "the passphrase is not the right one".to_owned())
-}
-
-/// Reads a key file of either kind and takes the public half.
-///
-/// # Errors
-/// It is neither, or not Ed25519. An encrypted private key shows its public half without a passphrase.
-pub fn public_of(text: &[u8], name: &str) -> Result<PublicKey, ChannelError> {
-    let read = || -> Result<PublicKey, String> {
-        if !text.starts_with(b"-----BEGIN") {
-            let line = std::str::from_utf8(text).map_err(|_| "it is no text".to_owned())?;
-            return PublicKey::from_openssh(line);
-        }
-        let key = PrivateKey::from_openssh(text)
-            .map_err(|error| format!("it is no OpenSSH private key: {error}"))?;
-        let ed25519 = key.public_key().key_data().ed25519().copied();
-        ed25519.map(|key| PublicKey(key.0)).ok_or_else(|| wrong_type(key.algorithm().as_str()))
-    };
-    read().map_err(|why| {
-        ChannelError::input(
-            format!("the key `{name}`"),
-            why,
-            "`ssh-keygen -t ed25519` makes one that can be used",
-        )
-    })
-}
-
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
@@ -183,12 +106,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn unreadable(half: &str, error: &ssh_key::Error) -> String {
+fn unreadable(error: &ssh_key::Error) -> String {
     match error {
         ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => {
             wrong_type("another kind")
         }
-        error => format!("it is no OpenSSH {half} key: {error}"),
+        error => format!("it is no OpenSSH public key: {error}"),
     }
 }
 
@@ -213,16 +136,13 @@ mod tests {
     fn its_line_reads_back() {
         let key = PublicKey([7; 32]);
         assert_eq!(PublicKey::from_openssh(&key.to_string()), Ok(key));
-        assert_eq!(public_of(format!("{key} somebody\n").as_bytes(), "k").unwrap(), key);
+        assert_eq!(PublicKey::from_openssh(&format!("{key} somebody\n")), Ok(key));
     }
 
     #[test]
-    fn other_files_are_refused() {
-        for text in
-            ["", "ssh-ed25519", "ssh-rsa AAAA", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "\u{fffd}"]
-        {
-            assert!(public_of(text.as_bytes(), "k").is_err(), "{text:?}");
-            assert!(RoleKey::from_openssh(text.as_bytes(), None).is_err(), "{text:?}");
+    fn other_lines_are_refused() {
+        for text in ["", "ssh-ed25519", "ssh-rsa AAAA", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"] {
+            assert!(PublicKey::from_openssh(text).is_err(), "{text:?}");
         }
     }
 }

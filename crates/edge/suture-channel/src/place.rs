@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::KEY_FILE_LEN_MAX;
-use crate::{ChannelError, Keys, Lifetimes, Role};
+use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX};
+use crate::{ChannelError, Keys, Lifetimes, Role, metadata};
 
 /// A channel's directory.
 #[derive(Debug, Clone)]
@@ -54,6 +54,15 @@ impl Place {
     /// The root that waits for signatures or for being published.
     pub fn pending_root(&self) -> PathBuf {
         self.0.join("pending/root.json")
+    }
+
+    /// The SHA-256 of a file that the next publication will contain, in hexadecimal digits; `None` if it is not there.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn content_sha256(&self, name: &str) -> Result<Option<String>, ChannelError> {
+        let content = read(&self.content().join(name), FILE_LEN_MAX)?;
+        Ok(content.map(|content| metadata::sha256(&metadata::target(&content))))
     }
 
     pub(crate) fn metadata(&self) -> PathBuf {

@@ -17,6 +17,8 @@ use crate::passphrase::{OTHERS, Passphrase, PassphraseError};
 
 /// Longest key file, in bytes.
 const FILE_LEN_MAX: usize = 64 << 10;
+/// How private keys begin, of whatever format.
+const BEGIN: &[u8] = b"-----BEGIN";
 /// Most rounds of bcrypt that a file may ask for: some ten seconds. OpenSSH asks for 16 or 24.
 const ROUNDS_MAX: u32 = 1024;
 
@@ -69,6 +71,10 @@ impl KeyFileError {
             Self::TooOpen(_) => format!("`chmod 600 {path}`, and think about who has read it"),
             Self::NoPassphrase(PassphraseError::TooOpen { path, .. }) => {
                 format!("`chmod 600 {}`", path.display())
+            }
+            Self::NoPassphrase(PassphraseError::Nobody) => {
+                "name a file with the passphrase in SUTURE_PASSPHRASE_FILE, give the key to an agent, or take one without a passphrase"
+                    .to_owned()
             }
             Self::NoPassphrase(_) => {
                 "run it at a terminal, or name a file with the passphrase in SUTURE_PASSPHRASE_FILE"
@@ -171,6 +177,14 @@ pub fn read_public(path: &Path) -> Result<PublicKey, KeyFileError> {
     PublicKey::from_bytes(&public.0, key.comment()).map_err(KeyFileError::Unusable)
 }
 
+/// Whether the file in `path` is one of a private key, and not of a public one.
+///
+/// # Errors
+/// It can't be read.
+pub fn is_private(path: &Path) -> Result<bool, KeyFileError> {
+    read_up_to_limit(path).map(|(text, _)| text.starts_with(BEGIN))
+}
+
 fn parse(text: &[u8]) -> Result<PrivateKey, KeyFileError> {
     PrivateKey::from_openssh(text).map_err(|error| match error {
         ssh_key::Error::AlgorithmUnsupported { algorithm } => KeyFileError::WrongType(algorithm.to_string()),
@@ -182,7 +196,7 @@ fn parse(text: &[u8]) -> Result<PrivateKey, KeyFileError> {
 
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let (text, mode) = read_up_to_limit(path)?;
-    if !text.starts_with(b"-----BEGIN") {
+    if !text.starts_with(BEGIN) {
         return Err(KeyFileError::NotPrivate);
     }
     if mode & OTHERS != 0 { Err(KeyFileError::TooOpen(mode)) } else { Ok(text) }

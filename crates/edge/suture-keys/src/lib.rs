@@ -18,7 +18,7 @@ mod passphrase;
 mod random;
 
 pub use agent::{Agent, AgentError, AgentKey};
-pub use file::{FileKey, KeyFileError, read_public};
+pub use file::{FileKey, KeyFileError, is_private, read_public};
 pub use new::NewKey;
 pub use passphrase::{Passphrase, PassphraseError, PassphraseSource};
 pub use random::{RandomError, salt};

@@ -31,11 +31,16 @@ pub enum PassphraseSource {
     File(PathBuf),
     /// A person at the terminal of the process.
     Terminal,
+    /// Nowhere: the key has to do without.
+    Nobody,
 }
 
 /// Why there is no passphrase.
 #[derive(Debug, Error)]
 pub enum PassphraseError {
+    /// It is used where nobody is asked.
+    #[error("nobody is there to be asked for its passphrase")]
+    Nobody,
     /// No terminal to ask at.
     #[error("there is no terminal to ask at: {0}")]
     NoTerminal(#[source] io::Error),
@@ -91,7 +96,7 @@ impl PassphraseSource {
     /// How often it is worth asking.
     pub fn tries(&self) -> u32 {
         match self {
-            Self::File(_) => 1,
+            Self::File(_) | Self::Nobody => 1,
             Self::Terminal => TRIES_MAX,
         }
     }
@@ -104,6 +109,7 @@ impl PassphraseSource {
         match self {
             Self::File(path) => first_line(path),
             Self::Terminal => type_in(&format!("Passphrase of {key}: ")),
+            Self::Nobody => Err(PassphraseError::Nobody),
         }
     }
 
@@ -122,6 +128,7 @@ impl PassphraseSource {
                 }
                 first
             }
+            Self::Nobody => return Err(PassphraseError::Nobody),
         };
         if passphrase.0.is_empty() { Err(PassphraseError::Empty) } else { Ok(passphrase) }
     }

@@ -17,7 +17,7 @@ const SETTINGS_BYTES_MAX: usize = 64 << 10;
 pub struct Settings {
     /// The log's public key, named after its origin.
     pub vkey: VerifierKey,
-    /// Where the private half is, if it is in a file.
+    /// Where the private half is, if that is known: a file, or `agent:` and the name of an agent's key.
     pub key_file: Option<PathBuf>,
 }
 

@@ -6,10 +6,13 @@ use clap::{Args, Subcommand, ValueHint};
 
 /// Keep, show and check the record of every act
 ///
-/// With `SUTURE_AUDIT_DIR` set to a log that `suture audit init` has made, every operation on a process, and every refusal
-/// by the policy, becomes an entry of it: who, what, on what, when, and how it ended. Entries are committed to by a Merkle
-/// tree whose root the log's key signs, so that none can be changed, dropped, moved or dated back unseen. An operation whose
-/// record can't be written is not begun. Cases, bundles and channels are not recorded yet.
+/// With `SUTURE_AUDIT_DIR` set to a log that `suture audit init` has made, every act on a case, an advisory, a dossier, a bundle,
+/// a key, a channel or a process becomes an entry of it: who, with which key, what, on what digest, when, and whether it was done,
+/// refused or has failed. Entries are committed to by a Merkle tree whose root the log's key signs, so that none can be changed,
+/// dropped, moved or dated back unseen. An act that can't be recorded is not begun. What only reads is no act.
+///
+/// Whoever is given the log sees digests, fingerprints and names that are public anyway; of what is under embargo only
+/// digests and opaque names. docs/formats/audit-log.md lists the acts.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
@@ -43,8 +46,11 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) origin: String,
 
-    /// The log's private key: an Ed25519 key of OpenSSH, as `ssh-keygen -t ed25519 -N ''` makes it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The log's private key: an Ed25519 key of OpenSSH, or `agent:NAME` for one of the agent at `SSH_AUTH_SOCK`
+    ///
+    /// Nobody is there to be asked when an act is recorded: an encrypted key needs its passphrase in the file that
+    /// `SUTURE_PASSPHRASE_FILE` names.
+    #[arg(long, value_name = "FILE|agent:NAME", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
 }
 
@@ -167,8 +173,8 @@ pub(crate) struct WitnessArgs {
     #[arg(long, value_name = "KEY")]
     pub(crate) log_key: String,
 
-    /// The witness's private key: an Ed25519 key of OpenSSH; it must be used for nothing else
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The witness's private key, which must be used for nothing else: an Ed25519 key of OpenSSH, or `agent:NAME`
+    #[arg(long, value_name = "FILE|agent:NAME", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
 
     /// Name of the witness: a URL without `https://`, such as `witness.example/w1`

@@ -78,7 +78,12 @@ pub(crate) struct SigningArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) key: Vec<PathBuf>,
 
-    /// A file whose first line is the passphrase of the private keys that are encrypted
+    /// Sign with this key of the agent at `SSH_AUTH_SOCK`: its name (SHA256:…) or its comment; may be given several times
+    #[arg(long, value_name = "KEYID")]
+    pub(crate) agent: Vec<String>,
+
+    /// A file whose first line is the passphrase of the private keys that are encrypted, instead of the one that
+    /// `SUTURE_PASSPHRASE_FILE` names; with neither it is typed at the terminal
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) passphrase_file: Option<PathBuf>,
 
@@ -293,7 +298,8 @@ pub(crate) struct FetchArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) identity: Vec<PathBuf>,
 
-    /// A file whose first line is the passphrase of the identities that are encrypted
+    /// A file whose first line is the passphrase of the identities that are encrypted, instead of the one that
+    /// `SUTURE_PASSPHRASE_FILE` names
     #[arg(long, value_name = "FILE", requires = "identity", value_hint = ValueHint::FilePath)]
     pub(crate) passphrase_file: Option<PathBuf>,
 }

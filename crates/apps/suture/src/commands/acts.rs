@@ -38,7 +38,7 @@ fn act(goal: Goal, patch: &PatchName, row: &Row) -> Draft {
     Draft {
         act: name.to_owned(),
         actor: actor(),
-        subjects: [process(row), delta(row)].into_iter().chain(bundle(patch)).collect(),
+        subjects: [process(row), delta(&row.patch)].into_iter().chain(bundle(patch)).collect(),
         outcome,
         detail,
     }
@@ -50,12 +50,17 @@ fn process(row: &Row) -> Subject {
     Subject::id("process", format!("{name}[{}]", row.pid))
 }
 
-fn delta(row: &Row) -> Subject {
+/// A delta by its id, or the beginning of it.
+fn delta(id: &str) -> Subject {
     const SHA256_DIGITS: usize = 64;
-    if row.patch.len() == SHA256_DIGITS {
-        Subject::digest("delta", &row.patch)
-    } else {
-        Subject::id("delta", row.patch.clone())
+    if id.len() == SHA256_DIGITS { Subject::digest("delta", id) } else { Subject::id("delta", id) }
+}
+
+/// A patch as the command line names it.
+pub(super) fn named(patch: &PatchName) -> Subject {
+    match patch {
+        PatchName::File(patch) => subject(patch),
+        PatchName::Id(id) => delta(id),
     }
 }
 

@@ -17,29 +17,31 @@ use suture_advisory::{Advisory, Refusal, Stage, Update, csaf, html, markdown, op
 use suture_case::values::Line;
 
 use super::case::changes::Changes;
-use super::case::store::{Stored, outlast_interruptions};
+use super::case::store::Stored;
 use super::case::{now, who};
+use crate::act::{Act, content};
 use crate::args::advisory::{
     AdvisoryArgs, AdvisoryCommand, Category, Format, NewArgs, RenderArgs, ShowArgs, StageChoice, UpdateArgs,
 };
-use crate::console::{self, Console};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use place::Place;
 
-pub(super) fn run(args: &AdvisoryArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &AdvisoryArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        AdvisoryCommand::New(args) => new(args, console),
-        AdvisoryCommand::Update(args) => update(args, console),
-        AdvisoryCommand::Render(args) => render(args),
+        AdvisoryCommand::New(args) => new(args, act, console),
+        AdvisoryCommand::Update(args) => update(args, act, console),
+        AdvisoryCommand::Render(args) => render(args, act, console),
         AdvisoryCommand::Show(args) => show(args, console),
     }
 }
 
-fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
+fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let place = Place::find(&args.case, &args.place.cases)?;
     let stored = place.open_case()?;
+    act.on(stored.subject());
     let file = place.file();
     if file.exists() {
         return Err(Failure::usage(format!("`{}` is there already", file.display()))
@@ -63,18 +65,20 @@ fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
         by: who(args.changes.by.as_ref())?,
     };
     let advisory = advisory.revised(&update).map_err(|refusal| refused(&file, &refusal))?;
-    outlast_interruptions();
-    place::write(&file, None, &advisory)?;
-    note(stored, &update, &advisory)?;
+    act.outlast_interruptions();
+    act.on(content("advisory", place::write(&file, None, &advisory)?.as_bytes()));
+    note(stored, &update, &advisory, act)?;
     documents::answer(&file, &advisory, console)?;
     Ok(Exit::Done)
 }
 
-fn update(args: &UpdateArgs, console: &Console) -> Result<Exit, Failure> {
+fn update(args: &UpdateArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let place = Place::find(&args.case, &args.place.cases)?;
     let stored = place.open_case()?;
+    act.on(stored.subject());
     let file = place.file();
     let (text, mut advisory) = place::read(&file)?;
+    act.on(content("advisory", text.as_bytes()));
     if advisory.id != stored.case.id {
         return Err(Failure::usage(format!("`{}` can't be used", file.display()))
             .why(&format!("it is about the case {}, in the directory of {}", advisory.id, stored.case.id))
@@ -94,16 +98,17 @@ fn update(args: &UpdateArgs, console: &Console) -> Result<Exit, Failure> {
         by: who(args.changes.by.as_ref())?,
     };
     let advisory = advisory.revised(&update).map_err(|refusal| refused(&file, &refusal))?;
-    outlast_interruptions();
-    place::write(&file, Some(&text), &advisory)?;
-    note(stored, &update, &advisory)?;
+    act.outlast_interruptions();
+    act.became(content("advisory", place::write(&file, Some(&text), &advisory)?.as_bytes()));
+    note(stored, &update, &advisory, act)?;
     documents::answer(&file, &advisory, console)?;
     Ok(Exit::Done)
 }
 
-fn render(args: &RenderArgs) -> Result<Exit, Failure> {
+fn render(args: &RenderArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let file = Place::find(&args.case, &args.place.cases)?.file();
-    let (_, advisory) = place::read(&file)?;
+    let (text, advisory) = place::read(&file)?;
+    act.on(content("advisory", text.as_bytes()));
     if advisory.is_edited() {
         if advisory.stage == Stage::Published || advisory.revision.is_empty() {
             let since = advisory.revision.last().map_or("it has no version".to_owned(), |last| {
@@ -122,9 +127,10 @@ fn render(args: &RenderArgs) -> Result<Exit, Failure> {
         Format::Markdown => markdown::markdown(&advisory),
         Format::Html => html::html(&advisory),
     };
+    act.on(content("document", text.as_bytes()));
     match &args.output {
         Some(path) => files::write(path, text.as_bytes())?,
-        None => console::print(&text)?,
+        None => console.print(&text)?,
     }
     Ok(Exit::Done)
 }
@@ -137,17 +143,20 @@ fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
 }
 
 /// Writes the version into the timeline of the case.
-fn note(stored: Stored, update: &Update, advisory: &Advisory) -> Result<(), Failure> {
+fn note(stored: Stored, update: &Update, advisory: &Advisory, act: &Act) -> Result<(), Failure> {
     let Some(last) = advisory.revision.last() else { return Ok(()) };
+    act.word("version", &last.number.to_string());
+    act.word("stage", last.stage.name());
+    act.flag("forced", last.forced.is_some());
     let mut changes = Changes::default();
     changes.note(format!("made version {} of the advisory ({}): {}", last.number, last.stage, last.summary));
     if let Some(reason) = &last.forced {
         changes.note(format!("against the time that was agreed, because: {reason}"));
     }
-    let act = if advisory.stage == Stage::Published { "published" } else { "advised" };
-    let entry = changes.into_entry(act, update.at, update.by.clone())?;
+    let word = if advisory.stage == Stage::Published { "published" } else { "advised" };
+    let entry = changes.into_entry(word, update.at, update.by.clone())?;
     let case = stored.case.clone();
-    stored.change(&case, entry).map(drop)
+    stored.change(&case, entry, act).map(drop)
 }
 
 pub(super) fn too_many(error: &TooMany) -> Failure {
@@ -156,7 +165,9 @@ pub(super) fn too_many(error: &TooMany) -> Failure {
 
 fn refused(file: &std::path::Path, refusal: &Refusal) -> Failure {
     let what = format!("there is no next version of `{}`", file.display());
-    let failure = if refusal.is_rule() { Failure::refused(what) } else { Failure::usage(what) };
+    let code = if matches!(refusal, Refusal::Backwards { .. }) { "stage" } else { "embargo" };
+    let failure =
+        if refusal.is_rule() { Failure::refused(what).with_code(code) } else { Failure::usage(what) };
     failure.why(refusal).help(refusal.help())
 }
 

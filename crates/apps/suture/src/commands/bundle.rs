@@ -9,6 +9,7 @@ use std::path::Path;
 
 use suture_bundle::{Bundle, Contents};
 
+use crate::act::Act;
 use crate::args::{BundleArgs, BundleCommand};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -17,9 +18,9 @@ use crate::failure::Failure;
 pub(super) use create::{DeltaFile, read_deltas};
 pub(super) use show::inspect;
 
-pub(super) fn run(args: &BundleArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &BundleArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        BundleCommand::Create(args) => create::run(args, console),
+        BundleCommand::Create(args) => create::run(args, act, console),
         BundleCommand::Show(args) => show::run(args, console),
         BundleCommand::Verify(args) => verify::run(args, console),
         BundleCommand::Diff(args) => diff::run(args, console),

@@ -22,7 +22,9 @@ use suture_case::names::{CaseId, VulnerabilityId};
 use suture_case::table::{Table, built_in};
 use suture_case::values::{Line, Moment};
 use suture_case::{Case, CaseError, Classification, epss, kev};
+use suture_log::Subject;
 
+use crate::act::Act;
 use crate::args::case::{CaseArgs, CaseCommand, ClassifyArgs, NewArgs, PlaceArgs, RulesArgs, ShowArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -32,10 +34,10 @@ use changes::Changes;
 use judge::Judge;
 use store::Store;
 
-pub(super) fn run(args: &CaseArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &CaseArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        CaseCommand::New(args) => new(args, console),
-        CaseCommand::Classify(args) => classify(args, console),
+        CaseCommand::New(args) => new(args, act, console),
+        CaseCommand::Classify(args) => classify(args, act, console),
         CaseCommand::Show(args) => show(args, console),
         CaseCommand::List(args) => list::run(args, console),
     }
@@ -68,9 +70,17 @@ pub(super) fn route(
     judge.route(&Store::at(&place.cases).open(id)?.case)
 }
 
-fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
+/// A case, for the acts of other commands.
+pub(super) fn subject(cases: &Path, id: &CaseId) -> Result<Subject, Failure> {
+    Store::at(cases).open(id).map(|stored| stored.subject())
+}
+
+fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
     store.refuse_existing(&args.id)?;
+    if args.changes.embargo_until.is_none() {
+        act.on(Subject::id("case", args.id.as_str()));
+    }
     let by = who(args.changes.by.as_ref())?;
     let (mut title, mut program) = (args.changes.title.clone(), args.changes.program.clone());
     let mut asked = args.changes.clone();
@@ -88,12 +98,13 @@ fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
     changes.apply(&asked, &mut case)?;
     let judge = Judge::new(&args.rules)?;
     changes.note(format!("route {}", judge.word(&case)?));
-    let stored = store.create(&case, changes.into_entry("opened", now, by)?)?;
+    let stored = store.create(&case, changes.into_entry("opened", now, by)?, act)?;
+    act.became(stored.subject());
     documents::answer(&stored, &judge, console)?;
     Ok(Exit::Done)
 }
 
-fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
+fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let store = Store::at(&args.place.cases);
     let judge = Judge::new(&args.rules)?;
     let mut asked = args.changes.clone();
@@ -104,11 +115,13 @@ fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
         prompts::for_open(&case, &judge.classify(&case), &mut asked)?;
     }
     let stored = store.open_to_change(&args.id)?;
+    act.on(stored.subject());
     let mut case = stored.case.clone();
     let mut changes = Changes::default();
     changes.apply(&asked, &mut case)?;
     look_up(args, &mut case, &mut changes)?;
     let stored = if case == stored.case {
+        act.ends("unchanged");
         stored
     } else {
         let (before, after) = (judge.word(&stored.case)?, judge.word(&case)?);
@@ -116,8 +129,9 @@ fn classify(args: &ClassifyArgs, console: &Console) -> Result<Exit, Failure> {
             changes.note(format!("route {after} instead of {before}"));
         }
         let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
-        stored.change(&case, entry)?
+        stored.change(&case, entry, act)?
     };
+    act.became(stored.subject());
     documents::answer(&stored, &judge, console)?;
     Ok(Exit::Done)
 }

@@ -5,25 +5,26 @@ mod failures;
 mod gate;
 mod keys;
 mod publish;
+mod record;
 mod rotate;
 mod show;
 
 pub(super) use failures::failure;
-pub(super) use keys::{passphrase, read_key_file};
 
+use crate::act::Act;
 use crate::args::channel::{ChannelArgs, ChannelCommand};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-pub(super) fn run(args: &ChannelArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ChannelArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        ChannelCommand::Init(args) => rotate::init(args, console),
-        ChannelCommand::Add(args) => add::add(args, console),
-        ChannelCommand::Reveal(args) => add::reveal(args, console),
-        ChannelCommand::Publish(args) => publish::publish(args, console),
-        ChannelCommand::Refresh(args) => publish::refresh(args, console),
-        ChannelCommand::Rotate(args) => rotate::rotate(args, console),
+        ChannelCommand::Init(args) => rotate::init(args, act, console),
+        ChannelCommand::Add(args) => add::add(args, act, console),
+        ChannelCommand::Reveal(args) => add::reveal(args, act, console),
+        ChannelCommand::Publish(args) => publish::publish(args, act, console),
+        ChannelCommand::Refresh(args) => publish::refresh(args, act, console),
+        ChannelCommand::Rotate(args) => rotate::rotate(args, act, console),
         ChannelCommand::Show(args) => show::run(args, console),
     }
 }

@@ -13,15 +13,16 @@ use suture_delta::page::{INDENT, Page, Tone, counted};
 use suture_dossier::{Dossier, Finding, ParseError, lint};
 
 use super::bundle;
+use crate::act::Act;
 use crate::args::{DossierArgs, DossierCommand, DossierLintArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 
-pub(super) fn run(args: &DossierArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &DossierArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        DossierCommand::New(args) => draft::run(args, console),
+        DossierCommand::New(args) => draft::run(args, act, console),
         DossierCommand::Lint(args) => lint_file(args, console),
         DossierCommand::Render(args) => render::run(args, console),
     }

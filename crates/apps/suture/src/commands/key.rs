@@ -3,14 +3,15 @@
 mod new;
 mod show;
 
+use crate::act::Act;
 use crate::args::{KeyArgs, KeyCommand};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-pub(super) fn run(args: &KeyArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &KeyArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
-        KeyCommand::New(args) => new::run(args, console),
+        KeyCommand::New(args) => new::run(args, act, console),
         KeyCommand::Show(args) => show::run(args, console),
     }
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
+use suture_bundle::Digest;
 use suture_delta::page::{Look, Page, Tone};
 
 use super::secrets;
+use crate::act::{Act, content};
 use crate::args::leak_check::LeakCheckArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -32,7 +34,7 @@ struct Document<'a> {
     findings: &'a [Finding],
 }
 
-pub(super) fn run(args: &LeakCheckArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &LeakCheckArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let watch = Watch::new(&secrets(args)?).map_err(|why| {
         Failure::usage("there is too much to look for").why(&why).help("check in several runs")
     })?;
@@ -45,9 +47,17 @@ pub(super) fn run(args: &LeakCheckArgs, console: &Console) -> Result<Exit, Failu
         collect(named, &mut files)?;
     }
     let mut found = Findings::default();
+    let mut digests = Vec::new();
     for file in &files {
         let bytes = files::read_bytes_up_to(file, "the file", FILE_BYTES_MAX)?;
+        digests.push(format!("{}\n", Digest::of(&bytes)));
         watch.look(&file.to_string_lossy(), &bytes, &mut found);
+    }
+    act.on(content("files", digests.concat().as_bytes()));
+    act.count("files", files.len());
+    act.count("findings", found.count);
+    if found.count > 0 {
+        act.ends("leaks");
     }
     let document = Document {
         schema: 1,

@@ -7,8 +7,8 @@ use suture_surgery::operation::Goal;
 
 use super::acts::acts;
 use super::outcomes::{self, Row};
+use crate::act::Act;
 use crate::args::TargetArgs;
-use crate::audit::Audit;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,6 +20,7 @@ pub(super) fn run(
     patch: &PatchName,
     target: &TargetArgs,
     deadline: Duration,
+    act: &Act,
     console: &Console,
 ) -> Result<Exit, Failure> {
     let mut parts = patch.parts();
@@ -27,11 +28,10 @@ pub(super) fn run(
         parts.reverse();
     }
     let pids = choose(&parts, target)?;
-    let audit = Audit::from_environment()?;
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
     let rows = operate_on_all(goal, &parts, &pids, deadline);
     drop(progress);
-    audit.record(&acts(goal, patch, &rows))?;
+    act.told_by(acts(goal, patch, &rows));
     outcomes::answer(&rows, console)
 }
 

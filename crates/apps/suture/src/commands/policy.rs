@@ -8,6 +8,7 @@ mod route;
 mod show;
 
 use super::case;
+use crate::act::Act;
 use crate::args::{PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyTryArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -16,11 +17,11 @@ use crate::files;
 use suture_policy::QuestionError;
 use suture_policy::example::{self, Answer, Example};
 
-pub(super) fn run(args: &PolicyArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &PolicyArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         PolicyCommand::Show(args) => show::run(args, console),
         PolicyCommand::Test(args) => examples::run(args, console),
-        PolicyCommand::Check(args) => check::run(args, console),
+        PolicyCommand::Check(args) => check::run(args, act, console),
         PolicyCommand::Try(args) => try_question(args, console),
         PolicyCommand::Route(args) => decide_route(args, console),
     }

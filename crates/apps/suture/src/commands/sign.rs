@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use suture_bundle::begins_like_a_bundle;
 use suture_delta::page::{INDENT, Look, Page, Tone};
 use suture_trust::{Digest, Envelope, IN_TOTO, KeyId, Kind, Role, Signer, Statement, Subject};
 
+use crate::act::{Act, content};
 use crate::args::SignArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -45,24 +47,42 @@ struct Target {
     path: PathBuf,
     subject: Subject,
     statements: PathBuf,
+    is_bundle: bool,
 }
 
-pub(super) fn run(args: &SignArgs, console: &Console) -> Result<Exit, Failure> {
+impl Target {
+    /// The file as others name it.
+    fn acted_on(&self) -> suture_log::Subject {
+        let kind = if self.is_bundle { "bundle" } else { "file" };
+        suture_log::Subject::digest(kind, &self.subject.digest.to_string())
+    }
+}
+
+pub(super) fn run(args: &SignArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let kind = kind(args)?;
+    act.is_called(format!("sign.{kind}"));
+    act.word("role", args.role.as_str());
     let now = Timestamp::now();
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let targets = args.files.iter().map(|file| target(file, args)).collect::<Result<Vec<_>, _>>()?;
+    for target in &targets {
+        act.on(target.acted_on());
+    }
     let speech = Speech::prepare(args, kind, now)?;
     let signer = match (&args.key, &args.agent) {
-        (Some(file), _) => signer::from_file(file)?,
+        (Some(file), _) => signer::from_file(file, &signer::passphrase_source())?,
         (None, asked) => signer::from_agent(asked.as_deref().unwrap_or_default())?,
     };
+    act.by(signer.public_key().id().as_str());
 
     let mut ready = Vec::new();
     for target in &targets {
         let statements = speech.about(&target.subject, &target.statements, signer.public_key())?;
         let envelopes = statements.iter().map(|statement| sign(statement, &*signer));
         ready.push((target, envelopes.collect::<Result<Vec<_>, _>>()?));
+    }
+    for envelope in ready.iter().flat_map(|(_, envelopes)| envelopes) {
+        act.on(content("statement", &envelope.payload));
     }
     let salt_file = speech.keep_salt()?;
     let mut document = Document { schema: 1, signed: Vec::new(), salt_file };
@@ -107,7 +127,7 @@ fn target(path: &Path, args: &SignArgs) -> Result<Target, Failure> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let statements = args.statements.clone().unwrap_or_else(|| statement_file::beside(path));
     let subject = Subject { name, digest: Digest::of(&content) };
-    Ok(Target { path: path.to_owned(), subject, statements })
+    Ok(Target { path: path.to_owned(), subject, statements, is_bundle: begins_like_a_bundle(&content) })
 }
 
 /// What is signed is read once more as everybody will read it.

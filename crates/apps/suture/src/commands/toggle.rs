@@ -6,7 +6,9 @@ use suture_clearance::Use;
 use suture_surgery::operation::Goal;
 use suture_surgery::switch::Direction;
 
+use super::acts::named;
 use super::operate;
+use crate::act::Act;
 use crate::args::{Switch, ToggleArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -14,8 +16,10 @@ use crate::failure::Failure;
 use crate::patch_name::PatchName;
 use crate::{permission, trust_dir};
 
-pub(super) fn run(args: &ToggleArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ToggleArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let patch = PatchName::resolve(&args.patch)?;
+    act.on(named(&patch));
+    act.flag("on", args.switch == Switch::On);
     let direction = match args.switch {
         Switch::On => {
             require(args, &patch, console)?;
@@ -24,7 +28,7 @@ pub(super) fn run(args: &ToggleArgs, console: &Console) -> Result<Exit, Failure>
         // The way back is always open.
         Switch::Off => Direction::Off,
     };
-    operate::run(Goal::Toggle(direction), &patch, &args.target, args.patience.deadline, console)
+    operate::run(Goal::Toggle(direction), &patch, &args.target, args.patience.deadline, act, console)
 }
 
 /// To switch on is to run.

@@ -1,7 +1,6 @@
 //! A channel's life, typed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use crate::desk::{Desk, RULE};
 
@@ -57,8 +56,7 @@ fn an_embargo_from_its_beginning_to_its_end() {
     desk.publish_first(&[]);
     let bundle = desk.bundle();
     desk.key("node", "words of a node");
-    fs::write(desk.path("words"), "words of a node\n").unwrap();
-    fs::set_permissions(desk.path("words"), fs::Permissions::from_mode(0o600)).unwrap();
+    desk.passphrase("words", "words of a node");
     let until = "2999-01-01T00:00:00Z";
     desk.does("channel add channel --bundle fix.bundle --to-file node.pub --embargo-until", &[until]);
     desk.does("channel publish channel --key team --key machine", &[]);

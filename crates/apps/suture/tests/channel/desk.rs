@@ -1,6 +1,7 @@
 //! A directory with keys, a policy and a bundle, and the binary.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -50,6 +51,14 @@ impl Desk {
         assert!(made.unwrap().success());
     }
 
+    /// A file with a passphrase, which its owner alone can read.
+    pub(crate) fn passphrase(&self, name: &str, passphrase: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, format!("{passphrase}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
     /// The beginning that most tests have: a channel with a policy, published; `at` dates it.
     pub(crate) fn publish_first(&self, at: &[&str]) {
         let init = "channel init channel --root-key ada --root-key bob --root-key cleo.pub --root-threshold 2 \
@@ -68,14 +77,19 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, line: &str, more: &[&str]) -> Outcome {
-        let output: Output = Command::new(env!("CARGO_BIN_EXE_suture"))
-            .args(line.split_whitespace())
-            .args(more)
-            .current_dir(self.0.path())
-            .env_remove("SUTURE_LOG")
-            .env_remove("SUTURE_TRUST_DIR")
-            .output()
-            .unwrap();
+        self.run_with(line, more, &[])
+    }
+
+    /// Runs it with these variables set.
+    pub(crate) fn run_with(&self, line: &str, more: &[&str], variables: &[(&str, &Path)]) -> Outcome {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
+        command.args(line.split_whitespace()).args(more).current_dir(self.0.path());
+        let names =
+            ["SUTURE_LOG", "SUTURE_AUDIT_DIR", "SUTURE_TRUST_DIR", "SUTURE_PASSPHRASE_FILE", "SSH_AUTH_SOCK"];
+        for name in names {
+            command.env_remove(name);
+        }
+        let output: Output = command.envs(variables.iter().copied()).output().unwrap();
         Outcome {
             exit: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -1,8 +1,11 @@
 //! `suture channel` and `suture fetch` on the command line: what an operator types, with keys that ssh-keygen made, and how
 //! it ends.
 
+#[path = "../trust/agent.rs"]
+mod agent;
 mod commands;
 mod desk;
+mod keys;
 #[path = "../bundle/patch.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod patch;

@@ -1,9 +1,9 @@
 //! Keys of OpenSSH's own tools on our command line, and ours on theirs.
 
-use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use crate::agent::Agent;
 use crate::office::{BUNDLE, Office};
 
 fn output(program: &str, arguments: &[&str], directory: &Path) -> String {
@@ -43,28 +43,12 @@ fn keys_of_ssh_keygen_sign() {
     }
 }
 
-/// An agent of its own, which ends with the test.
-struct RunningAgent(Child);
-
-impl Drop for RunningAgent {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn keys_of_an_agent_sign() {
     let office = Office::open();
-    let socket = office.path("agent");
-    let mut agent = Command::new("ssh-agent");
-    let mut agent =
-        RunningAgent(agent.arg("-D").arg("-a").arg(&socket).stdout(Stdio::piped()).spawn().unwrap());
-    let mut line = String::new();
-    std::io::BufReader::new(agent.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let mut add = Command::new("ssh-add");
-    add.args(["-q", "bob"]).current_dir(office.here()).env("SSH_AUTH_SOCK", &socket);
-    assert!(add.status().unwrap().success());
+    let agent = Agent::start();
+    let socket = agent.socket();
+    agent.add(&office.path("bob"));
 
     let listed =
         office.suture(&["key", "show", "--trust", "trust"]).env("SSH_AUTH_SOCK", &socket).output().unwrap();

@@ -1,5 +1,6 @@
 //! Keys, signing and statements: transcripts of the command line, and other people's tools on the same files.
 
+mod agent;
 mod files;
 mod interop;
 mod keys;

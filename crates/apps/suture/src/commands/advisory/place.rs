@@ -82,8 +82,8 @@ pub(in crate::commands) fn read(path: &Path) -> Result<(String, Advisory), Failu
     Ok((text, advisory))
 }
 
-/// Writes an advisory. Comments of the text that was there stay, unless it would then say something else.
-pub(super) fn write(path: &Path, old: Option<&str>, advisory: &Advisory) -> Result<(), Failure> {
+/// Writes an advisory, and gives its text. Comments of the text that was there stay, unless it would then say something else.
+pub(super) fn write(path: &Path, old: Option<&str>, advisory: &Advisory) -> Result<String, Failure> {
     let odd = |why: String| {
         Failure::unexpected(format!("`{}` can't be written", path.display()))
             .why(&why)
@@ -94,7 +94,7 @@ pub(super) fn write(path: &Path, old: Option<&str>, advisory: &Advisory) -> Resu
     let text = edited.filter(|text| Advisory::parse(text).as_ref() == Ok(advisory)).unwrap_or(fresh);
     // Read back before it is written: a file that can't be read again must not replace one that can.
     match Advisory::parse(&text) {
-        Ok(said) if said == *advisory => files::write(path, text.as_bytes()),
+        Ok(said) if said == *advisory => files::write(path, text.as_bytes()).map(|()| text),
         Ok(_) => Err(odd("the text does not say what it should; nothing was changed".to_owned())),
         Err(error) => Err(Failure::usage(format!("`{}` would not be right", path.display()))
             .why(&error)

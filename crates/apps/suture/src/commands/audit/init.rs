@@ -10,7 +10,7 @@ use crate::audit::{actor, now, unusable};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::log_key::LogKey;
+use crate::log_key::{LogKey, agents};
 
 #[derive(Serialize)]
 struct Document {
@@ -21,14 +21,15 @@ struct Document {
 }
 
 pub(super) fn run(args: &InitArgs, console: &Console) -> Result<Exit, Failure> {
-    let key = LogKey::read(&args.key, &args.origin)?;
+    let key = LogKey::of_log(&args.key, &args.origin)?;
     let vkey = VerifierKey::new(key.name(), KeyKind::Note, &key.public_key()).map_err(|error| {
         Failure::usage(format!("`{}` can't be the name of a log", args.origin))
             .why(&error)
             .help("take a URL without `https://`, such as `example.com/suture-audit`")
     })?;
     // Commands are run in all kinds of directories.
-    let key_file = args.key.canonicalize().ok();
+    let key_file =
+        if agents(&args.key).is_some() { Some(args.key.clone()) } else { args.key.canonicalize().ok() };
     let settings = Settings { vkey: vkey.clone(), key_file };
     let failed = |error| unusable(&args.directory, &error);
     let mut log = Log::create(&args.directory, &settings, &key).map_err(failed)?;

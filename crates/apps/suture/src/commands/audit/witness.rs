@@ -28,7 +28,7 @@ struct Document {
 pub(super) fn run(args: &WitnessArgs, console: &Console) -> Result<Exit, Failure> {
     let directory = directory(args.log.directory.as_ref())?;
     let failed = |error| unusable(&directory, &error);
-    let key = LogKey::read(&args.key, &args.name)?;
+    let key = LogKey::of_witness(&args.key, &args.name)?;
     let vkey = VerifierKey::new(key.name(), KeyKind::Cosignature, &key.public_key()).map_err(|error| {
         Failure::usage(format!("`{}` can't be the name of a witness", args.name)).why(&error)
     })?;

@@ -8,8 +8,10 @@ use suture_delta::Delta;
 use suture_delta::format::{self, DeltaId, FormatError, Invalid, Rule};
 use suture_delta::page::{Page, Tone, counted, grouped};
 use suture_dossier::{Dossier, Finding, lint};
+use suture_log::Subject;
 
 use super::super::dossier;
+use crate::act::{Act, content};
 use crate::args::BundleCreateArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -40,11 +42,20 @@ impl DeltaFile {
     pub(in crate::commands) fn facts(&self) -> Facts {
         Facts::of(&self.delta, &self.id, self.bytes.len())
     }
+
+    /// The delta, as something that is acted on.
+    pub(in crate::commands) fn subject(&self) -> Subject {
+        Subject::digest("delta", &self.id.to_string())
+    }
 }
 
-pub(super) fn run(args: &BundleCreateArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &BundleCreateArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let deltas = read_deltas(&args.deltas)?;
     let dossier = files::read_text(&args.dossier, "the dossier")?;
+    for delta in &deltas {
+        act.on(delta.subject());
+    }
+    act.on(content("dossier", dossier.as_bytes()));
     let gaps = gaps(&args.dossier, &dossier, &deltas)?;
     if !gaps.is_empty() {
         let document = Document { schema: 1, id: None, path: None, bytes: None, gaps };
@@ -56,10 +67,13 @@ pub(super) fn run(args: &BundleCreateArgs, console: &Console) -> Result<Exit, Fa
             dossier::gaps(&document.gaps, &args.dossier, &mut page);
             page.finish()
         })?;
+        act.ends("gaps");
+        act.count("gaps", document.gaps.len());
         return Ok(Exit::PolicyRefused);
     }
     let documents = read_documents(&args.documents)?;
     let bytes = bundle(&deltas, &dossier, &documents)?;
+    act.on(content("bundle", &bytes));
     files::write(&args.output, &bytes)?;
     let (id, path) = (Digest::of(&bytes).to_string(), args.output.display().to_string());
     let document = Document { schema: 1, id: Some(id), path: Some(path), bytes: Some(bytes.len()), gaps };

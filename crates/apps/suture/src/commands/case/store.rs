@@ -6,19 +6,16 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use suture_case::names::CaseId;
 use suture_case::read::CASE_BYTES_MAX;
 use suture_case::timeline::{Entry, TIMELINE_BYTES_MAX, Timeline};
 use suture_case::values::{Digest, Moment};
 use suture_case::{Case, CaseError};
+use suture_log::Subject;
 
 use super::unusable;
+use crate::act::{self, Act};
 use crate::failure::Failure;
 use crate::files;
 
@@ -49,7 +46,7 @@ impl Stored {
     }
 
     /// Writes down a change to `case`.
-    pub(in crate::commands) fn change(self, case: &Case, entry: Entry) -> Result<Self, Failure> {
+    pub(in crate::commands) fn change(self, case: &Case, entry: Entry, act: &Act) -> Result<Self, Failure> {
         let (case_path, timeline_path) = (self.directory.join(CASE), self.directory.join(TIMELINE));
         let text = case.edit(&self.text).map_err(|error| unusable(&case_path, &error))?;
         // Read back before it is written: a file that can't be read again must not replace one that can.
@@ -61,11 +58,19 @@ impl Stored {
         let mut timeline = self.timeline;
         let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
         timeline.append(entry).map_err(|error| unusable(&timeline_path, &error))?;
-        outlast_interruptions();
+        act.outlast_interruptions();
         files::write(&case_path, text.as_bytes())?;
         files::write(&timeline_path, timeline.text().as_bytes())?;
         sync(&self.directory);
         Ok(Self { directory: self.directory, case: case.clone(), timeline, text, lock: self.lock })
+    }
+
+    /// The case as a log may show it that others read: under embargo it has no name.
+    pub(in crate::commands) fn subject(&self) -> Subject {
+        let now = jiff::Timestamp::now().as_second();
+        let is_secret = self.case.embargo_until.is_some_and(|until| until.unix_s() > now);
+        let id = (!is_secret).then(|| self.case.id.to_string());
+        Subject { id, ..act::content("case", self.text.as_bytes()) }
     }
 
     /// The time of the last act.
@@ -126,7 +131,12 @@ impl<'a> Store<'a> {
     }
 
     /// Writes a new case, as a whole or not at all.
-    pub(in crate::commands) fn create(&self, case: &Case, entry: Entry) -> Result<Stored, Failure> {
+    pub(in crate::commands) fn create(
+        &self,
+        case: &Case,
+        entry: Entry,
+        act: &Act,
+    ) -> Result<Stored, Failure> {
         let target = self.path(&case.id);
         let unwritable = |error: &std::io::Error| {
             Failure::unexpected(format!("`{}` can't be written", target.display()))
@@ -137,7 +147,7 @@ impl<'a> Store<'a> {
         let mut timeline = Timeline::default();
         let entry = Entry { case: Digest::of(text.as_bytes()), ..entry };
         timeline.append(entry).map_err(|error| unusable(&target.join(TIMELINE), &error))?;
-        outlast_interruptions();
+        act.outlast_interruptions();
         fs::create_dir_all(self.directory).map_err(|error| unwritable(&error))?;
         let unfinished = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -175,16 +185,6 @@ impl<'a> Store<'a> {
 
     fn path(&self, id: &CaseId) -> PathBuf {
         self.directory.join(id.as_str())
-    }
-}
-
-/// From here on an interruption no longer ends the command: what is left are milliseconds of writing, which is then whole,
-/// and the answer that says so.
-pub(in crate::commands) fn outlast_interruptions() {
-    let caught = Arc::new(AtomicBool::new(false));
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
-        // Without it the writing is as whole; a file under a temporary name may stay.
-        let _ = flag::register(signal, Arc::clone(&caught));
     }
 }
 

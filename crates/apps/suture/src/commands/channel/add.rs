@@ -8,7 +8,8 @@ use suture_channel::{Added, Embargo, Place, Recipients};
 use suture_clearance::Patch;
 use suture_delta::page::Look;
 
-use super::failure;
+use super::{failure, record};
+use crate::act::{self, Act};
 use crate::args::channel::{AddArgs, RevealArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -26,25 +27,29 @@ struct Document {
     embargo_until: Option<Timestamp>,
 }
 
-pub(super) fn add(args: &AddArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn add(args: &AddArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let place = Place::new(&args.directory);
+    record::channel(act, &place);
+    act.flag("embargo", args.embargo_until.is_some());
     let added = match (&args.bundle, &args.policy) {
-        (Some(bundle), _) => add_bundle(args, &place, bundle)?,
+        (Some(bundle), _) => add_bundle(args, &place, bundle, act)?,
         (None, Some(policy)) => suture_channel::add_policy(&place, policy).map_err(|error| {
             failure(format!("`{}` was not put into the channel", policy.display()), &error)
         })?,
         (None, None) => return Err(Failure::usage("there is nothing to put into the channel")),
     };
     let Added { names, replaced } = added;
+    record::targets(act, &place, &names, &replaced);
     answer(
         console,
         &Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until },
     )
 }
 
-fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path) -> Result<Added, Failure> {
+fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path, act: &Act) -> Result<Added, Failure> {
     let name = bundle.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let content = files::read_bundle(bundle)?;
+    act.on(act::content("bundle", &content));
     if !suture_bundle::begins_like_a_bundle(&content) {
         return Err(Failure::usage(format!("`{}` is no bundle", bundle.display()))
             .help("name a bundle; `suture bundle create` makes one of a delta"));
@@ -73,11 +78,14 @@ fn recipients(args: &AddArgs) -> Result<Option<Recipients>, Failure> {
     recipients.map(Some).map_err(|error| failure("the bundle was not encrypted", &error))
 }
 
-pub(super) fn reveal(args: &RevealArgs, console: &Console) -> Result<Exit, Failure> {
-    let revealed =
-        suture_channel::reveal(&Place::new(&args.directory), &args.name, args.early, Timestamp::now())
-            .map_err(|error| failure(format!("`{}` was not revealed", args.name), &error))?;
+pub(super) fn reveal(args: &RevealArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
+    let place = Place::new(&args.directory);
+    record::channel(act, &place);
+    act.flag("early", args.early);
+    let revealed = suture_channel::reveal(&place, &args.name, args.early, Timestamp::now())
+        .map_err(|error| failure(format!("`{}` was not revealed", args.name), &error))?;
     let removed = vec![format!("sealed.{}", revealed.opaque)];
+    record::targets(act, &place, &revealed.names, &removed);
     answer(console, &Document { schema: 1, added: revealed.names, removed, embargo_until: None })
 }
 

@@ -7,7 +7,9 @@ use crate::failure::Failure;
 /// `what` is what could not be done.
 pub(in super::super) fn failure(what: impl Into<String>, error: &ChannelError) -> Failure {
     match error {
-        ChannelError::Refused(refusal) => Failure::refused(what).why(refusal).help(refusal.help()),
+        ChannelError::Refused(refusal) => {
+            Failure::refused(what).with_code(refusal.code()).why(refusal).help(refusal.help())
+        }
         ChannelError::Input { what, why, help } => {
             let failure = Failure::usage(format!("{what} can't be used")).why(why);
             if help.is_empty() { failure } else { failure.help(help) }

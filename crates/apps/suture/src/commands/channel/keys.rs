@@ -1,41 +1,73 @@
-//! Key files on the command line.
+//! The keys that a command line names for roles, and those that sign.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::cell::Cell;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
-use suture_channel::{Keys, PublicKey, Role, RoleKey, RoleSigner};
+use suture_channel::{Keys, PublicKey, Role, RoleSigner};
+use suture_keys::PassphraseSource;
 
 use super::failure;
 use crate::args::channel::{RoleKeyArgs, SigningArgs};
 use crate::failure::Failure;
-use crate::files;
+use crate::signer::{self, BoxedSigner};
 
 /// The private keys to sign with.
-pub(super) struct Signers(Vec<RoleKey>);
+pub(super) struct Signers(Vec<Hand>);
+
+/// One of them, as a channel wants it.
+struct Hand {
+    signer: BoxedSigner,
+    has_signed: Cell<bool>,
+}
 
 impl Signers {
+    /// Those that are named to sign.
     pub(super) fn read(args: &SigningArgs) -> Result<Self, Failure> {
-        Self::of(&args.key, args.passphrase_file.as_deref())
+        Self::of(&args.key, args)
     }
 
-    /// The private keys among `paths`.
-    pub(super) fn of(paths: &[PathBuf], passphrase_file: Option<&Path>) -> Result<Self, Failure> {
-        let passphrase = passphrase(passphrase_file)?;
-        let key = |path: &PathBuf| {
-            let text = read_key_file(path, "the key")?;
-            RoleKey::from_openssh(text.as_bytes(), passphrase.as_deref()).map_err(|why| {
-                Failure::usage(format!("the key `{}` can't be used", path.display()))
-                    .why(&why)
-                    .help("give an OpenSSH private key of type ssh-ed25519, with --passphrase-file if it is encrypted")
-            })
-        };
-        paths.iter().map(key).collect::<Result<_, _>>().map(Self)
+    /// Those of root that are private keys, and those that are named to sign.
+    pub(super) fn with_root(roles: &RoleKeyArgs, args: &SigningArgs) -> Result<Self, Failure> {
+        let mut files = Vec::new();
+        for path in &roles.root_key {
+            if suture_keys::is_private(path).map_err(|error| signer::unusable(path, &error))? {
+                files.push(path.clone());
+            }
+        }
+        files.extend(args.key.iter().cloned());
+        Self::of(&files, args)
+    }
+
+    fn of(files: &[PathBuf], args: &SigningArgs) -> Result<Self, Failure> {
+        let named = args.passphrase_file.clone().map(PassphraseSource::File);
+        let source = named.unwrap_or_else(signer::passphrase_source);
+        let files = files.iter().map(|path| signer::from_file(path, &source));
+        let agents = args.agent.iter().map(|asked| signer::from_agent(asked));
+        let hand = |signer| Hand { signer, has_signed: Cell::new(false) };
+        files.chain(agents).map(|signer| signer.map(hand)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Fingerprints of those that have signed something.
+    pub(super) fn that_signed(&self) -> impl Iterator<Item = String> {
+        let signed = self.0.iter().filter(|hand| hand.has_signed.get());
+        signed.map(|hand| hand.signer.public_key().id().to_string())
     }
 
     pub(super) fn as_dyn(&self) -> Vec<&dyn RoleSigner> {
-        self.0.iter().map(|key| -> &dyn RoleSigner { key }).collect()
+        self.0.iter().map(|hand| -> &dyn RoleSigner { hand }).collect()
+    }
+}
+
+impl RoleSigner for Hand {
+    fn public(&self) -> PublicKey {
+        PublicKey::from_bytes(*self.signer.public_key().as_bytes())
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], String> {
+        let signature = self.signer.sign(message).map_err(|error| error.why)?;
+        self.has_signed.set(true);
+        Ok(signature)
     }
 }
 
@@ -56,10 +88,9 @@ pub(super) fn roles(args: &RoleKeyArgs) -> Result<Vec<(Role, Keys)>, Failure> {
     ];
     let named = rows.into_iter().filter(|(_, paths, _)| !paths.is_empty());
     let keys = named.map(|(role, paths, threshold)| {
-        let public = |path: &PathBuf| -> Result<PublicKey, Failure> {
-            let text = files::read_text(path, "the key")?;
-            suture_channel::public_of(text.as_bytes(), &path.display().to_string())
-                .map_err(|error| failure("the keys can't be read", &error))
+        let public = |path: &PathBuf| {
+            let key = suture_keys::read_public(path).map_err(|error| signer::unusable(path, &error))?;
+            Ok(PublicKey::from_bytes(*key.as_bytes()))
         };
         let public = paths.iter().map(public).collect::<Result<_, _>>()?;
         let keys =
@@ -67,34 +98,4 @@ pub(super) fn roles(args: &RoleKeyArgs) -> Result<Vec<(Role, Keys)>, Failure> {
         Ok((role, keys))
     });
     keys.collect()
-}
-
-/// Those of `paths` that hold a private key.
-pub(super) fn private_ones(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    for path in paths {
-        if files::read_text(path, "the key")?.starts_with("-----BEGIN") {
-            found.push(path.clone());
-        }
-    }
-    Ok(found)
-}
-
-/// The text of a file with a private key, which others must not be able to read.
-pub(in super::super) fn read_key_file(path: &Path, role: &str) -> Result<String, Failure> {
-    let text = files::read_text(path, role)?;
-    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o077 != 0 {
-        return Err(Failure::usage(format!("{role} `{}` can't be used", path.display()))
-            .why(&format!("others can read it (mode {:04o})", mode & 0o7777))
-            .help(format!("`chmod 600 {}`, and think about who may have read it", path.display())));
-    }
-    Ok(text)
-}
-
-/// The first line of the file, if one is named.
-pub(in super::super) fn passphrase(path: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(path) = path else { return Ok(None) };
-    let text = read_key_file(path, "the passphrase file")?;
-    Ok(Some(text.lines().next().unwrap_or_default().as_bytes().to_vec()))
 }

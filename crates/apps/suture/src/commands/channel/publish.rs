@@ -1,12 +1,15 @@
 //! `suture channel publish` and `refresh`.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::Serialize;
-use suture_channel::{ChannelError, News, Place, Publication, Role, Scope};
+use suture_channel::{ChannelError, News, Place, Role, Scope};
 
-use super::failure;
 use super::gate::Gate;
 use super::keys::{self, Signers};
+use super::{failure, record};
+use crate::act::Act;
 use crate::args::channel::{PublishArgs, RefreshArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -43,36 +46,45 @@ impl From<ChannelError> for Stop {
     }
 }
 
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Channel(error) => failure("nothing was published", &error),
-            Stop::Gate(failure) => failure,
+impl Stop {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Channel(error) => failure("nothing was published", &error),
+            Self::Gate(failure) => failure,
         }
     }
 }
 
-pub(super) fn publish(args: &PublishArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn publish(args: &PublishArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
-    let (signers, now) = (signers.as_dyn(), keys::time(&args.signing));
-    let gate = Gate::open(&args.gate, &signers, console)?;
-    let place = Place::new(&args.directory);
+    let gate = Gate::open(&args.gate, &signers.as_dyn(), console)?;
     let agreed = |news: &News<'_>| gate.check(news).map_err(Stop::Gate);
-    let published = suture_channel::publish_if(&place, Scope::Content, &signers, now, agreed)?;
-    answer(published, console)
+    run(&args.directory, Scope::Content, &signers, keys::time(&args.signing), agreed, act, console)
 }
 
 /// Nothing that was not public before becomes so.
-pub(super) fn refresh(args: &RefreshArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn refresh(args: &RefreshArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
-    let now = keys::time(&args.signing);
-    let place = Place::new(&args.directory);
-    let published = suture_channel::publish(&place, Scope::Refresh, &signers.as_dyn(), now)
-        .map_err(|error| failure("nothing was published", &error))?;
-    answer(published, console)
+    run(&args.directory, Scope::Refresh, &signers, keys::time(&args.signing), |_| Ok(()), act, console)
 }
 
-fn answer(published: Publication, console: &Console) -> Result<Exit, Failure> {
+fn run(
+    directory: &Path,
+    scope: Scope,
+    signers: &Signers,
+    now: Timestamp,
+    agreed: impl FnOnce(&News<'_>) -> Result<(), Stop>,
+    act: &Act,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let place = Place::new(directory);
+    record::channel(act, &place);
+    let published = suture_channel::publish_if(&place, scope, &signers.as_dyn(), now, agreed);
+    record::keys(act, signers);
+    let published = published.map_err(Stop::into_failure)?;
+    record::channel(act, &place);
+    record::newest(act, &place);
+    record::targets(act, &place, &published.added, &published.removed);
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,

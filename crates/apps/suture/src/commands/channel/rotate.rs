@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use suture_channel::{Founding, Lifetimes, Place, RootState, Rotation};
 
-use super::failure;
 use super::keys::{self, Signers};
+use super::{failure, record};
+use crate::act::Act;
 use crate::args::channel::{InitArgs, RotateArgs};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -30,30 +31,32 @@ struct Missing {
     of: Vec<String>,
 }
 
-pub(super) fn init(args: &InitArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn init(args: &InitArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let mut lifetimes = Lifetimes::default();
     for (role, lifetime) in &args.expires {
         lifetimes.set(*role, *lifetime);
     }
     let founding = Founding { lifetimes, keys: keys::roles(&args.roles)?.into_iter().collect() };
-    let mut paths = keys::private_ones(&args.roles.root_key)?;
-    paths.extend(args.signing.key.iter().cloned());
-    let signers = Signers::of(&paths, args.signing.passphrase_file.as_deref())?;
+    let signers = Signers::with_root(&args.roles, &args.signing)?;
     let place = Place::new(&args.directory);
-    let state = suture_channel::init(&place, &founding, &signers.as_dyn(), keys::time(&args.signing))
+    let state = suture_channel::init(&place, &founding, &signers.as_dyn(), keys::time(&args.signing));
+    record::keys(act, &signers);
+    let state = state
         .map_err(|error| failure(format!("no channel was made in `{}`", args.directory.display()), &error))?;
+    record::pending_root(act, &place);
     answer(console, state, &place)
 }
 
-pub(super) fn rotate(args: &RotateArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn rotate(args: &RotateArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let named: BTreeMap<_, _> = keys::roles(&args.roles)?.into_iter().collect();
-    let mut paths = keys::private_ones(&args.roles.root_key)?;
-    paths.extend(args.signing.key.iter().cloned());
-    let signers = Signers::of(&paths, args.signing.passphrase_file.as_deref())?;
+    let signers = Signers::with_root(&args.roles, &args.signing)?;
     let place = Place::new(&args.directory);
     let rotation = Rotation { keys: named, renew: args.renew };
-    let state = suture_channel::rotate(&place, &rotation, &signers.as_dyn(), keys::time(&args.signing))
-        .map_err(|error| failure("no key was changed", &error))?;
+    record::channel(act, &place);
+    let state = suture_channel::rotate(&place, &rotation, &signers.as_dyn(), keys::time(&args.signing));
+    record::keys(act, &signers);
+    let state = state.map_err(|error| failure("no key was changed", &error))?;
+    record::pending_root(act, &place);
     answer(console, state, &place)
 }
 

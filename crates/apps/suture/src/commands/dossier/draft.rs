@@ -8,8 +8,9 @@ use suture_delta::page::counted;
 use suture_dossier::{Dossier, Draft, lint};
 
 use super::provenance;
+use crate::act::{Act, content};
 use crate::args::DossierNewArgs;
-use crate::commands::bundle;
+use crate::commands::{bundle, case};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,20 +24,26 @@ struct Document {
     gaps: usize,
 }
 
-pub(super) fn run(args: &DossierNewArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &DossierNewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     if args.output.exists() && !is_same(args.from.as_deref(), &args.output) {
         return Err(Failure::usage(format!("`{}` is there already", args.output.display()))
             .why("what people have answered in it would be lost")
             .help("name another file with -o, or take its answers over with --from"));
     }
     let deltas = bundle::read_deltas(&args.deltas)?;
+    for delta in &deltas {
+        act.on(delta.subject());
+    }
+    if let Some(id) = &args.case {
+        act.on(case::subject(&args.place.cases, id)?);
+    }
     let facts: Vec<Facts> = deltas.iter().map(bundle::DeltaFile::facts).collect();
     let mut origins = provenance::read(&args.provenance)?;
     let earlier = args.from.as_deref().map(super::read).transpose()?;
-    let case = args.case.as_ref().map(|id| super::record::of_case(&args.place.cases, id)).transpose()?;
+    let known = args.case.as_ref().map(|id| super::record::of_case(&args.place.cases, id)).transpose()?;
     let draft = Draft {
         deltas: facts.iter().map(|facts| (facts, origins.remove(&facts.id))).collect(),
-        case: case.as_ref(),
+        case: known.as_ref(),
         earlier: earlier.as_ref().map(|source| &source.dossier.answers),
     };
     let text = suture_dossier::draft(&draft);
@@ -47,8 +54,10 @@ pub(super) fn run(args: &DossierNewArgs, console: &Console) -> Result<Exit, Fail
     }
     let dossier = Dossier::parse(&text)
         .map_err(|error| Failure::unexpected("the draft can't be read back").why(&error))?;
+    act.on(content("dossier", text.as_bytes()));
     files::write(&args.output, text.as_bytes())?;
     let gaps = lint(&dossier, Some(&facts)).len();
+    act.count("gaps", gaps);
     let document = Document { schema: 1, path: args.output.display().to_string(), gaps };
     console.answer(&document, |_| {
         let lint = format!("`suture dossier lint {}` lists them", document.path);

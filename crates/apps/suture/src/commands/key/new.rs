@@ -6,7 +6,9 @@ use jiff::ToSpan as _;
 use serde::Serialize;
 use suture_delta::page::{INDENT, Look, Page, Tone};
 use suture_keys::NewKey;
+use suture_log::Subject;
 
+use crate::act::Act;
 use crate::args::{KeyNewArgs, KeyType};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -24,7 +26,7 @@ struct Document {
     encrypted: bool,
 }
 
-pub(crate) fn run(args: &KeyNewArgs, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &KeyNewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let KeyType::Ed25519 = args.kind;
     let shown = args.output.display().to_string();
     let name = || args.output.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -43,13 +45,16 @@ pub(crate) fn run(args: &KeyNewArgs, console: &Console) -> Result<Exit, Failure>
     };
     let failed = || Failure::unexpected(format!("no key was made in `{shown}`"));
     let key = NewKey::generate(&comment).map_err(|error| failed().why(&error))?;
+    let id = key.public_key().id();
+    act.on(Subject::id("key", id.as_str()));
+    act.flag("encrypted", passphrase.is_some());
     let public_file = key.write(&args.output, passphrase.as_ref()).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => taken(&shown).why(&error),
         _ => failed().why(&error),
     })?;
     let document = Document {
         schema: 1,
-        id: key.public_key().id().to_string(),
+        id: id.to_string(),
         public: key.public_key().to_string(),
         file: shown,
         public_file: public_file.display().to_string(),

@@ -63,11 +63,7 @@ pub(crate) fn run(args: &KeyShowArgs, console: &Console) -> Result<Exit, Failure
 }
 
 fn read(file: &Path) -> Result<PublicKey, Failure> {
-    suture_keys::read_public(file).map_err(|error| {
-        Failure::usage(format!("the key `{}` can't be used", file.display()))
-            .why(&error)
-            .help(error.help(file))
-    })
+    suture_keys::read_public(file).map_err(|error| signer::unusable(file, &error))
 }
 
 fn agent_keys() -> Result<Vec<PublicKey>, Failure> {

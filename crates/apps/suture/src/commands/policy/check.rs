@@ -3,13 +3,15 @@
 use suture_clearance::Use;
 
 use super::decision;
+use crate::act::Act;
 use crate::args::PolicyCheckArgs;
+use crate::commands::subject;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{permission, trust_dir};
 
-pub(super) fn run(args: &PolicyCheckArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let directory = trust_dir::find(args.trust.trust.as_deref()).ok_or_else(|| {
         Failure::usage("there is no trust root to ask")
             .why("no trust directory is named, and this machine has none")
@@ -18,6 +20,8 @@ pub(super) fn run(args: &PolicyCheckArgs, console: &Console) -> Result<Exit, Fai
     let authority = trust_dir::read(&directory)?;
     let patch = permission::read_patch(&args.file)?;
     let case = permission::case_of(&patch, &args.trust)?;
+    act.on(subject(&patch));
+    act.flag("dark", args.dark);
     let wanted = Use::Run { dark: args.dark };
     let clearance =
         permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted, case.as_ref())?;
