@@ -4,8 +4,10 @@
 //! case ──► begin ──┐
 //! advisory.toml ───┤► Advisory ─► changes ─► revised ─► advisory.toml, an act in the case's timeline
 //! options ─────────┘       └────► csaf, osv, openvex, markdown, html
+//!                  bundle ────────┘
 //! ```
 
+mod bundled;
 mod changes;
 mod documents;
 pub(super) mod place;
@@ -32,7 +34,7 @@ pub(super) fn run(args: &AdvisoryArgs, console: &Console) -> Result<Exit, Failur
     match &args.command {
         AdvisoryCommand::New(args) => new(args, console),
         AdvisoryCommand::Update(args) => update(args, console),
-        AdvisoryCommand::Render(args) => render(args),
+        AdvisoryCommand::Render(args) => render(args, console),
         AdvisoryCommand::Show(args) => show(args, console),
     }
 }
@@ -101,19 +103,16 @@ fn update(args: &UpdateArgs, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn render(args: &RenderArgs) -> Result<Exit, Failure> {
-    let file = Place::find(&args.case, &args.place.cases)?.file();
-    let (_, advisory) = place::read(&file)?;
-    if advisory.is_edited() {
-        if advisory.stage == Stage::Published || advisory.revision.is_empty() {
-            let since = advisory.revision.last().map_or("it has no version".to_owned(), |last| {
-                format!("it was edited since version {}", last.number)
-            });
-            return Err(Failure::usage(format!("`{}` can't be rendered", file.display()))
-                .why(&since)
-                .help("`suture advisory update CASE --note TEXT` makes a version of it"));
-        }
-        tracing::warn!("`{}` was edited since its last version", file.display());
+fn render(args: &RenderArgs, console: &Console) -> Result<Exit, Failure> {
+    let bundle = bundled::patch(args)?;
+    let file = match &bundle {
+        Some(patch) => bundled::advisory_file(patch, args)?,
+        None => Place::find(&args.case, &args.place.cases)?.file(),
+    };
+    let (_, mut advisory) = place::read(&file)?;
+    check_version(&file, &advisory)?;
+    if let Some(patch) = &bundle {
+        bundled::complete(&mut advisory, patch, args, console)?;
     }
     let text = match args.format {
         Format::Csaf => json(csaf::csaf(&advisory).as_ref())?,
@@ -127,6 +126,23 @@ fn render(args: &RenderArgs) -> Result<Exit, Failure> {
         None => console::print(&text)?,
     }
     Ok(Exit::Done)
+}
+
+/// What was published is never rendered as anything but its last version.
+fn check_version(file: &std::path::Path, advisory: &Advisory) -> Result<(), Failure> {
+    if !advisory.is_edited() {
+        return Ok(());
+    }
+    if advisory.stage == Stage::Published || advisory.revision.is_empty() {
+        let since = advisory.revision.last().map_or("it has no version".to_owned(), |last| {
+            format!("it was edited since version {}", last.number)
+        });
+        return Err(Failure::usage(format!("`{}` can't be rendered", file.display()))
+            .why(&since)
+            .help("`suture advisory update CASE --note TEXT` makes a version of it"));
+    }
+    tracing::warn!("`{}` was edited since its last version", file.display());
+    Ok(())
 }
 
 fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
