@@ -3,23 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use crate::forge::{BLOCK, header, seal};
 use crate::patch;
 use crate::transcript::{directory, run, transcript};
-
-const BLOCK: usize = 512;
-
-/// Where the headers of a bundle's members are: the header is found by its magic.
-fn header(bytes: &[u8], name: &str) -> usize {
-    let found = (0..bytes.len()).step_by(BLOCK).find(|at| bytes[*at..].starts_with(name.as_bytes()));
-    found.unwrap_or_else(|| panic!("no {name}"))
-}
-
-/// Puts the right checksum into a header that was changed.
-fn seal(bytes: &mut [u8], at: usize) {
-    bytes[at + 148..at + 156].fill(b' ');
-    let sum: u32 = bytes[at..at + BLOCK].iter().map(|byte| u32::from(*byte)).sum();
-    bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-}
 
 /// Where something is depends on the compiler that made the delta before it.
 fn without_offset(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod dossiers;
+mod forge;
 mod hostile;
 mod patch;
 mod runbook;

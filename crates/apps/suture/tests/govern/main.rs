@@ -3,9 +3,12 @@
 
 #[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
 mod foreign;
+#[path = "../bundle/forge.rs"]
+mod forge;
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;
+mod refusals;
 mod running;
 mod thanks;
 #[path = "../cli/transcript.rs"]
