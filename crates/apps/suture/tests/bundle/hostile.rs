@@ -129,30 +129,3 @@ fn a_dossier_with_gaps_does_not_verify() {
     assert_eq!(found["ok"], false, "{found}");
     assert!(found["checks"][3]["what"].as_str().unwrap().contains("data.traces"), "{found}");
 }
-
-/// What a file claims to hold costs no memory: a header of eight gigabytes, a file of ten.
-#[test]
-fn claims_cost_no_memory() {
-    let here = directory("bundle-claims");
-    patch::bundle(&here);
-    let mut bytes = fs::read(here.join("fix.bundle")).unwrap();
-    for name in ["dossier.toml", "deltas/", "manifest.json"] {
-        let at = header(&bytes, name);
-        bytes[at + 124..at + 136].copy_from_slice(b"77777777777\0");
-        seal(&mut bytes, at);
-        fs::write(here.join("claim.bundle"), &bytes).unwrap();
-        assert_eq!(verified_in_little_memory(&here, "claim.bundle"), Some(5), "{name}");
-    }
-    fs::File::create(here.join("sparse.bundle")).unwrap().set_len(10 << 30).unwrap();
-    assert_eq!(verified_in_little_memory(&here, "sparse.bundle"), Some(2));
-    assert_eq!(verified_in_little_memory(&here, "fix.bundle"), Some(0));
-}
-
-/// The exit code of `verify` with an address space of half a gigabyte.
-fn verified_in_little_memory(here: &Path, file: &str) -> Option<i32> {
-    let script = "ulimit -v 500000; exec \"$0\" bundle verify \"$1\"";
-    let program = env!("CARGO_BIN_EXE_suture");
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", script, program, file]).current_dir(here);
-    command.output().unwrap().status.code()
-}
