@@ -114,30 +114,27 @@ fn what_a_bundle_proves_is_in_every_format() {
     // A version that was written by hand for this build is known of the patch in the bundle too.
     let update = ["advisory", "update", "count-1", "--by", "ann", "--note"];
     done(&here, &[&update[..], &["The build", "--hot-patch", "fix.delta=1.9"]].concat());
-    let out = ["Out", "--stage", "published"];
-    for stage in ["draft", "published"] {
-        if stage == "published" {
-            done(&here, &[&update[..], &out].concat());
-        }
+    let texts = |is_published: bool| {
         let texts = FORMATS.map(|format| rendered(&here, format, &TRUST));
         for ((text, said), format) in texts.iter().zip(FORMATS) {
-            assert!(text.contains(build_id) && text.contains(&delta), "{format}: {text}");
-            assert!(text.contains("1.9"), "{format}: {text}");
-            assert_eq!(
-                said.contains("version 1.0.0 did not say all of this"),
-                stage == "published",
-                "{format}: {said}"
-            );
+            for proven in [build_id, &delta, "1.9"] {
+                assert!(text.contains(proven), "{format}: {proven}: {text}");
+            }
+            let is_noted = said.contains("version 1.0.0 did not say all of this");
+            assert_eq!(is_noted, is_published, "{format}: {said}");
         }
-        let [csaf, osv, vex, ..] = texts.map(|(text, _)| text.replace('\n', " "));
-        assert_eq!(foreign::csaf_errors(&csaf), "1 documents, all tests\n");
-        foreign::check_schema("osv", std::slice::from_ref(&osv));
-        foreign::check_schema("openvex", std::slice::from_ref(&vex));
-        assert_eq!(foreign::vexipy(&vex).trim(), "affected affected not_affected");
-    }
+        texts.map(|(text, _)| text.replace('\n', " "))
+    };
+    texts(false);
+    done(&here, &[&update[..], &["Out", "--stage", "published"]].concat());
+    let [csaf, osv, vex, ..] = texts(true);
+    assert_eq!(foreign::csaf_errors(&csaf), "1 documents, all tests\n");
+    foreign::check_schema("osv", std::slice::from_ref(&osv));
+    foreign::check_schema("openvex", std::slice::from_ref(&vex));
+    assert_eq!(foreign::vexipy(&vex).trim(), "affected affected not_affected");
     // The file says no more than before.
     let file = fs::read_to_string(here.join("cases/count-1/advisory.toml")).unwrap();
-    assert!(!file.contains("ann\"\norganization") && !file.contains(bundle), "{file}");
+    assert!(!file.contains("role = \"author\"") && !file.contains(bundle), "{file}");
 }
 
 #[test]
