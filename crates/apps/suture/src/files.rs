@@ -74,6 +74,16 @@ pub(crate) fn read_bundle(path: &Path) -> Result<Vec<u8>, Failure> {
     read_up_to(path, "the bundle", suture_bundle::FILE_BYTES_MAX)
 }
 
+/// Whether a file begins like a bundle.
+pub(crate) fn is_bundle(path: &Path) -> Result<bool, Failure> {
+    const HEADER: u64 = 512;
+    let mut header = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEADER).read_to_end(&mut header));
+    let failure = |error| Failure::usage(format!("`{}` can't be read", path.display())).why(&error);
+    read.map_err(failure)?;
+    Ok(suture_bundle::begins_like_a_bundle(&header))
+}
+
 /// The content of a document that goes into a bundle.
 pub(crate) fn read_document(path: &Path) -> Result<Vec<u8>, Failure> {
     read_up_to(path, "the document", suture_bundle::DOCUMENT_BYTES_MAX as u64)

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
 use suture_policy::{CaseFacts, State};
-use suture_trust::Envelope;
+use suture_trust::{Envelope, Rejected};
 
 use crate::args::TrustArgs;
 use crate::commands::case_for_rules;
@@ -108,5 +108,18 @@ pub(crate) fn missing(clearance: &Clearance) -> String {
     if lines.is_empty() {
         lines.push("no rule permits it".to_owned());
     }
+    lines.extend(uncounted(&clearance.verified.rejected));
     lines.join("\n")
+}
+
+/// Statements that might have been what is missing, and why they don't count.
+fn uncounted(rejected: &[Rejected]) -> impl Iterator<Item = String> {
+    const SHOWN_MAX: usize = 8;
+    let line = |rejected: &Rejected| {
+        let by = rejected.principal.as_ref().map(|by| format!(" of {by}")).unwrap_or_default();
+        format!("a statement{by} doesn't count: {}", rejected.reason)
+    };
+    let more = rejected.len().saturating_sub(SHOWN_MAX);
+    let more = (more > 0).then(|| format!("{more} more statements don't count"));
+    rejected.iter().take(SHOWN_MAX).map(line).chain(more)
 }

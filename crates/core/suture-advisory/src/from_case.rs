@@ -98,6 +98,8 @@ impl Advisory {
         let mut patches = self.hot_patch.to_vec();
         match patches.iter_mut().find(|known| known.patch == offered.patch) {
             Some(known) => {
+                // A delta is for one build.
+                known.build_id = offered.build_id;
                 known.version = offered.version.or(known.version.take());
                 known.bundle = offered.bundle.or(known.bundle.take());
             }

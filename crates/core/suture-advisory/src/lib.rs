@@ -1,9 +1,10 @@
 //! What the world is told about a vulnerability and its hot patch, when, and what it must not be told before.
 //!
 //! ```text
-//! Case ──► begin, take ──┐
-//! advisory.toml ──► read ┤► Advisory ──► csaf, osv, openvex      (for programs)
-//! revised(Update) ──────►┘       └─────► content ──► markdown, html (for people)
+//! Case ──► begin, take ──────┐
+//! advisory.toml ──► read ────┤
+//! bundle, what was signed ───┤► Advisory ──► csaf, osv, openvex      (for programs)
+//! revised(Update) ──────────►┘       └─────► content ──► markdown, html (for people)
 //!
 //! case, delta, fix ──► leak::Secrets ──► leak::Watch ──► findings in any public text
 //! ```
@@ -22,6 +23,7 @@
 pub mod content;
 pub mod csaf;
 pub mod error;
+pub mod from_bundle;
 pub mod from_case;
 pub mod html;
 pub mod leak;

@@ -20,7 +20,6 @@
 
 mod contents;
 mod difference;
-mod digest;
 mod error;
 mod facts;
 mod header;
@@ -33,12 +32,12 @@ pub use contents::{BundledDelta, Contents, ContentsError, DOSSIER, delta_name, s
 pub use difference::{
     Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference,
 };
-pub use digest::Digest;
 pub use error::{BundleError, EntryKind, HeaderField};
 pub use facts::{Facts, FunctionFact, HookFact, OverwriteFact};
 pub use manifest::SCHEMA;
 pub use name::{MemberName, NameRule, Role};
 pub use read::begins_like_a_bundle;
+pub use suture_trust::Digest;
 
 /// Longest bundle file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;

@@ -447,8 +447,9 @@ fn start_functions(side: &Side<'_, '_>) -> Vec<u64> {
     let arrays = [".preinit_array", ".init_array", ".fini_array", ".ctors", ".dtors"];
     let sections =
         side.build.sections().iter().filter(|section| arrays.iter().any(|a| section.name.starts_with(a)));
+    // By what is there, and not by what the header claims.
     sections
-        .flat_map(|section| (0..section.size / 8).map(move |n| section.address + n * 8))
+        .flat_map(|section| (0..section.data.len() as u64 / 8).map(|n| section.address.wrapping_add(n * 8)))
         .filter_map(|word| fields::pointer(side.build, word))
         .collect()
 }

@@ -110,10 +110,14 @@ pub(crate) struct UpdateArgs {
 /// Print an advisory in a format that others read
 ///
 /// What was published is rendered as its last version said it: if the file was edited since, make a version of it first.
+///
+/// Of a bundle the advisory on its case is rendered, completed with what the bundle proves: the builds that it patches, its
+/// digest, the ids of its deltas, and credits to those who signed for it, in BUNDLE.intoto.jsonl. Only statements that count
+/// under a trust root (--trust, or that of this machine) give credits; without one there are none but those of the file.
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
-    /// The case, its directory, or an advisory.toml
-    #[arg(value_name = "CASE|FILE", value_hint = ValueHint::AnyPath)]
+    /// The case, its directory, an advisory.toml, or a bundle
+    #[arg(value_name = "CASE|FILE|BUNDLE", value_hint = ValueHint::AnyPath)]
     pub(crate) case: PathBuf,
 
     /// Which format
@@ -126,6 +130,26 @@ pub(crate) struct RenderArgs {
 
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+
+    #[command(flatten)]
+    pub(crate) bundle: BundledArgs,
+}
+
+/// What holds if a bundle is rendered.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Of a bundle")]
+pub(crate) struct BundledArgs {
+    /// The advisory on its case; without it that in --cases, and else BUNDLE.advisory.toml beside it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) advisory: Option<PathBuf>,
+
+    /// The trust root that says whose statements count: a directory with a `root.toml`, or that file
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) trust: Option<PathBuf>,
+
+    /// Take no credits from statements: for those who don't want to be named
+    #[arg(long, conflicts_with = "trust")]
+    pub(crate) no_credits: bool,
 }
 
 /// Show how far an advisory has got: stage, versions, and whether it was edited since the last one

@@ -4,8 +4,10 @@
 //! case ──► begin ──┐
 //! advisory.toml ───┤► Advisory ─► changes ─► revised ─► advisory.toml, an act in the case's timeline
 //! options ─────────┘       └────► csaf, osv, openvex, markdown, html
+//!                  bundle ────────┘
 //! ```
 
+mod bundled;
 mod changes;
 mod documents;
 pub(super) mod place;
@@ -19,6 +21,7 @@ use suture_case::values::Line;
 use super::case::changes::Changes;
 use super::case::store::Stored;
 use super::case::{now, who};
+use super::subject;
 use crate::act::{Act, content};
 use crate::args::advisory::{
     AdvisoryArgs, AdvisoryCommand, Category, Format, NewArgs, RenderArgs, ShowArgs, StageChoice, UpdateArgs,
@@ -106,19 +109,17 @@ fn update(args: &UpdateArgs, act: &Act, console: &Console) -> Result<Exit, Failu
 }
 
 fn render(args: &RenderArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
-    let file = Place::find(&args.case, &args.place.cases)?.file();
-    let (text, advisory) = place::read(&file)?;
+    let bundle = bundled::patch(args)?;
+    let file = match &bundle {
+        Some(patch) => bundled::advisory_file(patch, args)?,
+        None => Place::find(&args.case, &args.place.cases)?.file(),
+    };
+    let (text, mut advisory) = place::read(&file)?;
     act.on(content("advisory", text.as_bytes()));
-    if advisory.is_edited() {
-        if advisory.stage == Stage::Published || advisory.revision.is_empty() {
-            let since = advisory.revision.last().map_or("it has no version".to_owned(), |last| {
-                format!("it was edited since version {}", last.number)
-            });
-            return Err(Failure::usage(format!("`{}` can't be rendered", file.display()))
-                .why(&since)
-                .help("`suture advisory update CASE --note TEXT` makes a version of it"));
-        }
-        tracing::warn!("`{}` was edited since its last version", file.display());
+    check_version(&file, &advisory)?;
+    if let Some(patch) = &bundle {
+        act.on(subject(patch));
+        bundled::complete(&mut advisory, patch, args, console)?;
     }
     let text = match args.format {
         Format::Csaf => json(csaf::csaf(&advisory).as_ref())?,
@@ -133,6 +134,23 @@ fn render(args: &RenderArgs, act: &Act, console: &Console) -> Result<Exit, Failu
         None => console.print(&text)?,
     }
     Ok(Exit::Done)
+}
+
+/// What was published is never rendered as anything but its last version.
+fn check_version(file: &std::path::Path, advisory: &Advisory) -> Result<(), Failure> {
+    if !advisory.is_edited() {
+        return Ok(());
+    }
+    if advisory.stage == Stage::Published || advisory.revision.is_empty() {
+        let since = advisory.revision.last().map_or("it has no version".to_owned(), |last| {
+            format!("it was edited since version {}", last.number)
+        });
+        return Err(Failure::usage(format!("`{}` can't be rendered", file.display()))
+            .why(&since)
+            .help("`suture advisory update CASE --note TEXT` makes a version of it"));
+    }
+    tracing::warn!("`{}` was edited since its last version", file.display());
+    Ok(())
 }
 
 fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {

@@ -3,23 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use crate::forge::{BLOCK, header, seal};
 use crate::patch;
 use crate::transcript::{directory, run, transcript};
-
-const BLOCK: usize = 512;
-
-/// Where the headers of a bundle's members are: the header is found by its magic.
-fn header(bytes: &[u8], name: &str) -> usize {
-    let found = (0..bytes.len()).step_by(BLOCK).find(|at| bytes[*at..].starts_with(name.as_bytes()));
-    found.unwrap_or_else(|| panic!("no {name}"))
-}
-
-/// Puts the right checksum into a header that was changed.
-fn seal(bytes: &mut [u8], at: usize) {
-    bytes[at + 148..at + 156].fill(b' ');
-    let sum: u32 = bytes[at..at + BLOCK].iter().map(|byte| u32::from(*byte)).sum();
-    bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-}
 
 /// Where something is depends on the compiler that made the delta before it.
 fn without_offset(text: &str) -> String {
@@ -142,31 +128,4 @@ fn a_dossier_with_gaps_does_not_verify() {
     let found = patch::json(&here, 5, &["bundle", "verify", "bad.bundle"]);
     assert_eq!(found["ok"], false, "{found}");
     assert!(found["checks"][3]["what"].as_str().unwrap().contains("data.traces"), "{found}");
-}
-
-/// What a file claims to hold costs no memory: a header of eight gigabytes, a file of ten.
-#[test]
-fn claims_cost_no_memory() {
-    let here = directory("bundle-claims");
-    patch::bundle(&here);
-    let mut bytes = fs::read(here.join("fix.bundle")).unwrap();
-    for name in ["dossier.toml", "deltas/", "manifest.json"] {
-        let at = header(&bytes, name);
-        bytes[at + 124..at + 136].copy_from_slice(b"77777777777\0");
-        seal(&mut bytes, at);
-        fs::write(here.join("claim.bundle"), &bytes).unwrap();
-        assert_eq!(verified_in_little_memory(&here, "claim.bundle"), Some(5), "{name}");
-    }
-    fs::File::create(here.join("sparse.bundle")).unwrap().set_len(10 << 30).unwrap();
-    assert_eq!(verified_in_little_memory(&here, "sparse.bundle"), Some(2));
-    assert_eq!(verified_in_little_memory(&here, "fix.bundle"), Some(0));
-}
-
-/// The exit code of `verify` with an address space of half a gigabyte.
-fn verified_in_little_memory(here: &Path, file: &str) -> Option<i32> {
-    let script = "ulimit -v 500000; exec \"$0\" bundle verify \"$1\"";
-    let program = env!("CARGO_BIN_EXE_suture");
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", script, program, file]).current_dir(here);
-    command.output().unwrap().status.code()
 }

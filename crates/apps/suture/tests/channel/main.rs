@@ -3,9 +3,12 @@
 
 #[path = "../trust/agent.rs"]
 mod agent;
+mod claims;
 mod commands;
 mod desk;
 mod keys;
+#[path = "../cli/little_memory.rs"]
+mod little_memory;
 #[path = "../bundle/patch.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod patch;

@@ -1,12 +1,19 @@
-//! Signed patches on real processes: what the policy of a machine lets run, and what it stops.
+//! Signed patches on real processes: what the policy of a machine lets run and what it stops, and whom
+//! the world thanks.
 
+#[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
+mod foreign;
+#[path = "../bundle/forge.rs"]
+mod forge;
 mod log;
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;
 mod publishing;
 mod recorded;
+mod refusals;
 mod running;
+mod thanks;
 #[path = "../cli/transcript.rs"]
 mod transcript;
 mod unrecorded;

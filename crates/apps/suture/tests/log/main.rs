@@ -2,8 +2,11 @@
 
 #[path = "../trust/agent.rs"]
 mod agent;
+mod claims;
 mod foreign;
 mod keys;
+#[path = "../cli/little_memory.rs"]
+mod little_memory;
 mod story;
 mod support;
 mod tampering;

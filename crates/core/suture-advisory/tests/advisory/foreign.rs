@@ -63,7 +63,9 @@ pub(crate) fn check_schema(schema: &str, documents: &[String]) {
         std::fs::write(&path, document).unwrap();
         path
     });
-    let schema = format!("{}/tests/schema/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    // Tests of the command line use this file too.
+    let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let schema = format!("{crates}/core/suture-advisory/tests/schema/{schema}.schema.json");
     let program = place("pypi", &["check-jsonschema==0.33.3"]).join("bin/check-jsonschema");
     run(Command::new(program).args(["--schemafile", &schema]).args(files), "");
     std::fs::remove_dir_all(directory).unwrap();

@@ -129,10 +129,9 @@ fn there_is_nothing_to_render_before_there_is_a_version() {
 #[test]
 fn the_three_documents() {
     let advisory = in_stage(Stage::Published);
-    let pretty = |document: Value| serde_json::to_string_pretty(&document).unwrap();
-    insta::assert_snapshot!("csaf", pretty(serde_json::from_str(&json(csaf(&advisory))).unwrap()));
-    insta::assert_snapshot!("osv", pretty(serde_json::from_str(&json(osv(&advisory))).unwrap()));
-    insta::assert_snapshot!("openvex", pretty(serde_json::from_str(&json(openvex(&advisory))).unwrap()));
+    insta::assert_snapshot!("csaf", serde_json::to_string_pretty(&csaf(&advisory)).unwrap());
+    insta::assert_snapshot!("osv", serde_json::to_string_pretty(&osv(&advisory)).unwrap());
+    insta::assert_snapshot!("openvex", serde_json::to_string_pretty(&openvex(&advisory)).unwrap());
     assert_eq!(csaf::file_name(&advisory), "redis-24834.json");
     assert_eq!(csaf::status(&advisory), "final");
     assert_eq!(csaf::status(&in_stage(Stage::Embargoed)), "draft");

@@ -3,6 +3,7 @@
 mod cases;
 mod classes;
 mod classified;
+mod edits;
 mod foreign;
 mod mutants;
 mod severity;

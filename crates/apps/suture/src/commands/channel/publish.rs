@@ -1,8 +1,10 @@
 //! `suture channel publish` and `refresh`.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::Serialize;
-use suture_channel::{ChannelError, News, Place, Publication, Role, Scope};
+use suture_channel::{ChannelError, News, Place, Role, Scope};
 
 use super::gate::Gate;
 use super::keys::{self, Signers};
@@ -44,43 +46,45 @@ impl From<ChannelError> for Stop {
     }
 }
 
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Channel(error) => failure("nothing was published", &error),
-            Stop::Gate(failure) => failure,
+impl Stop {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Channel(error) => failure("nothing was published", &error),
+            Self::Gate(failure) => failure,
         }
     }
 }
 
 pub(super) fn publish(args: &PublishArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
-    let now = keys::time(&args.signing);
     let gate = Gate::open(&args.gate, &signers.as_dyn(), console)?;
-    let place = Place::new(&args.directory);
-    record::channel(act, &place);
     let agreed = |news: &News<'_>| gate.check(news).map_err(Stop::Gate);
-    let published = suture_channel::publish_if(&place, Scope::Content, &signers.as_dyn(), now, agreed);
-    record::keys(act, &signers);
-    answer(published?, &place, act, console)
+    run(&args.directory, Scope::Content, &signers, keys::time(&args.signing), agreed, act, console)
 }
 
 /// Nothing that was not public before becomes so.
 pub(super) fn refresh(args: &RefreshArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
-    let now = keys::time(&args.signing);
-    let place = Place::new(&args.directory);
-    record::channel(act, &place);
-    let published = suture_channel::publish(&place, Scope::Refresh, &signers.as_dyn(), now);
-    record::keys(act, &signers);
-    let published = published.map_err(|error| failure("nothing was published", &error))?;
-    answer(published, &place, act, console)
+    run(&args.directory, Scope::Refresh, &signers, keys::time(&args.signing), |_| Ok(()), act, console)
 }
 
-fn answer(published: Publication, place: &Place, act: &Act, console: &Console) -> Result<Exit, Failure> {
-    record::channel(act, place);
-    record::newest(act, place);
-    record::published(act, place, &published.added, &published.removed);
+fn run(
+    directory: &Path,
+    scope: Scope,
+    signers: &Signers,
+    now: Timestamp,
+    agreed: impl FnOnce(&News<'_>) -> Result<(), Stop>,
+    act: &Act,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let place = Place::new(directory);
+    record::channel(act, &place);
+    let published = suture_channel::publish_if(&place, scope, &signers.as_dyn(), now, agreed);
+    record::keys(act, signers);
+    let published = published.map_err(Stop::into_failure)?;
+    record::channel(act, &place);
+    record::newest(act, &place);
+    record::published(act, &place, &published.added, &published.removed);
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,

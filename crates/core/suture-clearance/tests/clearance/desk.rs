@@ -1,0 +1,192 @@
+//! People with keys, what they sign, patches, and the question about them.
+
+use std::collections::BTreeMap;
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use jiff::Timestamp;
+use suture_bundle::delta_name;
+use suture_clearance::{Authority, AuthorityFiles, Clearance, Patch, Use, clear};
+use suture_delta::format;
+use suture_delta::report::CriticalPath;
+use suture_policy::{CaseFacts, Source, State};
+use suture_trust::{
+    Acceptance, Emergency, Envelope, IN_TOTO, Kind, Predicate, PublicKey, Refusal, Role, Said, SignError,
+    Signer, Statement, Subject, Withdrawal,
+};
+
+use crate::sample;
+
+/// Name, team and roles; the place is the number of the key.
+const PEOPLE: [(&str, &str, &str); 5] = [
+    ("ann", "core", r#"["author"]"#),
+    ("rob", "security", r#"["reviewer"]"#),
+    ("ray", "storage", r#"["reviewer"]"#),
+    ("bot", "build", r#"["rehearser"]"#),
+    ("cora", "ops", r#"["commander"]"#),
+];
+
+/// When everything is signed that has no time of its own.
+pub(crate) const SIGNED: &str = "2030-06-01T00:00:00Z";
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+struct Key(SigningKey, PublicKey);
+
+impl Key {
+    fn of(name: &str) -> Self {
+        let number = PEOPLE.iter().position(|(known, ..)| *known == name).unwrap();
+        let secret = SigningKey::from_bytes(&[u8::try_from(number + 1).unwrap(); 32]);
+        let public = PublicKey::from_bytes(secret.verifying_key().as_bytes(), name).unwrap();
+        Self(secret, public)
+    }
+}
+
+impl Signer for Key {
+    fn public_key(&self) -> &PublicKey {
+        &self.1
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
+        Ok(self.0.sign(message).to_bytes())
+    }
+}
+
+pub(crate) fn root() -> String {
+    let principal = |(name, team, roles): &(&str, &str, &str)| {
+        format!(
+            "[[principal]]\nname = \"{name}\"\nteam = \"{team}\"\nroles = {roles}\n[[principal.key]]\npublic = \"{}\"\n\
+             valid_from = 2030-01-01T00:00:00Z\nvalid_until = 2031-01-01T00:00:00Z\n",
+            Key::of(name).1
+        )
+    };
+    format!("schema = 1\n{}", PEOPLE.iter().map(principal).collect::<String>())
+}
+
+/// The authority with these rules; with none, the default pack.
+pub(crate) fn authority(rules: &[Source<'_>]) -> Authority {
+    Authority::read(&AuthorityFiles { root: &root(), rules, node: None, host: "here" }).unwrap()
+}
+
+/// A call path from `parse`, which the sample replaces, to what somebody has marked.
+pub(crate) fn path(mark: &str, path: &[&str], marked: &str) -> CriticalPath {
+    CriticalPath {
+        function: "parse".to_owned(),
+        marked: marked.to_owned(),
+        mark: mark.to_owned(),
+        pattern: marked.to_owned(),
+        path: path.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A delta that touches this, as a file.
+pub(crate) fn delta(critical: &[CriticalPath]) -> Vec<u8> {
+    marked_delta(critical, &["consensus", "protocol"])
+}
+
+/// The same, made when these groups were marked.
+pub(crate) fn marked_delta(critical: &[CriticalPath], groups: &[&str]) -> Vec<u8> {
+    let mut delta = sample::delta("server", "0123456789abcdef", &[0x90; 16]);
+    delta.meta.report.critical = critical.to_vec();
+    delta.meta.report.marked = groups.iter().map(ToString::to_string).collect();
+    delta.meta.schema = delta.meta.report.schema();
+    format::write(&delta).unwrap()
+}
+
+/// A bundle of two deltas, of which the first touches this, with this dossier.
+pub(crate) fn bundle(dossier: &str, critical: &[CriticalPath]) -> Vec<u8> {
+    let content = delta(critical);
+    let read = format::read(&content).unwrap();
+    let mut files: BTreeMap<_, _> = sample::files().into_iter().collect();
+    files.retain(|name, _| !name.as_str().starts_with("deltas/server-"));
+    files.insert(delta_name(&read, &format::id(&content)).unwrap(), content);
+    files.insert(sample::name("dossier.toml"), dossier.as_bytes().to_vec());
+    sample::write(&files.into_iter().collect::<Vec<_>>())
+}
+
+/// `predicate` about `patch`, signed by one of the people.
+pub(crate) fn sign(patch: &Patch, name: &str, predicate: Predicate) -> Envelope {
+    Envelope::sign(IN_TOTO, statement(patch, predicate).to_json(), &Key::of(name)).unwrap()
+}
+
+pub(crate) fn statement(patch: &Patch, predicate: Predicate) -> Statement {
+    Statement { subjects: vec![Subject { name: "fix.bundle".to_owned(), digest: patch.digest }], predicate }
+}
+
+fn said(role: Role) -> Said {
+    Said { signed_on: time(SIGNED), role, comment: String::new() }
+}
+
+/// What the default pack asks for a patch that touches nothing critical.
+pub(crate) fn everything(patch: &Patch) -> Vec<Envelope> {
+    vec![
+        sign(patch, "ann", Predicate::Authored(said(Role::Author))),
+        rehearsed(patch),
+        sign(patch, "rob", Predicate::Reviewed(said(Role::Reviewer))),
+    ]
+}
+
+fn rehearsed(patch: &Patch) -> Envelope {
+    let result = serde_json::json!({
+        "result": "PASSED", "configuration": [], "passedTests": ["load"], "suture_signedOn": SIGNED,
+    });
+    let serde_json::Value::Object(fields) = result else { unreachable!("it is written as an object") };
+    sign(patch, "bot", Predicate::read(Kind::Rehearsed, fields).unwrap())
+}
+
+pub(crate) fn refusal(role: Role) -> Predicate {
+    Predicate::Refused(Refusal { signed_on: time(SIGNED), role, reason: "it never ends".to_owned() })
+}
+
+pub(crate) fn withdrawal(role: Role, refusal: &Statement) -> Predicate {
+    let refusal = suture_trust::Digest::of(&refusal.to_json());
+    Predicate::Withdrawn(Withdrawal { signed_on: time(SIGNED), role, refusal, comment: String::new() })
+}
+
+pub(crate) fn laxer() -> Predicate {
+    let reason = "only a text changes".to_owned();
+    Predicate::Laxer(Acceptance { signed_on: time(SIGNED), role: Role::Reviewer, reason })
+}
+
+pub(crate) fn emergency(from: &str, until: &str) -> Predicate {
+    let reason = "it is being exploited".to_owned();
+    Predicate::Emergency(Emergency {
+        signed_on: time(from),
+        role: Role::Commander,
+        ends: time(until),
+        reason,
+    })
+}
+
+/// Asks at that time.
+pub(crate) fn ask(
+    authority: &Authority,
+    patch: &Patch,
+    said: &[Envelope],
+    wanted: &Use,
+    now: &str,
+) -> Clearance {
+    ask_about(authority, patch, said, wanted, None, now)
+}
+
+/// The same where the case is known.
+pub(crate) fn ask_about(
+    authority: &Authority,
+    patch: &Patch,
+    said: &[Envelope],
+    wanted: &Use,
+    case: Option<&CaseFacts>,
+    now: &str,
+) -> Clearance {
+    clear(authority, patch, said, wanted, case, time(now)).unwrap()
+}
+
+/// Rules whose requirement is in this state.
+pub(crate) fn rules(clearance: &Clearance, state: State) -> Vec<&str> {
+    let requirements = clearance.decision.requirements.iter();
+    requirements
+        .filter(|requirement| requirement.state == state)
+        .map(|requirement| requirement.rule.as_str())
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! What a patch is: told by its deltas, whatever stands beside them.
+
+use suture_clearance::{Authority, AuthorityError, AuthorityFiles, Patch, PatchError, Use, class, touches};
+use suture_policy::{Class, Source};
+use suture_trust::Digest;
+
+use crate::desk::{SIGNED, ask, authority, bundle, delta, marked_delta, path, root};
+
+const RUN: Use = Use::Run { dark: false };
+
+/// A dossier that has found nothing, in a bundle that has much.
+const MODEST: &str = "schema = 1\n\
+    [case]\nid = \"case-1\"\nconsensus_class = \"local\"\n\
+    [[delta]]\nid = \"00\"\nprogram = \"true\"\nfunctions = []\nmemory_bytes = 0\n";
+
+#[test]
+fn facts_are_those_of_the_deltas_and_never_of_the_dossier() {
+    let marked = path("consensus", &["decide", "parse"], "decide");
+    let bytes = bundle(MODEST, &[marked]);
+    let patch = Patch::read(&bytes).unwrap();
+    assert!(patch.is_bundle);
+    assert_eq!((patch.digest, patch.bytes), (Digest::of(&bytes), bytes.len()));
+    assert_eq!(patch.case.as_deref(), Some("case-1"));
+    let facts = ask(&authority(&[]), &patch, &[], &RUN, SIGNED).facts;
+    assert_eq!((facts.functions, facts.data, facts.types, facts.critical), (2, 2, 2, 1), "of both deltas");
+    assert_eq!((facts.computed, facts.declared), (Class::Replicated, Class::Local));
+    assert_eq!((facts.digest, facts.bytes), (patch.digest.to_string(), bytes.len() as u64));
+    assert!(facts.hooks);
+    assert_eq!((facts.encrypted, facts.leaks), (false, 0));
+}
+
+/// What is marked calls the change, or is it; what it calls itself sees other values at most; texts go over the wire.
+#[test]
+fn the_class_follows_from_the_call_paths() {
+    let is = path("consensus", &["parse"], "parse");
+    let calls = path("consensus", &["parse", "hash"], "hash");
+    let called = path("consensus", &["decide", "parse"], "decide");
+    let wire = path("protocol", &["send", "parse"], "send");
+    let rows = [
+        (vec![], Class::Local),
+        (vec![calls.clone()], Class::Wire),
+        (vec![wire.clone()], Class::Wire),
+        (vec![wire.clone(), called.clone()], Class::Replicated),
+        (vec![calls.clone(), is.clone()], Class::Replicated),
+    ];
+    for (critical, expected) in rows {
+        let patch = Patch::read(&delta(&critical)).unwrap();
+        assert_eq!(class(&patch.deltas[0].0), Some(expected), "{critical:?}");
+    }
+    // What decides comes first, and nothing is told twice.
+    let patch = Patch::read(&delta(&[calls.clone(), is, calls])).unwrap();
+    let marked: Vec<_> = touches(&patch.deltas[0].0).iter().map(|touch| touch.marked.to_string()).collect();
+    assert_eq!(marked, ["parse", "hash"]);
+}
+
+/// A bare delta has nobody who declares anything; what is computed counts.
+#[test]
+fn a_bare_delta_is_what_it_is() {
+    let bytes = delta(&[path("consensus", &["decide", "parse"], "decide")]);
+    let patch = Patch::read(&bytes).unwrap();
+    assert!(!patch.is_bundle && patch.declared.is_none() && patch.case.is_none());
+    assert_eq!(patch.digest, Digest::of(&bytes));
+    let clearance = ask(&authority(&[]), &patch, &[], &RUN, SIGNED);
+    assert_eq!((clearance.facts.declared, clearance.facts.functions), (Class::Replicated, 1));
+    assert_eq!(clearance.decision.class, Class::Replicated);
+}
+
+/// A delta that was made without marks shows nothing: it is what the author declares, and the strictest if nobody does.
+#[test]
+fn what_was_not_marked_is_not_taken_for_harmless() {
+    let bare = Patch::read(&marked_delta(&[], &[])).unwrap();
+    assert_eq!(class(&bare.deltas[0].0), None);
+    let facts = ask(&authority(&[]), &bare, &[], &RUN, SIGNED).facts;
+    assert_eq!((facts.computed, facts.declared), (Class::Replicated, Class::Replicated));
+    // One delta of the sample's bundle was made without marks.
+    for (word, class) in [("local", Class::Local), ("wire", Class::Wire), ("replicated", Class::Replicated)] {
+        let dossier = format!("schema = 1\n[case]\nconsensus_class = \"{word}\"\n");
+        let patch = Patch::read(&bundle(&dossier, &[])).unwrap();
+        let facts = ask(&authority(&[]), &patch, &[], &RUN, SIGNED).facts;
+        assert_eq!((facts.computed, facts.declared), (class, class), "{word}");
+    }
+}
+
+#[test]
+fn what_is_no_patch() {
+    let read = |dossier: &str| Patch::read(&bundle(dossier, &[])).unwrap_err().to_string();
+    let class = read("schema = 1\n[case]\nconsensus_class = \"harmless\"\n");
+    assert!(
+        class.contains("`harmless` is no consensus class; it is one of `local`, `wire` and `replicated`"),
+        "{class}"
+    );
+    assert!(read("schema = 9\n").contains("format 9"));
+    assert!(matches!(Patch::read(b"a letter"), Err(PatchError::Delta(_))));
+    let mut bytes = bundle(MODEST, &[]);
+    bytes.push(0);
+    assert!(matches!(Patch::read(&bytes), Err(PatchError::Bundle(_))));
+}
+
+#[test]
+fn a_trust_directory_that_can_not_be_used() {
+    let root = root();
+    let read = |root: &str, rules: &[Source<'_>], node: Option<&str>| {
+        Authority::read(&AuthorityFiles { root, rules, node, host: "here" })
+    };
+    let cut = [Source { name: "own.cedar", text: "permit (principal, action, resource" }];
+    let long = "#".repeat(suture_clearance::NODE_BYTES_MAX + 1);
+    assert!(matches!(read("schema = 2\n", &[], None), Err(AuthorityError::Root(_))));
+    assert!(read(&root, &cut, None).unwrap_err().to_string().contains("own.cedar"));
+    assert!(read(&root, &[], Some(&long)).unwrap_err().to_string().starts_with("node.toml: it is longer"));
+    assert!(read(&root, &[], Some("nam = \"x\"")).unwrap_err().to_string().starts_with("node.toml: "));
+    let named = read(&root, &[], Some("name = \"cache-1\"\nlabels = [\"canary\"]\n")).unwrap();
+    assert_eq!((named.node.name.as_str(), named.principals().len()), ("cache-1", 5));
+    assert_eq!(read(&root, &[], None).unwrap().node.name, "here");
+}
