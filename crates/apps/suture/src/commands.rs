@@ -21,6 +21,7 @@ mod operate;
 mod outcomes;
 mod policy;
 mod ps;
+mod reproduce;
 mod revert;
 mod sign;
 mod statements;
@@ -53,6 +54,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<Exit, Failure>
         Command::Statements(args) => statements::run(args, console),
         Command::Dossier(args) => dossier::run(args, console),
         Command::Bundle(args) => bundle::run(args, console),
+        Command::Reproduce(args) => reproduce::run(args, console),
         Command::Audit(args) => audit::run(args, console),
         Command::Channel(args) => channel::run(args, console),
         Command::Fetch(args) => fetch::run(args, console),

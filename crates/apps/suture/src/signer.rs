@@ -20,6 +20,15 @@ pub(crate) fn passphrase_source() -> PassphraseSource {
     }
 }
 
+/// The key that a command line names, if it names one.
+pub(crate) fn named(key: Option<&Path>, agent: Option<&str>) -> Result<Option<Box<dyn Signer>>, Failure> {
+    match (key, agent) {
+        (Some(file), _) => from_file(file).map(Some),
+        (None, Some(asked)) => from_agent(asked).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 /// The key in a file.
 pub(crate) fn from_file(path: &Path) -> Result<Box<dyn Signer>, Failure> {
     let source = passphrase_source();

@@ -31,7 +31,7 @@ mod write;
 
 pub use contents::{BundledDelta, Contents, ContentsError, DOSSIER, delta_name, spelled_name};
 pub use difference::{
-    Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference,
+    Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference, parts,
 };
 pub use digest::Digest;
 pub use error::{BundleError, EntryKind, HeaderField};

@@ -3,6 +3,8 @@
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;
+mod reproduced;
 mod running;
+mod source;
 #[path = "../cli/transcript.rs"]
 mod transcript;
