@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
 use suture_log::{Draft, Outcome};
 use suture_policy::State;
-use suture_trust::Envelope;
+use suture_trust::{Envelope, Lines};
 
 use crate::audit::{Audit, actor};
 use crate::commands::subject;
@@ -46,8 +46,17 @@ pub(crate) fn ask(
     wanted: &Use,
 ) -> Result<Clearance, Failure> {
     let beside = statement_file::beside(file);
-    let lines = statement_file::read(statements.unwrap_or(&beside))?;
-    let envelopes: Vec<Envelope> = lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect();
+    ask_with(authority, patch, &statement_file::read(statements.unwrap_or(&beside))?, wanted)
+}
+
+/// The same with statements that have been read.
+pub(crate) fn ask_with(
+    authority: &Authority,
+    patch: &Patch,
+    lines: &Lines,
+    wanted: &Use,
+) -> Result<Clearance, Failure> {
+    let envelopes: Vec<Envelope> = lines.envelopes.iter().map(|(_, envelope)| envelope.clone()).collect();
     clear(authority, patch, &envelopes, wanted, Timestamp::now()).map_err(|error| {
         Failure::refused("the rules can't be asked about this patch")
             .why(&error)
@@ -71,9 +80,8 @@ pub(crate) fn require(
     let clearance = ask(&authority, patch, file, None, wanted)?;
     let decision = &clearance.decision;
     if decision.allowed {
-        for owed in decision.requirements.iter().filter(|requirement| requirement.state == State::Owed) {
-            let until = owed.until.map(|until| format!(", until {until}")).unwrap_or_default();
-            console.note(&format!("owed{until}: {} ({})", owed.needs, owed.rule));
+        for line in owed(&clearance) {
+            console.note(&line);
         }
         return Ok(());
     }
@@ -86,12 +94,23 @@ pub(crate) fn require(
     };
     Audit::from_environment()?.record(&[draft])?;
     Err(Failure::refused(format!("the policy of this machine does not let `{}` run", file.display()))
-        .why(&missing(&clearance))
+        .why(&missing(&clearance).join("\n"))
         .help(format!("`suture policy check {}` shows who could give what is missing", file.display())))
 }
 
+/// What has to follow, a line for each rule.
+pub(crate) fn owed(clearance: &Clearance) -> Vec<String> {
+    let requirements = clearance.decision.requirements.iter();
+    let owed = requirements.filter(|requirement| requirement.state == State::Owed);
+    owed.map(|owed| {
+        let until = owed.until.map(|until| format!(", until {until}")).unwrap_or_default();
+        format!("owed{until}: {} ({})", owed.needs, owed.rule)
+    })
+    .collect()
+}
+
 /// What stands in the way, a line for each rule.
-fn missing(clearance: &Clearance) -> String {
+pub(crate) fn missing(clearance: &Clearance) -> Vec<String> {
     let decision = &clearance.decision;
     let lacking = decision
         .requirements
@@ -104,5 +123,5 @@ fn missing(clearance: &Clearance) -> String {
     if lines.is_empty() {
         lines.push("no rule permits it".to_owned());
     }
-    lines.join("\n")
+    lines
 }

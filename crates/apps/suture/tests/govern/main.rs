@@ -8,3 +8,4 @@ mod running;
 mod source;
 #[path = "../cli/transcript.rs"]
 mod transcript;
+mod verified;
