@@ -6,6 +6,7 @@ mod examples;
 mod pack;
 mod route;
 mod show;
+mod summary;
 
 use crate::args::{PolicyArgs, PolicyCommand, PolicyRouteArgs, PolicyTryArgs};
 use crate::console::Console;

@@ -6,6 +6,7 @@ mod patch;
 mod reproduced;
 mod running;
 mod source;
+mod summarised;
 #[path = "../cli/transcript.rs"]
 mod transcript;
 mod verified;

@@ -2,7 +2,7 @@
 
 use suture_clearance::Use;
 
-use super::decision;
+use super::{decision, summary};
 use crate::args::PolicyCheckArgs;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -17,9 +17,14 @@ pub(super) fn run(args: &PolicyCheckArgs, console: &Console) -> Result<Exit, Fai
     })?;
     let authority = trust_dir::read(&directory)?;
     let patch = permission::read_patch(&args.file)?;
+    // A key that can't sign is told before the question is asked.
+    let key = summary::signer(args, &authority)?;
     let wanted = Use::Run { dark: args.dark };
     let clearance = permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted)?;
-    let about = decision::About::new(&clearance.ask, &clearance.facts.digest);
+    let key = key.filter(|_| clearance.decision.allowed);
+    let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key));
+    let about =
+        decision::About::new(&clearance.ask, &clearance.facts.digest).with_summary(signed.transpose()?);
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)
 }
