@@ -19,7 +19,8 @@ pub(crate) enum Mounting {
     Nowhere,
 }
 
-/// For a shell with the tree, the path, the script and an empty directory for the mirror as its arguments.
+/// For a shell with the tree, the path, the script and an empty directory for the mirror as its arguments. What somebody
+/// else removes while it is being mirrored is not missed.
 const ENTER: &str = r#"set -e
 if [ -d "$2" ]; then
   mount --bind "$1" "$2"
@@ -32,13 +33,13 @@ until [ -d "$above/" ]; do above=${above%/*}; done
 for entry in "$above"/* "$above"/.[!.]*; do
   mirrored=$4/${entry##*/}
   if [ -L "$entry" ]; then
-    cp -P "$entry" "$mirrored"
+    cp -P "$entry" "$mirrored" || [ ! -L "$entry" ]
   elif [ -d "$entry" ]; then
     mkdir "$mirrored"
-    mount --rbind "$entry" "$mirrored"
+    mount --rbind "$entry" "$mirrored" || [ ! -d "$entry" ]
   elif [ -e "$entry" ]; then
     : >"$mirrored"
-    mount --bind "$entry" "$mirrored"
+    mount --bind "$entry" "$mirrored" || [ ! -e "$entry" ]
   fi
 done
 inside=$4${2#"$above"}

@@ -169,6 +169,39 @@ fn mistakes_are_told_before_anything_is_built() {
     ends(5, &[], "is refused");
 }
 
+/// A second fix stands on the first, which it finds in the bundle or where the command line says.
+#[test]
+fn patches_on_patches_come_out_the_same() {
+    let here = open("reproduce-stack");
+    C.write(&here, "author");
+    C.build(&here, "author", "fix", &[]);
+    let first = fs::read_to_string(here.join("fix.patch")).unwrap();
+    fs::write(here.join("both.patch"), first.replace("x > 50 ? 50 : x * 3", "x > 40 ? 40 : x * 2")).unwrap();
+    C.build_on(&here, "author", "second", &["--patch", "both.patch", "--on", "fix.delta"], &[]);
+    bundle(&here, &["fix", "second"], &["fix.patch", "both.patch"]);
+    C.write(&here, "mine");
+    assert_eq!(states(&reproduce(&here, 0, "mine", &[])), ["same", "same"]);
+
+    fs::remove_file(here.join("dossier.toml")).unwrap();
+    bundle(&here, &["second"], &["both.patch"]);
+    let told = reproduce(&here, 2, "mine", &[]);
+    assert!(told["error"]["help"].as_str().unwrap().contains("--on"), "{told}");
+    assert_eq!(states(&reproduce(&here, 0, "mine", &["--on", "fix.delta"])), ["same"]);
+}
+
+/// Marks that are not in the tree have to be named, and be those that the author used.
+#[test]
+fn critical_marks_from_elsewhere() {
+    let here = open("reproduce-marks");
+    C.write(&here, "author");
+    fs::write(here.join("marks.toml"), "[critical]\nfunctions = [\"limit\"]\n").unwrap();
+    C.build_on(&here, "author", "fix", &["--patch", "fix.patch", "--critical", "marks.toml"], &[]);
+    bundle(&here, &["fix"], &["fix.patch"]);
+    let told = reproduce(&here, 5, "author", &[]);
+    assert!(told["error"]["what"].as_str().unwrap().contains("critical marks"), "{told}");
+    assert_eq!(states(&reproduce(&here, 0, "author", &["--critical", "marks.toml"])), ["same"]);
+}
+
 /// One bundle for two platforms: who builds on one of them says so of that one.
 #[test]
 fn a_delta_for_another_platform_is_left_out_unless_it_is_asked_for() {

@@ -116,10 +116,15 @@ impl Project {
 
     /// The author builds `NAME.delta` in `tree`, in an environment with `more`, and keeps the record in `NAME.delta.json`.
     pub(crate) fn build(&self, here: &Path, tree: &str, name: &str, more: &[(&str, &str)]) {
+        self.build_on(here, tree, name, &["--patch", "fix.patch"], more);
+    }
+
+    /// The same with another fix, which may stand on other patches.
+    pub(crate) fn build_on(&self, here: &Path, tree: &str, name: &str, fix: &[&str], more: &[(&str, &str)]) {
         let output = format!("{name}.delta");
-        let arguments = ["build", "--source", tree, "--patch", "fix.patch", "--run", self.run];
+        let arguments = ["build", "--source", tree, "--run", self.run];
         let rest = ["--artifact", self.artifact, "--data", "seen=keep", "-o", &output, "--json"];
-        let mut command = suture(here, &[&arguments[..], &rest].concat());
+        let mut command = suture(here, &[&arguments[..], &rest, fix].concat());
         let built = command.envs(more.iter().copied()).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         fs::write(here.join(format!("{output}.json")), built.stdout).unwrap();
