@@ -29,7 +29,8 @@ pub(crate) struct ReproduceArgs {
 
     /// Only this delta: its name in the bundle, its id, or the beginning of that; may be given several times
     ///
-    /// Without this all are built again, and it is enough if those come out the same whose build without the fix does.
+    /// Without this all are built again, and it is enough if those come out the same whose build without the fix does. A policy
+    /// counts your word once you have built all of them again, each where its build can be made.
     #[arg(long = "delta", value_name = "NAME")]
     pub(crate) deltas: Vec<String>,
 

@@ -43,11 +43,7 @@ pub(super) fn run(args: &ReproduceArgs, console: &Console) -> Result<Exit, Failu
     let signer = signer::named(args.signer.key.as_deref(), args.signer.agent.as_deref())?;
     let mut built = Vec::new();
     for order in &orders {
-        console.note(&format!(
-            "running `{}` twice, as the dossier says",
-            suture_delta::page::clean(&order.origin.command)
-        ));
-        built.push(rebuild::rebuild(order, args, &contents.deltas)?);
+        built.push(rebuild::rebuild(order, args, &contents.deltas, console)?);
     }
     let mut outcomes: Vec<Outcome> = built.iter().flat_map(|built| built.outcomes.clone()).collect();
     let is_same = settle(&mut outcomes, args.deltas.is_empty());

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::office::{check, open};
+use crate::office::{check, open, sign};
 use crate::patch::json;
 use crate::source::{C, RUST, bundle, reproduce, states};
 use crate::transcript::{run, suture, transcript};
@@ -32,14 +32,19 @@ unless { context.signed.reproduce.count >= 1 };
 /// A directory with people, the rule above, and a bundle of the C project, whose author's tree is gone.
 fn office(name: &str) -> std::path::PathBuf {
     let here = open(name);
-    fs::create_dir(here.join("trust/policy")).unwrap();
-    fs::write(here.join("trust/policy/rules.cedar"), RULES).unwrap();
+    operator(&here);
     C.write(&here, "author");
     C.build(&here, "author", "fix", &[]);
     bundle(&here, &["fix"], &["fix.patch"]);
     fs::remove_dir_all(here.join("author")).unwrap();
     C.write(&here, "mine/deep/tree");
     here
+}
+
+/// Makes the rule above hold.
+fn operator(here: &Path) {
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    fs::write(here.join("trust/policy/rules.cedar"), RULES).unwrap();
 }
 
 fn statements(here: &Path) -> Option<String> {
@@ -199,6 +204,8 @@ fn critical_marks_from_elsewhere() {
     bundle(&here, &["fix"], &["fix.patch"]);
     let told = reproduce(&here, 5, "author", &[]);
     assert!(told["error"]["what"].as_str().unwrap().contains("critical marks"), "{told}");
+    let output = run(&here, &["reproduce", "fix.bundle", "--source", "author"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("running"), "nothing was built for that");
     assert_eq!(states(&reproduce(&here, 0, "author", &["--critical", "marks.toml"])), ["same"]);
 }
 
@@ -206,6 +213,7 @@ fn critical_marks_from_elsewhere() {
 #[test]
 fn a_delta_for_another_platform_is_left_out_unless_it_is_asked_for() {
     let here = open("reproduce-platforms");
+    operator(&here);
     C.write(&here, "author");
     C.build(&here, "author", "fix", &[]);
     let record = fs::read_to_string(here.join("fix.delta.json")).unwrap();
@@ -225,4 +233,20 @@ fn a_delta_for_another_platform_is_left_out_unless_it_is_asked_for() {
     let other = of_other["id"].as_str().unwrap();
     let told = reproduce(&here, 5, "author", &["--delta", &other[..12]]);
     assert_eq!(states(&told), ["different"]);
+
+    // A node of the other platform would run what nobody has built again.
+    let missing = vec!["somebody-reproduces".to_owned()];
+    assert_eq!(check(&here, "fix.bundle", &[]), (missing.clone(), false));
+    let predicate = |id: &str| {
+        let product = serde_json::json!({"name": "other", "digest": {"sha256": id}});
+        let definition = serde_json::json!({"buildType": "urn:example:build"});
+        let said = serde_json::json!({"buildDefinition": definition, "products": [product]});
+        fs::write(here.join("said.json"), said.to_string()).unwrap();
+        ["--says", "reproduced", "--predicate", "said.json"]
+    };
+    // Somebody else has built the other one alone; then the same who has built the first.
+    sign(&here, "fix.bundle", "ray", "reviewer", &predicate(other));
+    assert_eq!(check(&here, "fix.bundle", &[]), (missing, false));
+    sign(&here, "fix.bundle", "rob", "reviewer", &predicate(other));
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
 }

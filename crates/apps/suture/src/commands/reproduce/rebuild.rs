@@ -18,7 +18,7 @@ use super::outcome::{Found, Outcome};
 use crate::args::{ComparisonArgs, ReproduceArgs};
 use crate::commands::comparison::{self, BuildFile, PROJECT_FILE};
 use crate::commands::dossier::Record;
-use crate::console::Progress;
+use crate::console::{Console, Progress};
 use crate::failure::Failure;
 use crate::{commands, files};
 
@@ -34,9 +34,14 @@ pub(super) fn rebuild(
     order: &Order<'_>,
     args: &ReproduceArgs,
     bundled: &[BundledDelta],
+    console: &Console,
 ) -> Result<Built, Failure> {
-    let pair = build(order, args)?;
     let Order { origin: recorded, deltas, .. } = order;
+    // What is missing for the comparison is told before anybody waits for two builds.
+    let options = deltas.iter().map(|(delta, recorded)| options(delta, recorded, args, bundled));
+    let options = options.collect::<Result<Vec<_>, _>>()?;
+    console.note(&format!("running `{}` twice, as the dossier says", clean(&recorded.command)));
+    let pair = build(order, args)?;
     let record = Record {
         builds: pair.provenance.clone(),
         choices: recorded.choices.clone(),
@@ -46,9 +51,9 @@ pub(super) fn rebuild(
     let build_ids = (build_id(&pair.old), build_id(&pair.new));
     let progress = Progress::start("comparing the two builds");
     let mut outcomes = Vec::new();
-    for (delta, recorded) in deltas {
+    for ((delta, recorded), options) in deltas.iter().zip(&options) {
         let (old, new) = (build_file(&pair.old, recorded), build_file(&pair.new, recorded));
-        let comparison = comparison::compare(&old, &new, &options(delta, recorded, args, bundled)?)?;
+        let comparison = comparison::compare(&old, &new, options)?;
         let rebuilt = comparison::written(&comparison)?.map(|file| format::id(&file).to_string());
         let found = Found { origin: &origin, build_ids: &build_ids, comparison: &comparison, id: rebuilt };
         outcomes.push(Outcome::of(delta, recorded, found));
