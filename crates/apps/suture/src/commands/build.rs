@@ -12,13 +12,15 @@ use crate::failure::Failure;
 use crate::files;
 
 pub(super) fn run(args: &BuildArgs, console: &Console) -> Result<Exit, Failure> {
-    let order = Order { source: &args.source, patch: &args.patch, run: &args.run, artifact: &args.artifact };
-    let mut progress = None;
-    let pair = suture_toolchain::build(order, &mut |stage| {
-        progress = Some(Progress::start(&stage.to_string()));
-    });
-    drop(progress);
-    let pair = pair.map_err(|error| failure(&error))?;
+    let order = Order {
+        source: &args.source,
+        patch: &args.patch,
+        run: &args.run,
+        artifact: &args.artifact,
+        directory: None,
+        environment: None,
+    };
+    let pair = make(order)?;
     if let Some(directory) = &args.keep {
         keep(&pair, directory, &args.artifact)?;
     }
@@ -26,6 +28,16 @@ pub(super) fn run(args: &BuildArgs, console: &Console) -> Result<Exit, Failure> 
     let new = BuildFile { path: &args.artifact, content: &pair.new };
     let comparison = with_project_marks(&args.comparison, &args.source);
     comparison::run(&old, &new, &comparison, args.output.as_deref(), console, Some(&pair.provenance))
+}
+
+/// Makes both builds, and says what is being done.
+pub(super) fn make(order: Order<'_>) -> Result<Pair, Failure> {
+    let mut progress = None;
+    let pair = suture_toolchain::build(order, &mut |stage| {
+        progress = Some(Progress::start(&stage.to_string()));
+    });
+    drop(progress);
+    pair.map_err(|error| failure(&error))
 }
 
 /// The marks of the project that is built count, unless others are named.
