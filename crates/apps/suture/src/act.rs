@@ -22,6 +22,9 @@ use crate::audit::actor;
 
 pub(crate) use recorded::recorded;
 
+/// The code of an act that somebody has ended.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+
 /// Subjects of one entry; an act on more of them has several.
 const SUBJECTS_MAX: usize = 128;
 /// Longest name of a subject, in bytes.

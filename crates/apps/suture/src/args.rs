@@ -5,13 +5,16 @@ pub(crate) mod audit;
 mod bundle;
 pub(crate) mod case;
 pub(crate) mod channel;
+mod choices;
 mod data_choice;
 mod dossier;
 mod duration;
 mod key;
 pub(crate) mod leak_check;
 mod policy;
+mod reproduce;
 mod sign;
+mod signer;
 mod statements;
 mod type_choice;
 
@@ -32,7 +35,9 @@ pub(crate) use policy::{
     PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyRouteArgs, PolicyShowArgs, PolicyTestArgs,
     PolicyTryArgs,
 };
+pub(crate) use reproduce::ReproduceArgs;
 pub(crate) use sign::{SignArgs, Withdraw};
+pub(crate) use signer::SignerArgs;
 pub(crate) use statements::StatementsArgs;
 pub(crate) use type_choice::TypeChoice;
 
@@ -93,6 +98,7 @@ pub(crate) enum Command {
     Statements(StatementsArgs),
     Dossier(DossierArgs),
     Bundle(BundleArgs),
+    Reproduce(ReproduceArgs),
     Audit(audit::AuditArgs),
     Channel(channel::ChannelArgs),
     Fetch(channel::FetchArgs),

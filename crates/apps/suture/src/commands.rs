@@ -22,6 +22,7 @@ mod operate;
 mod outcomes;
 mod policy;
 mod ps;
+mod reproduce;
 mod revert;
 mod secrets;
 mod sign;
@@ -57,6 +58,7 @@ pub(crate) fn run(command: &Command, act: &Act, console: &Console) -> Result<Exi
         Command::Statements(args) => statements::run(args, console),
         Command::Dossier(args) => dossier::run(args, act, console),
         Command::Bundle(args) => bundle::run(args, act, console),
+        Command::Reproduce(args) => reproduce::run(args, act, console),
         Command::Audit(args) => audit::run(args, console),
         Command::Channel(args) => channel::run(args, act, console),
         Command::Fetch(args) => fetch::run(args, act, console),

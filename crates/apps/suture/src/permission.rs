@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
 use suture_policy::{CaseFacts, State};
-use suture_trust::{Envelope, Rejected};
+use suture_trust::{Envelope, Lines, Rejected};
 
 use crate::args::TrustArgs;
 use crate::commands::case_for_rules;
@@ -46,8 +46,18 @@ pub(crate) fn ask(
     case: Option<&CaseFacts>,
 ) -> Result<Clearance, Failure> {
     let beside = statement_file::beside(file);
-    let lines = statement_file::read(statements.unwrap_or(&beside))?;
-    let envelopes: Vec<Envelope> = lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect();
+    ask_with(authority, patch, &statement_file::read(statements.unwrap_or(&beside))?, wanted, case)
+}
+
+/// The same with statements that have been read.
+pub(crate) fn ask_with(
+    authority: &Authority,
+    patch: &Patch,
+    lines: &Lines,
+    wanted: &Use,
+    case: Option<&CaseFacts>,
+) -> Result<Clearance, Failure> {
+    let envelopes: Vec<Envelope> = lines.envelopes.iter().map(|(_, envelope)| envelope.clone()).collect();
     clear(authority, patch, &envelopes, wanted, case, Timestamp::now()).map_err(|error| {
         Failure::refused("the rules can't be asked about this patch")
             .why(&error)
@@ -83,19 +93,29 @@ pub(crate) fn require(
     let clearance = ask(&authority, patch, file, None, wanted, case.as_ref())?;
     let decision = &clearance.decision;
     if decision.allowed {
-        for owed in decision.requirements.iter().filter(|requirement| requirement.state == State::Owed) {
-            let until = owed.until.map(|until| format!(", until {until}")).unwrap_or_default();
-            console.note(&format!("owed{until}: {} ({})", owed.needs, owed.rule));
+        for line in owed(&clearance) {
+            console.note(&line);
         }
         return Ok(());
     }
     Err(Failure::refused(format!("the policy of this machine does not let `{}` run", file.display()))
-        .why(&missing(&clearance))
+        .why(&missing(&clearance).join("\n"))
         .help(format!("`suture policy check {}` shows who could give what is missing", file.display())))
 }
 
+/// What has to follow, a line for each rule.
+pub(crate) fn owed(clearance: &Clearance) -> Vec<String> {
+    let requirements = clearance.decision.requirements.iter();
+    let owed = requirements.filter(|requirement| requirement.state == State::Owed);
+    owed.map(|owed| {
+        let until = owed.until.map(|until| format!(", until {until}")).unwrap_or_default();
+        format!("owed{until}: {} ({})", owed.needs, owed.rule)
+    })
+    .collect()
+}
+
 /// What stands in the way, a line for each rule.
-pub(crate) fn missing(clearance: &Clearance) -> String {
+pub(crate) fn missing(clearance: &Clearance) -> Vec<String> {
     let decision = &clearance.decision;
     let lacking = decision
         .requirements
@@ -109,7 +129,7 @@ pub(crate) fn missing(clearance: &Clearance) -> String {
         lines.push("no rule permits it".to_owned());
     }
     lines.extend(uncounted(&clearance.verified.rejected));
-    lines.join("\n")
+    lines
 }
 
 /// Statements that might have been what is missing, and why they don't count.

@@ -29,6 +29,15 @@ fn passphrase_file() -> Option<PathBuf> {
     std::env::var_os(PASSPHRASE_FILE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// The key that a command line names, if it names one.
+pub(crate) fn named(key: Option<&Path>, agent: Option<&str>) -> Result<Option<BoxedSigner>, Failure> {
+    match (key, agent) {
+        (Some(file), _) => from_file(file, &passphrase_source()).map(Some),
+        (None, Some(asked)) => from_agent(asked).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 /// The key in a file, whose passphrase `source` knows if it has one.
 pub(crate) fn from_file(path: &Path, source: &PassphraseSource) -> Result<BoxedSigner, Failure> {
     let mut ask = |_attempt: u32| source.ask(&path.display().to_string());

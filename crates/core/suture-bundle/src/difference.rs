@@ -160,7 +160,8 @@ fn deltas(one: &[BundledDelta], other: &[BundledDelta]) -> Vec<DeltaDifference> 
 /// Kind, name, and which of that name.
 type PartKey = (PartKind, String, usize);
 
-fn parts(one: Option<&Delta>, other: Option<&Delta>) -> Vec<PartDifference> {
+/// Functions and objects that differ between two deltas for one build.
+pub fn parts(one: Option<&Delta>, other: Option<&Delta>) -> Vec<PartDifference> {
     let (one, other) =
         (one.map(fingerprints).unwrap_or_default(), other.map(fingerprints).unwrap_or_default());
     let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();

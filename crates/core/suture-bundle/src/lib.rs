@@ -30,7 +30,7 @@ mod write;
 
 pub use contents::{BundledDelta, Contents, ContentsError, DOSSIER, delta_name, spelled_name};
 pub use difference::{
-    Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference,
+    Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference, parts,
 };
 pub use error::{BundleError, EntryKind, HeaderField};
 pub use facts::{Facts, FunctionFact, HookFact, OverwriteFact};

@@ -1,7 +1,7 @@
 //! Whom and what the one who decides believes: a trust root, rules, and what this node is.
 
-use suture_policy::{Node, Pack, PackError, Principal, Source, default_pack};
-use suture_trust::{RootError, TrustRoot};
+use suture_policy::{DEFAULT_PACK, Node, Pack, PackError, Principal, Source, default_pack};
+use suture_trust::{Digest, RootError, TrustRoot};
 use thiserror::Error;
 
 /// Longest `node.toml` that is read, in bytes.
@@ -27,6 +27,8 @@ pub struct Authority {
     pub root: TrustRoot,
     /// The rules.
     pub pack: Pack,
+    /// What the rules are: see [`rules_digest`].
+    pub rules: Digest,
     /// This machine.
     pub node: Node,
     principals: Vec<Principal>,
@@ -54,18 +56,30 @@ impl Authority {
     pub fn read(files: &AuthorityFiles<'_>) -> Result<Self, AuthorityError> {
         let root = TrustRoot::parse(files.root)?;
         let pack = if files.rules.is_empty() { default_pack()? } else { Pack::load(files.rules)? };
+        let rules = rules_digest(if files.rules.is_empty() { &DEFAULT_PACK } else { files.rules });
         let node = match files.node {
             Some(text) => node(text)?,
             None => Node { name: files.host.to_owned(), labels: Vec::new() },
         };
         let principals = root.principals().iter().map(principal).collect();
-        Ok(Self { root, pack, node, principals })
+        Ok(Self { root, pack, rules, node, principals })
     }
 
     /// Everybody in the trust root, as the rules see them.
     pub fn principals(&self) -> &[Principal] {
         &self.principals
     }
+}
+
+/// The digest of a policy, as `sha256sum *.cedar | sha256sum` computes it: of the digests and names of its files, a line each,
+/// ascending by name.
+pub fn rules_digest(files: &[Source<'_>]) -> Digest {
+    let mut lines: Vec<(&str, String)> = files
+        .iter()
+        .map(|file| (file.name, format!("{}  {}\n", Digest::of(file.text.as_bytes()), file.name)))
+        .collect();
+    lines.sort_unstable();
+    Digest::of(lines.into_iter().map(|(_, line)| line).collect::<String>().as_bytes())
 }
 
 fn node(text: &str) -> Result<Node, AuthorityError> {

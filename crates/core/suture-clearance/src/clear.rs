@@ -68,7 +68,7 @@ pub fn clear(
         emergency: said::emergency(&verified),
         authors: Vec::new(),
     };
-    let statements = said::statements(&verified, patch.digest, now);
+    let statements = said::statements(&verified, patch, now);
     let ask = ask(authority, wanted);
     let question =
         Question { ask: &ask, facts: &facts, statements: &statements, principals: authority.principals() };

@@ -25,7 +25,7 @@ mod facts;
 mod patch;
 mod said;
 
-pub use authority::{Authority, AuthorityError, AuthorityFiles, NODE_BYTES_MAX};
+pub use authority::{Authority, AuthorityError, AuthorityFiles, NODE_BYTES_MAX, rules_digest};
 pub use case::{CaseView, Routed, Rules, route_of, view};
 pub use clear::{Clearance, Use, clear};
 pub use facts::{class, touches};

@@ -1,14 +1,40 @@
 //! What was said, in the words of rules.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use suture_policy::{Emergency, Kind, Moment, Statement};
 use suture_trust::{Accepted, Digest, Outcome, Predicate, Verified};
 
+use crate::Patch;
+
 /// Everything that counts. What says nothing that rules ask for is left out, and so is a refusal that has been withdrawn: a
-/// withdrawal names it by its digest, so that nothing has to be concluded from the times of both.
-pub(crate) fn statements(verified: &Verified, digest: Digest, now: Timestamp) -> Vec<Statement> {
+/// withdrawal names it by its digest, so that nothing has to be concluded from the times of both. That somebody has built it
+/// again says nothing as long as they have not built all of it.
+pub(crate) fn statements(verified: &Verified, patch: &Patch, now: Timestamp) -> Vec<Statement> {
     let standing = verified.accepted.iter().filter(|accepted| !accepted.is_withdrawn);
-    standing.filter_map(|accepted| statement(accepted, digest, now)).collect()
+    let whole = standing.filter(|accepted| {
+        accepted.statement.kind() != suture_trust::Kind::Reproduced
+            || has_built_all(verified, &accepted.principal, patch)
+    });
+    whole.filter_map(|accepted| statement(accepted, patch.digest, now)).collect()
+}
+
+/// Whether the same as each delta of the patch came out when this principal built it again, in one statement or in several:
+/// a bundle has deltas for several platforms, and which one a process gets is not for its author to choose.
+fn has_built_all(verified: &Verified, principal: &str, patch: &Patch) -> bool {
+    let products: BTreeSet<String> = verified
+        .accepted
+        .iter()
+        .filter(|accepted| accepted.principal == principal)
+        .filter_map(|accepted| match &accepted.statement.predicate {
+            Predicate::Reproduced(reproduction) => Some(&reproduction.products),
+            _ => None,
+        })
+        .flatten()
+        .map(|product| product.digest.sha256.to_string())
+        .collect();
+    patch.deltas.iter().all(|(_, facts)| products.contains(&facts.id))
 }
 
 /// The emergency that was declared first. That it is declared again does not extend it.

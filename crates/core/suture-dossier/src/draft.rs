@@ -198,13 +198,15 @@ fn origin(origin: &Origin, or_open: &dyn Fn(&str, &str) -> Value) -> String {
         ("patch_sha256", &origin.patch_sha256),
         ("old_sha256", &origin.old_sha256),
         ("new_sha256", &origin.new_sha256),
+        ("directory", &origin.directory),
         ("command", &origin.command),
         ("artifact", &origin.artifact),
+        ("critical_sha256", &origin.critical_sha256),
     ];
     for (key, value) in texts.into_iter().filter(|(_, value)| !value.is_empty()) {
         pair(&mut text, key, Value::from(value.as_str()));
     }
-    for (key, list) in [("flags", &origin.flags), ("tools", &origin.tools)] {
+    for (key, list) in [("flags", &origin.flags), ("choices", &origin.choices), ("tools", &origin.tools)] {
         if !list.is_empty() {
             pair(&mut text, key, lines(list));
         }

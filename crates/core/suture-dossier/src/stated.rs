@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use suture_bundle::Facts;
 use suture_delta::model::BuildKind;
 
@@ -42,8 +43,9 @@ pub struct Stated {
     pub origin: Origin,
 }
 
-/// Where two builds come from, in the words of SLSA provenance v1: `externalParameters` (command, artifact, patch),
-/// `resolvedDependencies` (source, patch), `internalParameters` (flags, environment, tools), `builder`.
+/// Where two builds come from, in the words of SLSA provenance v1: `externalParameters` (command, artifact,
+/// choices), `resolvedDependencies` (source, patch, marks), `internalParameters` (directory, flags, environment, tools),
+/// `builder`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Origin {
@@ -59,6 +61,8 @@ pub struct Origin {
     pub old_sha256: String,
     /// SHA-256 of the build with it.
     pub new_sha256: String,
+    /// Where the source stood while it was built.
+    pub directory: String,
     /// The build command.
     pub command: String,
     /// What it makes.
@@ -67,6 +71,10 @@ pub struct Origin {
     pub flags: Vec<String>,
     /// Tools, each with its version: `NAME: VERSION`.
     pub tools: Vec<String>,
+    /// What the author decided about the comparison, as options of the command line: `--data NAME=keep`.
+    pub choices: Vec<String>,
+    /// SHA-256 of the file of critical marks that the comparison went by; empty if there was none.
+    pub critical_sha256: String,
     /// Variables that builds heed.
     pub environment: BTreeMap<String, String>,
 }
@@ -149,26 +157,32 @@ impl Origin {
         !self.source_sha256.is_empty() && !self.patch_sha256.is_empty() && !self.command.is_empty()
     }
 
-    /// The predicate of a SLSA provenance v1 statement (<https://slsa.dev/spec/v1.0/provenance>).
-    pub fn slsa(&self) -> serde_json::Value {
-        let digest =
-            |name: &str, sha256: &str| serde_json::json!({"name": name, "digest": {"sha256": sha256}});
-        let mut source = digest("source", &self.source_sha256);
-        if let Some(source) = source.as_object_mut() {
-            source.insert("annotations".to_owned(), serde_json::json!({"revision": self.source_revision}));
+    /// From what and how it was built: `buildDefinition` of a SLSA provenance v1 statement
+    /// (<https://slsa.dev/spec/v1.0/provenance>).
+    pub fn build_definition(&self) -> Map<String, Value> {
+        let resource = |name: &str, sha256: &str| json!({"name": name, "digest": {"sha256": sha256}});
+        let mut source = resource("source", &self.source_sha256);
+        if !self.source_revision.is_empty() {
+            source["annotations"] = json!({"revision": self.source_revision});
         }
-        serde_json::json!({
-            "buildDefinition": {
-                "buildType": "urn:suture:build:1",
-                "externalParameters": {"command": self.command, "artifact": self.artifact},
-                "internalParameters": {"flags": self.flags, "environment": self.environment, "tools": self.tools},
-                "resolvedDependencies": [source, digest("patch", &self.patch_sha256)],
-            },
-            "runDetails": {
-                "builder": {"id": self.builder},
-                "byproducts": [digest("old build", &self.old_sha256), digest("new build", &self.new_sha256)],
-            },
-        })
+        let mut resolved = vec![source, resource("patch", &self.patch_sha256)];
+        if !self.critical_sha256.is_empty() {
+            resolved.push(resource("critical marks", &self.critical_sha256));
+        }
+        Map::from_iter([
+            ("buildType".to_owned(), json!("urn:suture:build:v1")),
+            (
+                "externalParameters".to_owned(),
+                json!({"run": self.command, "artifact": self.artifact, "choices": self.choices}),
+            ),
+            (
+                "internalParameters".to_owned(),
+                json!({
+                    "directory": self.directory, "flags": self.flags, "environment": self.environment, "tools": self.tools,
+                }),
+            ),
+            ("resolvedDependencies".to_owned(), Value::Array(resolved)),
+        ])
     }
 }
 
@@ -177,19 +191,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_origin_is_a_slsa_predicate() {
+    fn the_origin_is_slsa_s_build_definition() {
         let origin = Origin {
             source_revision: "tag 1".into(),
-            builder: "https://builds.example.org".into(),
             patch_sha256: "22".into(),
             command: "make".into(),
             ..Origin::default()
         };
-        let predicate = origin.slsa();
-        let build = &predicate["buildDefinition"];
-        assert_eq!(build["externalParameters"]["command"], "make");
+        let build = origin.build_definition();
+        assert_eq!(build["externalParameters"]["run"], "make");
         assert_eq!(build["resolvedDependencies"][0]["annotations"]["revision"], "tag 1");
         assert_eq!(build["resolvedDependencies"][1]["digest"]["sha256"], "22");
-        assert_eq!(predicate["runDetails"]["builder"]["id"], "https://builds.example.org");
+        assert_eq!(build["resolvedDependencies"].as_array().unwrap().len(), 2, "no marks");
     }
 }

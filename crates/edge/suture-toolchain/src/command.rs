@@ -10,10 +10,8 @@ use std::process::{Command, Stdio};
 use crate::error::BuildError;
 use crate::interrupt::Watch;
 use crate::scratch::Scratch;
-use crate::wrappers;
+use crate::{environment, wrappers};
 
-/// The date that builds write into what they make, seconds since 1970 (`SOURCE_DATE_EPOCH`).
-pub(crate) const DATE_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 /// Lines of a failed command's output that are shown.
 const LAST_LINES: usize = 20;
 
@@ -28,7 +26,7 @@ pub(crate) fn run(
     let failed = || BuildError::doing("running the build command");
     let log = File::options().create(true).append(true).open(scratch.log()).map_err(failed())?;
     let mut command = scratch.shell(script);
-    environment(&mut command, scratch);
+    prepare(&mut command, scratch);
     let both = log.try_clone().map_err(failed())?;
     command.stdin(Stdio::null()).stdout(log).stderr(both);
     let status = watch.run(&mut command, |mut child| child.wait()).map_err(failed())?;
@@ -41,7 +39,8 @@ pub(crate) fn run(
     Err(BuildError::CommandFailed { which, status: status.to_string(), last_lines, log })
 }
 
-fn environment(command: &mut Command, scratch: &Scratch) {
+fn prepare(command: &mut Command, scratch: &Scratch) {
+    environment::give(command, scratch.environment());
     let mut path = vec![scratch.wrappers()];
     path.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
     if let Ok(path) = env::join_paths(path) {
@@ -51,7 +50,6 @@ fn environment(command: &mut Command, scratch: &Scratch) {
     // A cache elsewhere would hand out what was compiled with other flags.
     command.env_remove("CARGO_TARGET_DIR");
     command.env("TMPDIR", scratch.temporary());
-    command.env(DATE_VARIABLE, scratch.date().to_string());
 }
 
 /// Moves a log to where it outlives the scratch directory.

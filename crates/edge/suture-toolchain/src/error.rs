@@ -27,6 +27,18 @@ pub enum BuildError {
         /// As it was given.
         artifact: PathBuf,
     },
+    /// No tree can stand there.
+    #[error("the tree can't stand at `{}` while it is built", directory.display())]
+    NoPlace {
+        /// As it was given.
+        directory: PathBuf,
+    },
+    /// A variable that decides more than what compilers do.
+    #[error("`{}` is no variable that a build is given", name.escape_debug())]
+    ForeignVariable {
+        /// Its name.
+        name: String,
+    },
     /// The fix can't be applied.
     #[error("the patch does not apply to the source tree:\n{said}")]
     PatchDoesNotApply {
@@ -117,6 +129,8 @@ impl BuildError {
             Self::ArtifactOutside { .. } => {
                 "name it relative to the source tree, such as src/server, without `..`".to_owned()
             }
+            Self::NoPlace { .. } => "name an absolute path, without `..`".to_owned(),
+            Self::ForeignVariable { .. } => "make the build again without it".to_owned(),
             Self::PatchDoesNotApply { .. } => {
                 "give a unified diff (`git diff`, `diff -u`) against exactly this source tree".to_owned()
             }

@@ -10,7 +10,8 @@
 //!
 //! The user's tree is only read. The copy stands at the *same path* while the command runs (a bind mount in a
 //! mount namespace of its own), so that debug information, assertions and caches of build systems name the
-//! paths that they always name, and a build that is reproducible gives the very build that runs elsewhere.
+//! paths that they always name, and a build that is reproducible gives the very build that runs elsewhere. Whoever makes
+//! it again names that path and the variables that builds heed, and gets the same from a tree that is elsewhere.
 //!
 //! The flags that the comparison needs come from wrappers of the compilers, found first in `PATH`: that
 //! reaches make, cmake, meson, autotools and cargo alike, whatever they do with `CFLAGS`.
@@ -18,9 +19,11 @@
 
 mod artifact;
 mod command;
+mod environment;
 mod error;
 mod interrupt;
 mod patch;
+mod place;
 mod provenance;
 mod scratch;
 mod tree;
@@ -29,6 +32,7 @@ mod wrappers;
 pub use error::BuildError;
 pub use provenance::{Provenance, Tool};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use interrupt::Watch;
@@ -45,6 +49,10 @@ pub struct Order<'a> {
     pub run: &'a str,
     /// What it makes, relative to the source tree.
     pub artifact: &'a Path,
+    /// Where the tree is to stand while it is built; its own path if this says nothing.
+    pub directory: Option<&'a Path>,
+    /// The variables that builds heed and that are to be set, no others of them; as in this process if this says nothing.
+    pub environment: Option<&'a BTreeMap<String, String>>,
 }
 
 /// Two builds of one program.
@@ -102,8 +110,11 @@ fn make(watch: &Watch, order: Order<'_>, on_stage: &mut dyn FnMut(Stage)) -> Res
     let source =
         order.source.canonicalize().map_err(|error| BuildError::input("source tree", order.source, error))?;
     let patch = std::fs::read(order.patch).map_err(|error| BuildError::input("patch", order.patch, error))?;
+    let directory = order.directory.map_or_else(|| Ok(source.clone()), place::checked)?;
+    let environment = order.environment.map_or_else(environment::of_process, Clone::clone);
+    environment::check(&environment)?;
     on_stage(Stage::Copying);
-    let scratch = Scratch::new(watch, &source)?;
+    let scratch = Scratch::new(watch, &source, directory, environment)?;
     let earlier = artifact::made_at(&scratch, &artifact);
     patch::check(watch, &scratch, &patch)?;
     let mut provenance = Provenance::capture(&scratch, order.run, &artifact, &patch);

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::command::DATE_VARIABLE;
+use crate::environment::Environment;
 use crate::scratch::Scratch;
-use crate::wrappers;
+use crate::{environment, wrappers};
 
 /// Where two builds come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// SHA-256 of the source tree without the fix: over paths, modes and contents, without `.git` and caches.
     pub source_sha256: String,
+    /// Where the tree stood while it was built; compilers write it into debug information.
+    #[serde(default)]
+    pub directory: String,
     /// SHA-256 of the patch.
     pub patch_sha256: String,
     /// SHA-256 of the build without the fix.
@@ -27,7 +30,7 @@ pub struct Provenance {
     /// What it makes, relative to the tree.
     pub artifact: String,
     /// What the wrappers tell C and C++ compilers, the linker, and rustc.
-    pub flags: [String; 3],
+    pub flags: Vec<String>,
     /// Variables that builds heed, as far as they were set.
     pub environment: BTreeMap<String, String>,
     /// Tools that were there, by what they say of themselves.
@@ -35,7 +38,7 @@ pub struct Provenance {
 }
 
 /// A tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// The name by which builds call it.
     pub name: String,
@@ -46,40 +49,21 @@ pub struct Tool {
 /// Tools that make builds what they are.
 const TOOLS: [&str; 8] = ["cc", "c++", "clang", "ld", "ld.lld", "rustc", "cargo", "make"];
 
-/// Variables that make builds what they are, beside the date.
-const VARIABLES: [&str; 12] = [
-    "CC",
-    "CXX",
-    "CPPFLAGS",
-    "CFLAGS",
-    "CXXFLAGS",
-    "LDFLAGS",
-    "LIBS",
-    "MAKEFLAGS",
-    "RUSTFLAGS",
-    "RUSTUP_TOOLCHAIN",
-    "PKG_CONFIG_PATH",
-    "LANG",
-];
-
 impl Provenance {
     pub(crate) fn capture(scratch: &Scratch, command: &str, artifact: &Path, patch: &[u8]) -> Self {
-        let mut environment: BTreeMap<String, String> = VARIABLES
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
-            .collect();
-        environment.insert(DATE_VARIABLE.to_owned(), scratch.date().to_string());
         Self {
             source_sha256: scratch.source_sha256().to_owned(),
+            directory: scratch.place().display().to_string(),
             patch_sha256: sha256(patch),
             old_sha256: String::new(),
             new_sha256: String::new(),
             command: command.to_owned(),
             artifact: artifact.display().to_string(),
             flags: [wrappers::COMPILER_FLAGS, wrappers::LINKER_FLAG, wrappers::RUSTC_FLAGS]
-                .map(str::to_owned),
-            environment,
-            tools: TOOLS.iter().filter_map(|name| tool(name)).collect(),
+                .map(str::to_owned)
+                .to_vec(),
+            environment: scratch.environment().clone(),
+            tools: TOOLS.iter().filter_map(|name| tool(name, scratch.environment())).collect(),
         }
     }
 
@@ -93,8 +77,10 @@ fn sha256(bytes: &[u8]) -> String {
     suture_delta::model::hex(&Sha256::digest(bytes))
 }
 
-fn tool(name: &str) -> Option<Tool> {
-    let output = Command::new(name).arg("--version").output().ok()?;
+fn tool(name: &str, environment: &Environment) -> Option<Tool> {
+    let mut command = Command::new(name);
+    environment::give(&mut command, environment);
+    let output = command.arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.lines().next().filter(|_| output.status.success())?.to_owned();
     Some(Tool { name: name.to_owned(), version })

@@ -2,58 +2,55 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 use tempfile::TempDir;
 
-use crate::command::DATE_VARIABLE;
+use crate::environment::{self, Environment};
 use crate::error::BuildError;
 use crate::interrupt::Watch;
+use crate::place::Mounting;
 use crate::{tree, wrappers};
 
 /// A directory for both builds, removed with this value.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     directory: TempDir,
-    source: PathBuf,
+    place: PathBuf,
     mounting: Mounting,
     source_sha256: String,
-    date: u64,
-}
-
-/// How the copy gets to the path of the source tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mounting {
-    /// In a mount namespace.
-    AsRoot,
-    /// In a mount namespace, inside a user namespace in which we are root.
-    AsUser,
-    /// Not at all: the kernel lets us make no namespace, and the copy is built where it is.
-    Nowhere,
+    environment: Environment,
 }
 
 impl Scratch {
-    /// Copies the tree at `source` (an absolute path).
-    pub(crate) fn new(watch: &Watch, source: &Path) -> Result<Self, BuildError> {
+    /// Copies the tree at `source` (an absolute path), to be built at `place` with these variables. Without a date among
+    /// them it is the newest time of a file of the source.
+    pub(crate) fn new(
+        watch: &Watch,
+        source: &Path,
+        place: PathBuf,
+        mut environment: Environment,
+    ) -> Result<Self, BuildError> {
         if !source.is_dir() {
             let error = std::io::Error::from(std::io::ErrorKind::NotADirectory);
             return Err(BuildError::input("source tree", source, error));
         }
-        let directory = tempfile::Builder::new().prefix("suture-build.").tempdir_in(outside(source));
+        let directory =
+            tempfile::Builder::new().prefix("suture-build.").tempdir_in(outside(&[source, &place]));
         let directory = directory.map_err(BuildError::doing("making a scratch directory"))?;
         let (source_sha256, newest) =
             tree::digest(watch, source).map_err(BuildError::doing("reading the source tree"))?;
-        let named = std::env::var(DATE_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
-        let date =
-            named.unwrap_or_else(|| newest.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
-        let (source, mounting) = (source.to_owned(), mounting());
-        let scratch = Self { directory, source, mounting, source_sha256, date };
-        for path in [scratch.tree(), scratch.wrappers(), scratch.temporary()] {
+        let is_date = |text: &String| text.parse::<u64>().is_ok();
+        if !environment.get(environment::DATE).is_some_and(is_date) {
+            let date = newest.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            environment.insert(environment::DATE.to_owned(), date.to_string());
+        }
+        let scratch = Self { directory, place, mounting: Mounting::possible(), source_sha256, environment };
+        for path in [scratch.tree(), scratch.wrappers(), scratch.temporary(), scratch.mirror()] {
             fs::create_dir(path).map_err(BuildError::doing("making a scratch directory"))?;
         }
-        tree::copy(watch, &scratch.source, &scratch.tree())
-            .map_err(BuildError::doing("copying the source tree"))?;
+        tree::copy(watch, source, &scratch.tree()).map_err(BuildError::doing("copying the source tree"))?;
         wrappers::write(&scratch.wrappers()).map_err(BuildError::doing("wrapping the compilers"))?;
         if scratch.mounting == Mounting::Nowhere {
             tracing::warn!(
@@ -74,10 +71,19 @@ impl Scratch {
         &self.source_sha256
     }
 
-    /// The date that both builds write into what they make, seconds since 1970: what the environment says, or
-    /// the newest time of a file of the source.
-    pub(crate) fn date(&self) -> u64 {
-        self.date
+    /// The variables that both builds are given, with the date that they write into what they make.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Where the copy stands while it is built.
+    pub(crate) fn place(&self) -> PathBuf {
+        if self.mounting == Mounting::Nowhere { self.tree() } else { self.place.clone() }
+    }
+
+    /// An empty directory for [`Mounting::shell`].
+    fn mirror(&self) -> PathBuf {
+        self.directory.path().join("mirror")
     }
 
     /// Programs that are found first.
@@ -102,47 +108,17 @@ impl Scratch {
         self.directory.path().join("log")
     }
 
-    /// A shell that runs `script` in the copy, at the path of the source tree if that can be.
+    /// A shell that runs `script` in the copy, at its place if that can be.
     pub(crate) fn shell(&self, script: &str) -> Command {
-        const ENTER: &str = "mount --bind \"$1\" \"$2\" && cd \"$2\" && exec /bin/sh -c \"$3\"";
-        let mut command = match self.mounting {
-            Mounting::Nowhere => {
-                let mut command = Command::new("/bin/sh");
-                command.arg("-c").arg(script).current_dir(self.tree());
-                return command;
-            }
-            Mounting::AsRoot => unshare(&["--mount"]),
-            Mounting::AsUser => unshare(&["--mount", "--map-root-user"]),
-        };
-        command.args(["/bin/sh", "-c", ENTER, "sh"]).arg(self.tree()).arg(&self.source).arg(script);
-        command
+        self.mounting.shell(&self.tree(), &self.place, &self.mirror(), script)
     }
 }
 
-/// A directory for temporary files that is not in the tree, which would else be copied into itself.
-fn outside(source: &Path) -> PathBuf {
+/// A directory for temporary files that is in none of these trees: it would be copied into itself, or hidden by the copy.
+fn outside(trees: &[&Path]) -> PathBuf {
     let usual = std::env::temp_dir();
-    let inside = usual.canonicalize().is_ok_and(|usual| usual.starts_with(source));
-    let beside = source.parent().filter(|_| inside);
-    beside.map_or(usual, Path::to_owned)
-}
-
-fn unshare(options: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    command.args(options);
-    command
-}
-
-fn mounting() -> Mounting {
-    let works = |options: &[&str]| {
-        let status = unshare(options).args(["mount", "--bind", "/", "/"]).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
-    if works(&["--mount"]) {
-        Mounting::AsRoot
-    } else if works(&["--mount", "--map-root-user"]) {
-        Mounting::AsUser
-    } else {
-        Mounting::Nowhere
-    }
+    let whole = usual.canonicalize().unwrap_or_else(|_| usual.clone());
+    let around =
+        trees.iter().filter(|tree| whole.starts_with(tree)).min_by_key(|tree| tree.as_os_str().len());
+    around.and_then(|tree| tree.parent()).map_or(usual, Path::to_owned)
 }

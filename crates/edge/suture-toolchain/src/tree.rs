@@ -44,8 +44,8 @@ pub(crate) fn copy(watch: &Watch, from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// SHA-256 over paths, kinds, modes and contents of all that [`copy`] copies but the version control's own
-/// files, and the newest time of a file.
+/// SHA-256 over paths, kinds and contents of all that [`copy`] copies but the version control's own files, and the newest
+/// time of a file. Of the modes only counts what version control keeps: the rest is another in each checkout.
 pub(crate) fn digest(watch: &Watch, root: &Path) -> io::Result<(String, SystemTime)> {
     let mut hash = Sha256::new();
     let mut newest = SystemTime::UNIX_EPOCH;
@@ -65,12 +65,29 @@ pub(crate) fn digest(watch: &Watch, root: &Path) -> io::Result<(String, SystemTi
             newest = newest.max(metadata.modified()?);
             fs::read(entry.path)?
         };
-        hash.update(metadata.permissions().mode().to_le_bytes());
+        hash.update(kind(&metadata).to_le_bytes());
         hash.update((content.len() as u64).to_le_bytes());
         hash.update(&content);
         Ok(())
     })?;
     Ok((suture_delta::model::hex(&hash.finalize()), newest))
+}
+
+/// The mode as git spells it.
+fn kind(metadata: &fs::Metadata) -> u32 {
+    const DIRECTORY: u32 = 0o040_000;
+    const LINK: u32 = 0o120_000;
+    const PLAIN: u32 = 0o100_644;
+    const EXECUTABLE: u32 = 0o100_755;
+    if metadata.is_dir() {
+        DIRECTORY
+    } else if metadata.is_symlink() {
+        LINK
+    } else if metadata.permissions().mode() & 0o100 == 0 {
+        PLAIN
+    } else {
+        EXECUTABLE
+    }
 }
 
 struct Entry<'p> {

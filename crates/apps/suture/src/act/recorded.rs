@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 use suture_log::Outcome;
 
-use super::{Act, which};
+use super::{Act, INTERRUPTED, which};
 use crate::args::Command;
 use crate::audit::Audit;
 use crate::console::Console;
@@ -110,6 +110,11 @@ impl Act {
             // Without it the writing is as whole; a file under a temporary name may stay.
             let _ = flag::register(signal, Arc::clone(&caught));
         }
+        self.sees_to_interruptions();
+    }
+
+    /// From here on an interruption is for the command to see to: it ends by itself, leaves nothing behind, and says so.
+    pub(crate) fn sees_to_interruptions(&self) {
         let mut book = self.book();
         *book = match mem::replace(&mut *book, Book::Closed) {
             Book::Open(log) => Book::Outlasting(log),
@@ -131,7 +136,7 @@ impl Act {
     fn interrupt(&self, signal: i32) {
         let book = self.book();
         if let Book::Open(log) = &*book {
-            if let Err(failure) = log.record(&self.entries(&Outcome::failed("interrupted"))) {
+            if let Err(failure) = log.record(&self.entries(&Outcome::failed(INTERRUPTED))) {
                 tracing::error!("{}", failure.in_one_line());
             }
             // It ends the program, and if it can't, the act goes on and is recorded again.

@@ -19,6 +19,7 @@ pub(super) fn act(command: &Command) -> Option<&'static str> {
         Command::Case(args) => case(&args.command),
         Command::Dossier(args) => dossier(&args.command),
         Command::Bundle(args) => bundle(&args.command),
+        Command::Reproduce(_) => Some("bundle.reproduce"),
         // Named more closely after the statement.
         Command::Sign(_) => Some("sign"),
         Command::Policy(args) => policy(&args.command),

@@ -58,14 +58,23 @@ pub(crate) struct BundleShowArgs {
     pub(crate) file: PathBuf,
 }
 
-/// Check a bundle: container, digests, deltas, dossier
+/// Check a bundle: container, digests, deltas, dossier, who said what about it, and whether it may run here
 ///
-/// Exit code 5 and the reason if something in it is not as it must be.
+/// The last two need somebody to believe: where no trust directory is named and this machine has none, they are not checked, and
+/// that is said. Exit code 5 and the reason if something is not as it must be, if a statement does not count or is a refusal, or
+/// if the rules would not let it run here.
 #[derive(Debug, Args)]
 pub(crate) struct BundleVerifyArgs {
     /// The bundle
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) trust: super::TrustArgs,
+
+    /// Where the statements are, if not in FILE.intoto.jsonl
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) statements: Option<PathBuf>,
 }
 
 /// Show what differs between two bundles: member by member, and in the deltas function by function

@@ -1,5 +1,6 @@
 //! `--data NAME=keep|overwrite`.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// What the author has decided about one writable object.
@@ -26,6 +27,12 @@ impl FromStr for DataChoice {
             return Err("the name of the object is missing".to_owned());
         }
         Ok(Self { name: name.to_owned(), overwrite })
+    }
+}
+
+impl fmt::Display for DataChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, if self.overwrite { "overwrite" } else { "keep" })
     }
 }
 

@@ -55,6 +55,10 @@ pub(crate) struct PolicyTestArgs {
 ///
 /// The question is the one that `suture apply` asks: facts are computed from the deltas, signatures are verified against the
 /// trust root. The exit code is 5 if the answer is no.
+///
+/// With --summary a yes is signed as well: a SLSA verification summary that can be published while the fix is under embargo. It
+/// says which bundle passed, which rules held, and the digests of the statements that counted; no name of a person, a
+/// file or a function is in it. If the answer is no, nothing is signed.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyCheckArgs {
     /// The bundle, or a delta
@@ -69,8 +73,23 @@ pub(crate) struct PolicyCheckArgs {
     pub(crate) statements: Option<PathBuf>,
 
     /// Ask for putting it in place with its code off
-    #[arg(long)]
+    #[arg(long, conflicts_with = "summary")]
     pub(crate) dark: bool,
+
+    /// If the answer is yes, sign a verification summary, as commander or operator; needs --key or --agent
+    #[arg(long, requires = "signing")]
+    pub(crate) summary: bool,
+
+    #[command(flatten)]
+    pub(crate) signer: super::SignerArgs,
+
+    /// Who verifies, as a URI; `urn:suture:key:` and the name of the key if not given
+    #[arg(long, value_name = "URI", requires = "summary")]
+    pub(crate) verifier: Option<String>,
+
+    /// Add the summary to this file instead of BUNDLE.vsa.intoto.jsonl
+    #[arg(short, long, value_name = "FILE", requires = "summary", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Ask one question that is written down in a file

@@ -3,17 +3,25 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use suture_trust::Digest;
 
 /// Show who said what about a file, and what of it counts
 ///
 /// With --trust every signature is verified, and who signed it is looked up: what counts is genuine, about this very
 /// file, and from somebody who may say it. The exit code is 5 if anything does not count or if a refusal stands.
 /// Without --trust nothing is verified, and everything shown is only claimed.
+///
+/// What is published about a bundle before the bundle itself, such as its verification summary, is checked with
+/// --digest in the place of the file.
 #[derive(Debug, Args)]
 pub(crate) struct StatementsArgs {
     /// What the statements are about
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "digest", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+
+    /// The SHA-256 of what they are about, for whoever does not have it
+    #[arg(long, value_name = "SHA256", conflicts_with = "file", requires = "statements")]
+    pub(crate) digest: Option<Digest>,
 
     /// Where the statements are, if not in FILE.intoto.jsonl
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -1,5 +1,6 @@
 //! `--type NAME=hooks`.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// What the author has decided about one type whose layout changed.
@@ -18,5 +19,11 @@ impl FromStr for TypeChoice {
             Some(name) => Ok(Self { name: name.to_owned() }),
             None => Err(format!("`{text}` does not end with `=hooks`")),
         }
+    }
+}
+
+impl fmt::Display for TypeChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=hooks", self.name)
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use suture_toolchain::{BuildError, Order, Pair};
 
 use super::comparison::{self, BuildFile};
+use crate::act::INTERRUPTED;
 use crate::args::{BuildArgs, ComparisonArgs};
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
@@ -12,13 +13,15 @@ use crate::failure::Failure;
 use crate::files;
 
 pub(super) fn run(args: &BuildArgs, console: &Console) -> Result<Exit, Failure> {
-    let order = Order { source: &args.source, patch: &args.patch, run: &args.run, artifact: &args.artifact };
-    let mut progress = None;
-    let pair = suture_toolchain::build(order, &mut |stage| {
-        progress = Some(Progress::start(&stage.to_string()));
-    });
-    drop(progress);
-    let pair = pair.map_err(|error| failure(&error))?;
+    let order = Order {
+        source: &args.source,
+        patch: &args.patch,
+        run: &args.run,
+        artifact: &args.artifact,
+        directory: None,
+        environment: None,
+    };
+    let pair = make(order)?;
     if let Some(directory) = &args.keep {
         keep(&pair, directory, &args.artifact)?;
     }
@@ -26,6 +29,16 @@ pub(super) fn run(args: &BuildArgs, console: &Console) -> Result<Exit, Failure> 
     let new = BuildFile { path: &args.artifact, content: &pair.new };
     let comparison = with_project_marks(&args.comparison, &args.source);
     comparison::run(&old, &new, &comparison, args.output.as_deref(), console, Some(&pair.provenance))
+}
+
+/// Makes both builds, and says what is being done.
+pub(super) fn make(order: Order<'_>) -> Result<Pair, Failure> {
+    let mut progress = None;
+    let pair = suture_toolchain::build(order, &mut |stage| {
+        progress = Some(Progress::start(&stage.to_string()));
+    });
+    drop(progress);
+    pair.map_err(|error| failure(&error))
 }
 
 /// The marks of the project that is built count, unless others are named.
@@ -51,9 +64,8 @@ fn keep(pair: &Pair, directory: &Path, artifact: &Path) -> Result<(), Failure> {
 fn failure(error: &BuildError) -> Failure {
     let what = "the two builds can't be made";
     let failure = match error {
-        BuildError::Failed { .. } | BuildError::CommandFailed { .. } | BuildError::Interrupted { .. } => {
-            Failure::unexpected(what)
-        }
+        BuildError::Failed { .. } | BuildError::CommandFailed { .. } => Failure::unexpected(what),
+        BuildError::Interrupted { .. } => Failure::unexpected(what).with_code(INTERRUPTED),
         _ => Failure::usage(what),
     };
     failure.why(error).help(error.help())

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
+use suture_bundle::Digest;
 use suture_delta::compare::{self, Comparison, Debug};
 use suture_delta::critical::Marks;
 use suture_delta::format;
@@ -14,6 +15,7 @@ use suture_elf::debug::{DebugInfo, DebugSections};
 use suture_elf::{Build, ElfError};
 use suture_toolchain::Provenance;
 
+use super::dossier::Record;
 use crate::args::ComparisonArgs;
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
@@ -36,7 +38,7 @@ struct Document<'a> {
     report: &'a Report,
     /// Of `build`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    provenance: Option<&'a Provenance>,
+    provenance: Option<Record>,
 }
 
 /// Compares, writes the delta to `output` if there is one, and answers.
@@ -49,18 +51,23 @@ pub(super) fn run(
     provenance: Option<&Provenance>,
 ) -> Result<Exit, Failure> {
     let progress = Progress::start("comparing the two builds");
-    let comparison = compare(old, new, args)?;
+    let (marks, critical_sha256) = own_marks(args.critical.as_deref())?;
+    let comparison = compare(old, new, &options(old, new, args, marks)?)?;
     drop(progress);
-    let file = comparison.delta.as_ref().map(format::write).transpose().map_err(|error| {
-        Failure::unexpected("the delta can't be written down").why(&error).help(error.help())
-    })?;
+    let file = written(&comparison)?;
     let id = file.as_deref().map(format::id);
     if let (Some(file), Some(path)) = (&file, output) {
         files::write(path, file)?;
         tracing::info!(path = %path.display(), bytes = file.len(), "delta written");
     }
-    let document =
-        Document { schema: 1, id: id.map(|id| id.to_string()), report: &comparison.report, provenance };
+    let record =
+        |builds: &Provenance| Record { builds: builds.clone(), choices: args.choices(), critical_sha256 };
+    let document = Document {
+        schema: 1,
+        id: id.map(|id| id.to_string()),
+        report: &comparison.report,
+        provenance: provenance.map(record),
+    };
     answer(&document, file.as_ref().map(Vec::len), output, console)
 }
 
@@ -83,7 +90,19 @@ fn answer(
     })
 }
 
-fn compare(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> Result<Comparison, Failure> {
+/// The file of the delta, if there is one.
+pub(super) fn written(comparison: &Comparison) -> Result<Option<Vec<u8>>, Failure> {
+    comparison.delta.as_ref().map(format::write).transpose().map_err(|error| {
+        Failure::unexpected("the delta can't be written down").why(&error).help(error.help())
+    })
+}
+
+/// What differs between the two, and the delta if it can be hot.
+pub(super) fn compare(
+    old: &BuildFile<'_>,
+    new: &BuildFile<'_>,
+    options: &Options,
+) -> Result<Comparison, Failure> {
     let builds = parse(old, "old").and_then(|old| Ok((old, parse(new, "new")?)));
     let (old_build, new_build) = match builds {
         Ok(builds) => builds,
@@ -94,7 +113,7 @@ fn compare(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> R
     let (old_info, new_info) =
         (debug_info(old_sections.as_ref(), "old"), debug_info(new_sections.as_ref(), "new"));
     let debug = Debug { old: old_info.as_ref(), new: new_info.as_ref() };
-    Ok(compare::compare(&old_build, &new_build, debug, &options(old, new, args)?))
+    Ok(compare::compare(&old_build, &new_build, debug, options))
 }
 
 fn debug_sections<'d>(build: &Build<'d>, role: &str) -> Option<DebugSections<'d>> {
@@ -114,21 +133,34 @@ fn unreadable(role: &str, error: &dyn std::error::Error) {
 /// The file in which a project says what is critical.
 pub(super) const PROJECT_FILE: &str = "suture.toml";
 
-/// The marks of the project: those in the file that is named, or those in `suture.toml` here if there is one.
-fn marks(named: Option<&Path>) -> Result<Marks, Failure> {
+/// The marks of the project, and what [`marks`] says of their file: the one that is named, or `suture.toml` here if there is
+/// one.
+fn own_marks(named: Option<&Path>) -> Result<(Marks, String), Failure> {
     let path = named.unwrap_or(Path::new(PROJECT_FILE));
     if named.is_none() && !path.exists() {
-        return Ok(Marks::default());
+        return Ok((Marks::default(), String::new()));
     }
+    marks(path)
+}
+
+/// The marks in a file, and its SHA-256.
+pub(super) fn marks(path: &Path) -> Result<(Marks, String), Failure> {
     let text = files::read_text(path, "the file of critical marks")?;
-    Marks::parse(&text).map_err(|error| {
+    let marks = Marks::parse(&text).map_err(|error| {
         Failure::usage(format!("`{}` can't be used", path.display()))
             .why(&error)
             .help("see `suture diff --help` for what it may say")
-    })
+    })?;
+    Ok((marks, Digest::of(text.as_bytes()).to_string()))
 }
 
-fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> Result<Options, Failure> {
+/// What `args` and the project say of a comparison.
+pub(super) fn options(
+    old: &BuildFile<'_>,
+    new: &BuildFile<'_>,
+    args: &ComparisonArgs,
+    marks: Marks,
+) -> Result<Options, Failure> {
     let mut data = BTreeMap::new();
     for choice in &args.data {
         let action = if choice.overwrite { DataAction::Overwrite } else { DataAction::Keep };
@@ -140,7 +172,7 @@ fn options(old: &BuildFile<'_>, new: &BuildFile<'_>, args: &ComparisonArgs) -> R
         data,
         converted_types: args.types.iter().map(|choice| choice.name.clone()).collect(),
         below: args.on.iter().map(|path| earlier(path)).collect::<Result<_, _>>()?,
-        marks: marks(args.critical.as_deref())?,
+        marks,
         ignored_symbols: args.ignore_symbol.iter().cloned().collect::<BTreeSet<_>>(),
         names: (file_name(old.path), file_name(new.path)),
     })

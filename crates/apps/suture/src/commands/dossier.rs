@@ -7,6 +7,8 @@ mod render;
 
 use std::path::Path;
 
+pub(super) use provenance::Record;
+
 use serde::Serialize;
 use suture_bundle::{Digest, Facts, begins_like_a_bundle};
 use suture_delta::page::{INDENT, Page, Tone, counted};

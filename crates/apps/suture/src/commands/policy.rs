@@ -6,6 +6,7 @@ mod examples;
 mod pack;
 mod route;
 mod show;
+mod summary;
 
 use super::case;
 use crate::act::Act;

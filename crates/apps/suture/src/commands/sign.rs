@@ -131,7 +131,7 @@ fn target(path: &Path, args: &SignArgs) -> Result<Target, Failure> {
 }
 
 /// What is signed is read once more as everybody will read it.
-fn sign(statement: &Statement, signer: &dyn Signer) -> Result<Envelope, Failure> {
+pub(super) fn sign(statement: &Statement, signer: &dyn Signer) -> Result<Envelope, Failure> {
     let payload = statement.to_json();
     Statement::parse(&payload).map_err(|error| {
         Failure::usage("that can't be said")

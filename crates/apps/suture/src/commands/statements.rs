@@ -2,6 +2,8 @@
 
 mod rows;
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 use serde::Serialize;
 use suture_delta::page::{Column, INDENT, Look, Page, Tone};
@@ -18,6 +20,7 @@ use rows::Row;
 #[derive(Serialize)]
 struct Document {
     schema: u32,
+    /// What the statements are about; its digest where only that is known.
     file: String,
     /// SHA-256 of the file.
     digest: Digest,
@@ -46,8 +49,7 @@ struct Advisory {
 }
 
 pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Failure> {
-    let digest = Digest::of(&files::read(&args.file, "the file")?);
-    let path = args.statements.clone().unwrap_or_else(|| statement_file::beside(&args.file));
+    let Subject { name, digest, path } = subject(args)?;
     let root = args.trust.as_deref().map(statement_file::read_root).transpose()?;
     let lines = statement_file::read(&path)?;
 
@@ -59,7 +61,7 @@ pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Fail
     let advisory = verified.as_ref().map(|verified| advisory(args, verified)).transpose()?.flatten();
     let document = Document {
         schema: 1,
-        file: args.file.display().to_string(),
+        file: name,
         digest,
         statements_file: path.display().to_string(),
         verified: verified.is_some(),
@@ -74,6 +76,30 @@ pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Fail
     let is_unknown = document.advisory.as_ref().is_some_and(|advisory| advisory.committed_by.is_none());
     let is_fine = !document.verified || (all_count && !document.refused && !is_unknown);
     Ok(if is_fine { Exit::Done } else { Exit::PolicyRefused })
+}
+
+/// What the statements are about, and where they are.
+struct Subject {
+    name: String,
+    digest: Digest,
+    path: PathBuf,
+}
+
+fn subject(args: &StatementsArgs) -> Result<Subject, Failure> {
+    let path = |file: &Path| args.statements.clone().unwrap_or_else(|| statement_file::beside(file));
+    match (&args.file, args.digest) {
+        (Some(file), _) => Ok(Subject {
+            name: file.display().to_string(),
+            digest: Digest::of(&files::read(file, "the file")?),
+            path: path(file),
+        }),
+        (None, digest) => {
+            let digest =
+                digest.ok_or_else(|| Failure::usage("nothing is named that statements are about"))?;
+            let name = format!("sha256:{digest}");
+            Ok(Subject { path: path(Path::new(&name)), name, digest })
+        }
+    }
 }
 
 fn judge(root: &TrustRoot, digest: Digest, lines: &Lines) -> Verified {

@@ -12,8 +12,12 @@ mod patch;
 mod publishing;
 mod recorded;
 mod refusals;
+mod reproduced;
 mod running;
+mod source;
+mod summarised;
 mod thanks;
 #[path = "../cli/transcript.rs"]
 mod transcript;
 mod unrecorded;
+mod verified;

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::log::{Log, ended, subject};
 use crate::office::open;
 use crate::patch;
+use crate::source::{C, bundle};
 
 /// Every file below `directory`, with its content.
 fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -153,4 +154,34 @@ fn an_act_whose_record_fails_has_failed() {
         operations = number;
     }
     assert!(operations > 5, "only {operations} operations");
+}
+
+/// What builds ends by itself and leaves nothing behind, and that is told too.
+#[test]
+fn an_interrupted_reproduction_is_told_and_leaves_nothing() {
+    let log = Log::begin(&open("govern-interrupted-build"));
+    C.write(&log.here, "mine");
+    C.build(&log.here, "mine", "fix", &[]);
+    bundle(&log.here, &["fix"], &["fix.patch"]);
+    let begun = log.here.join("begun");
+    let makefile = format!("server: server.c\n\ttouch {}; sleep 600\n", begun.display());
+    fs::write(log.here.join("mine/Makefile"), makefile).unwrap();
+    let before = files(&log.here).into_keys().collect::<Vec<_>>();
+    let reproduce = ["reproduce", "fix.bundle", "--source", "mine"];
+    let mut child = log.suture(&reproduce).stdout(Stdio::null()).spawn().unwrap();
+    let waited = Instant::now();
+    while !begun.exists() {
+        assert!(waited.elapsed() < Duration::from_mins(1), "it does not build");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let entries = log.new_entries();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(ended(&entries[0]), ["bundle.reproduce", "failed", "interrupted"]);
+    assert_eq!(subject(&entries[0], "bundle")["digest"], log.digest("fix.bundle"));
+    fs::remove_file(begun).unwrap();
+    let in_log = log.here.join("log");
+    let left = files(&log.here).into_keys().filter(|path| !path.starts_with(&in_log)).collect::<Vec<_>>();
+    assert_eq!(left, before.into_iter().filter(|path| !path.starts_with(&in_log)).collect::<Vec<_>>());
 }

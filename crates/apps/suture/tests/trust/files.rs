@@ -145,6 +145,11 @@ fn an_advisory_is_committed_to() {
     let ask = ["statements", BUNDLE, "--trust", "trust", "--advisory", "advisory.json"];
     let (document, exit) = office.json(&ask);
     assert_eq!((exit, &document["advisory"]["committed_by"]), (0, &"carol".into()));
+    // Who reads the advisory when it is out has it, the salt and the statement, and no bundle.
+    let digest = document["digest"].as_str().unwrap();
+    let reader = ["statements", "--digest", digest, "--statements", STATEMENTS];
+    let told = office.json(&[&reader[..], &ask[2..]].concat());
+    assert_eq!((told.1, &told.0["advisory"]["committed_by"]), (0, &"carol".into()));
     std::fs::write(office.path("advisory.json"), "{\"title\":\"another hole\"}\n").unwrap();
     let (document, exit) = office.json(&ask);
     assert_eq!((exit, &document["advisory"]["committed_by"]), (5, &serde_json::Value::Null));

@@ -1,11 +1,13 @@
-//! `suture bundle verify FILE`: what can be checked without knowing anyone.
+//! `suture bundle verify FILE`: what can be checked without knowing anyone, and then what those who are believed have said.
 //!
-//! A check is a line of the answer. Who said what about the bundle, and whether a policy would let it run, are further
-//! lines: they go behind these.
+//! A check is a row of the answer. The last two, who said what about the bundle and whether the policy would let it run, are
+//! of `said`, and are not checked where there is nobody to believe.
+
+mod said;
 
 use serde::Serialize;
 use suture_bundle::{Contents, Digest, Facts};
-use suture_delta::page::{Column, Look, Page, Tone, counted};
+use suture_delta::page::{Column, INDENT, Look, Page, Tone, counted};
 use suture_dossier::{Dossier, lint};
 
 use super::open;
@@ -32,6 +34,9 @@ struct Check {
     check: &'static str,
     state: State,
     what: String,
+    /// What it rests on, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,27 +50,29 @@ enum State {
 pub(super) fn run(args: &BundleVerifyArgs, console: &Console) -> Result<Exit, Failure> {
     let bytes = files::read_bundle(&args.file)?;
     let (bundle, contents) = open(&args.file, &bytes)?;
-    let pass = |check, what| Check { check, state: State::Pass, what };
+    let pass = |check, what| Check::new(check, State::Pass, what);
     let members = bundle.members().len();
-    let checks = vec![
+    let mut checks = vec![
         pass("container", "in its one spelling, nothing hidden".to_owned()),
         pass("digests", format!("{} as manifest.json lists them", counted(members, "member"))),
         pass("deltas", format!("{} can be used", counted(contents.deltas.len(), "delta"))),
         dossier(&contents),
-        Check {
-            check: "statements",
-            state: State::NotChecked,
-            what: "who made and approved it was not asked".to_owned(),
-        },
     ];
+    checks.extend(said::checks(args, &bytes)?);
     let ok = checks.iter().all(|check| check.state != State::Fail);
     let document = Document { schema: 1, id: Digest::of(&bytes), ok, checks };
     console.answer(&document, |look| text(&document, look))?;
     Ok(if ok { Exit::Done } else { Exit::PolicyRefused })
 }
 
+impl Check {
+    fn new(check: &'static str, state: State, what: impl Into<String>) -> Self {
+        Self { check, state, what: what.into(), details: Vec::new() }
+    }
+}
+
 fn dossier(contents: &Contents<'_>) -> Check {
-    let check = |state, what| Check { check: "dossier", state, what };
+    let check = |state, what: String| Check::new("dossier", state, what);
     let dossier = match Dossier::parse(contents.dossier) {
         Ok(dossier) => dossier,
         Err(error) => return check(State::Fail, error.to_string()),
@@ -96,5 +103,9 @@ fn text(document: &Document, look: &Look) -> String {
         ]
     });
     page.table(&[Column::Left, Column::Left, Column::Left], rows.collect());
+    for check in document.checks.iter().filter(|check| !check.details.is_empty()) {
+        page.heading(check.check);
+        check.details.iter().for_each(|detail| page.prose(INDENT, "-", Tone::Plain, detail));
+    }
     page.finish()
 }

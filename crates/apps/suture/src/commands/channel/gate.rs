@@ -178,7 +178,7 @@ fn not_permitted(bundle: &Bundle, refused: Option<(&str, &Clearance)>) -> Failur
     let failure = Failure::refused(format!("the policy does not let `{}` be published", bundle.name));
     match refused {
         Some((by, clearance)) => failure
-            .why(&format!("published by {by}\n{}", permission::missing(clearance)))
+            .why(&format!("published by {by}\n{}", permission::missing(clearance).join("\n")))
             .help("`suture policy check BUNDLE` shows who could give what is missing; nothing was published"),
         None => failure
             .why("none of the keys given belongs to anybody in the trust root, so that nobody publishes it")

@@ -2,7 +2,7 @@
 
 use suture_clearance::Use;
 
-use super::decision;
+use super::{decision, summary};
 use crate::act::Act;
 use crate::args::PolicyCheckArgs;
 use crate::commands::subject;
@@ -22,10 +22,15 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     act.on(subject(&patch));
     act.flag("dark", args.dark);
     let case = permission::case_of(&patch, &args.trust)?;
+    // A key that can't sign is told before the question is asked.
+    let key = summary::signer(args, &authority)?;
     let wanted = Use::Run { dark: args.dark };
     let clearance =
         permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted, case.as_ref())?;
-    let about = decision::About::new(&clearance.ask, &clearance.facts.digest);
+    let key = key.filter(|_| clearance.decision.allowed);
+    let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key, act));
+    let about =
+        decision::About::new(&clearance.ask, &clearance.facts.digest).with_summary(signed.transpose()?);
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)
 }

@@ -9,6 +9,7 @@ use suture_policy::{
     Ask, Class, Decision, Kind, Principal, Requirement, SetAside, Spoken, State, Stranger, Switch,
 };
 
+use super::summary::Signed;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -27,6 +28,8 @@ pub(super) struct About<'a> {
     what: String,
     /// Of the patch.
     digest: &'a str,
+    /// What was signed of it.
+    summary: Option<Signed>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +50,9 @@ struct Document<'a> {
     failed: &'a [String],
     /// Roles, teams and people that rules name and the trust root does not have.
     strangers: Vec<String>,
+    /// The verification summary that was signed, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a Signed>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +85,12 @@ impl<'a> About<'a> {
             Ask::Activate { node, .. } => format!("be switched on on {}", node.name),
             Ask::Publish { by } => format!("be published by {by}"),
         };
-        Self { action: ask.action(), what, digest }
+        Self { action: ask.action(), what, digest, summary: None }
+    }
+
+    /// The same with the summary that was signed.
+    pub(super) fn with_summary(self, summary: Option<Signed>) -> Self {
+        Self { summary, ..self }
     }
 }
 
@@ -106,6 +117,7 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         set_aside: decision.set_aside.iter().map(aside).collect(),
         failed: &decision.failed,
         strangers: strangers.iter().map(stranger).collect(),
+        summary: about.summary.as_ref(),
     }
 }
 
@@ -164,6 +176,10 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
         page.gap();
         let words = format!("rules name {}, which the trust root does not have", names.join(", "));
         page.prose(0, "note:", Tone::Warn, &words);
+    }
+    if let Some(summary) = &about.summary {
+        page.gap();
+        page.prose(0, "signed:", Tone::Good, &format!("a verification summary, in {}", summary.file));
     }
     page.finish()
 }
