@@ -82,11 +82,11 @@ impl Desk {
 
     /// Runs it with these variables set.
     pub(crate) fn run_with(&self, line: &str, more: &[&str], variables: &[(&str, &Path)]) -> Outcome {
+        const UNSET: [&str; 5] =
+            ["SUTURE_LOG", "SUTURE_TRUST_DIR", "SUTURE_AUDIT_DIR", "SUTURE_PASSPHRASE_FILE", "SSH_AUTH_SOCK"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
         command.args(line.split_whitespace()).args(more).current_dir(self.0.path());
-        let names =
-            ["SUTURE_LOG", "SUTURE_AUDIT_DIR", "SUTURE_TRUST_DIR", "SUTURE_PASSPHRASE_FILE", "SSH_AUTH_SOCK"];
-        for name in names {
+        for name in UNSET {
             command.env_remove(name);
         }
         let output: Output = command.envs(variables.iter().copied()).output().unwrap();

@@ -111,6 +111,9 @@ fn dossiers_bundles_statements_and_processes() {
         assert_eq!(subject(&signed, "statement")["digest"], statement);
         assert_eq!(signed["detail"]["role"], role);
     }
+    let shown = log.run(&["audit", "show", "--act", "sign.authored"]);
+    let key = log.fingerprint("ann");
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(&key.as_str().unwrap()[..19]));
     assert_eq!(ended(&log.done(&check)), ["policy.check", "done", ""]);
 
     let acts = [
@@ -148,14 +151,16 @@ fn channels() {
     let (document, added) = does(0, "channel add channel --bundle fix.bundle");
     assert_eq!(document["added"], json!(["bundle.fix.bundle"]));
     let bundle = log.digest("fix.bundle");
-    let target = json!({"kind": "target", "id": "bundle.fix.bundle", "digest": bundle});
+    let target = json!({"kind": "target", "digest": bundle});
     assert_eq!((&added["act"], subject(&added, "target")), (&json!("channel.add"), &target));
-    assert_eq!(does(0, "channel add channel --policy trust").0["added"][0], "policy.root.toml");
+    let (_, ruled) = does(0, "channel add channel --policy trust");
+    assert_eq!(subject(&ruled, "target")["digest"], log.digest("trust/root.toml"));
 
     let (_, lacking) = does(5, "channel publish channel --key bot");
     assert_eq!(ended(&lacking), ["channel.publish", "refused", "keys-missing"]);
     let (_, published) = does(0, "channel publish channel --key bot --key ann");
     let newest = || log.digest("channel/public/metadata/timestamp.json");
+    let target = json!({"kind": "target", "id": "bundle.fix.bundle", "digest": bundle});
     assert_eq!((&published["act"], subject(&published, "target")), (&json!("channel.publish"), &target));
     assert_eq!(subject(&published, "timestamp")["digest"], newest());
     let root = log.digest("channel/public/metadata/1.root.json");
@@ -228,16 +233,25 @@ fn what_is_under_embargo_is_told_by_digests_and_opaque_names() {
     let reveal = ["channel", "reveal", "channel", "kraken.bundle"];
     assert_eq!(ended(&log.act(5, &reveal).1), ["channel.reveal", "refused", "embargo"]);
 
-    let told = log.text();
-    for word in ["kraken", "Kraken", "4711", "dead"] {
-        assert!(!told.contains(word), "{word}");
-    }
+    // What gives it away is not published, and its name is not in the log either.
+    fs::copy(log.here.join("kraken.bundle"), log.here.join("no-kraken.bundle")).unwrap();
+    log.done(&["channel", "add", "channel", "--bundle", "no-kraken.bundle"]);
+    let publish = ["channel", "publish", "channel", "--key", "bot"];
+    assert_eq!(ended(&log.act(5, &publish).1), ["channel.publish", "refused", "leaks"]);
+    fs::remove_file(log.here.join("channel/content/bundle.no-kraken.bundle")).unwrap();
+
     let revealed = log.done(&[&reveal[..], &["--early"]].concat());
     assert_eq!(
         (&revealed["detail"]["early"], &subject(&revealed, "removed")["id"]),
         (&json!(true), &json!(opaque))
     );
-    assert_eq!(subject(&revealed, "target")["id"], "bundle.kraken.bundle");
+    assert_eq!(subject(&revealed, "target"), &json!({"kind": "target", "digest": bundle}));
+    let told = log.text();
+    for word in ["kraken", "Kraken", "4711", "dead"] {
+        assert!(!told.contains(word), "{word}");
+    }
+    let published = log.done(&publish);
+    assert_eq!(subject(&published, "target")["id"], "bundle.kraken.bundle");
     assert!(log.text().contains("kraken"));
 }
 

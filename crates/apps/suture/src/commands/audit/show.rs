@@ -74,7 +74,7 @@ fn text(document: &Document, look: &Look) -> String {
         vec![
             cell(index.to_string(), Tone::Strong),
             cell(entry.when.to_string(), Tone::Faint),
-            cell(entry.actor.name.clone(), Tone::Plain),
+            cell(who(entry), Tone::Plain),
             cell(entry.act.clone(), Tone::Strong),
             cell(outcome(entry), tone),
             cell(subjects(entry), Tone::Plain),
@@ -99,6 +99,13 @@ fn outcome(entry: &Entry) -> String {
         OutcomeResult::Failed => "failed",
     };
     entry.outcome.code.as_ref().map_or_else(|| result.to_owned(), |code| format!("{result}: {code}"))
+}
+
+/// The name, and the key as far as it takes to find it.
+fn who(entry: &Entry) -> String {
+    const KEY_BYTES: usize = "SHA256:".len() + 12;
+    let key = entry.actor.key.as_ref().and_then(|key| key.get(..KEY_BYTES));
+    key.map_or_else(|| entry.actor.name.clone(), |key| format!("{} {key}", entry.actor.name))
 }
 
 /// Digests are cut: what is shown is for finding, `--json` has them whole.

@@ -39,7 +39,7 @@ pub(super) fn add(args: &AddArgs, act: &Act, console: &Console) -> Result<Exit, 
         (None, None) => return Err(Failure::usage("there is nothing to put into the channel")),
     };
     let Added { names, replaced } = added;
-    record::targets(act, &place, &names, &replaced);
+    record::waiting(act, &place, &names, &replaced);
     answer(
         console,
         &Document { schema: 1, added: names, removed: replaced, embargo_until: args.embargo_until },
@@ -54,6 +54,7 @@ fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path, act: &Act) -> Result
         return Err(Failure::usage(format!("`{}` is no bundle", bundle.display()))
             .help("name a bundle; `suture bundle create` makes one of a delta"));
     }
+    act.on(act::content("bundle", &content));
     Patch::read(&content).map_err(|error| permission::unusable(bundle, &error))?;
     let beside = crate::statement_file::beside(bundle);
     let statements = args.statements.as_deref().or_else(|| beside.exists().then_some(&beside));
@@ -85,7 +86,7 @@ pub(super) fn reveal(args: &RevealArgs, act: &Act, console: &Console) -> Result<
     let revealed = suture_channel::reveal(&place, &args.name, args.early, Timestamp::now())
         .map_err(|error| failure(format!("`{}` was not revealed", args.name), &error))?;
     let removed = vec![format!("sealed.{}", revealed.opaque)];
-    record::targets(act, &place, &revealed.names, &removed);
+    record::waiting(act, &place, &revealed.names, &removed);
     answer(console, &Document { schema: 1, added: revealed.names, removed, embargo_until: None })
 }
 

@@ -198,7 +198,10 @@ fn leaking(found: &Findings) -> Failure {
     if found.count > lines.len() {
         lines.push(format!("and {} more", found.count - lines.len()));
     }
-    Failure::refused("what would be published gives away what is under embargo").why(&lines.join("\n")).help(
-        "take it out and add it again, wait for the end of the embargo, or say with --known what everybody knows; nothing was published",
-    )
+    Failure::refused("what would be published gives away what is under embargo")
+        .with_code("leaks")
+        .why(&lines.join("\n"))
+        .help(
+            "take it out and add it again, wait for the end of the embargo, or say with --known what everybody knows; nothing was published",
+        )
 }

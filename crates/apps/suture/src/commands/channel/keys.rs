@@ -88,7 +88,7 @@ pub(super) fn roles(args: &RoleKeyArgs) -> Result<Vec<(Role, Keys)>, Failure> {
     ];
     let named = rows.into_iter().filter(|(_, paths, _)| !paths.is_empty());
     let keys = named.map(|(role, paths, threshold)| {
-        let public = |path: &PathBuf| {
+        let public = |path: &PathBuf| -> Result<PublicKey, Failure> {
             let key = suture_keys::read_public(path).map_err(|error| signer::unusable(path, &error))?;
             Ok(PublicKey::from_bytes(*key.as_bytes()))
         };

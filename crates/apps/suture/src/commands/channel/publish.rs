@@ -84,7 +84,7 @@ fn run(
     let published = published.map_err(Stop::into_failure)?;
     record::channel(act, &place);
     record::newest(act, &place);
-    record::targets(act, &place, &published.added, &published.removed);
+    record::published(act, &place, &published.added, &published.removed);
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,

@@ -1,9 +1,10 @@
-//! What the audit log is told of a channel: names and digests that everybody sees or will see, and the keys that signed. Of what
-//! is under embargo that is a random name, and the digest of what was encrypted.
+//! What the audit log is told of a channel: digests, the keys that signed, and names once everybody sees them. Before something
+//! is published it has none but the random one under which it is encrypted: publishing may still be refused for what a name tells.
 
 use std::fs;
 
 use suture_channel::Place;
+use suture_channel::name::Kind;
 use suture_log::Subject;
 
 use super::keys::Signers;
@@ -26,12 +27,24 @@ pub(super) fn pending_root(act: &Act, place: &Place) {
     }
 }
 
-/// Files that came into the channel, and those that went.
-pub(super) fn targets(act: &Act, place: &Place, added: &[String], removed: &[String]) {
+/// Files that are public with the next publication, and those that go with it.
+pub(super) fn waiting(act: &Act, place: &Place, added: &[String], removed: &[String]) {
     for name in added {
-        // What can't be read any more is told by its name alone: the act is done.
-        let digest = place.content_sha256(name).ok().flatten();
-        act.on(Subject { digest: digest.map(|hex| format!("sha256:{hex}")), ..Subject::id("target", name) });
+        let target = target(place, name);
+        let target = if is_sealed(name) { target } else { Subject { id: None, ..target } };
+        if target.id.is_some() || target.digest.is_some() {
+            act.on(target);
+        }
+    }
+    for name in removed.iter().filter(|name| is_sealed(name)) {
+        act.on(Subject::id("removed", name));
+    }
+}
+
+/// Files that became public, and those that went.
+pub(super) fn published(act: &Act, place: &Place, added: &[String], removed: &[String]) {
+    for name in added {
+        act.on(target(place, name));
     }
     for name in removed {
         act.on(Subject::id("removed", name));
@@ -41,6 +54,16 @@ pub(super) fn targets(act: &Act, place: &Place, added: &[String], removed: &[Str
 /// The keys that have signed.
 pub(super) fn keys(act: &Act, signers: &Signers) {
     signers.that_signed().for_each(|key| act.by(&key));
+}
+
+/// What can't be read any more is told by its name alone: the act is done.
+fn target(place: &Place, name: &str) -> Subject {
+    let digest = place.content_sha256(name).ok().flatten();
+    Subject { digest: digest.map(|hex| format!("sha256:{hex}")), ..Subject::id("target", name) }
+}
+
+fn is_sealed(name: &str) -> bool {
+    matches!(Kind::parse(name), Ok(Kind::Sealed(_)))
 }
 
 fn metadata(act: &Act, place: &Place, kind: &str, file: &str) {

@@ -19,9 +19,9 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     })?;
     let authority = trust_dir::read(&directory)?;
     let patch = permission::read_patch(&args.file)?;
-    let case = permission::case_of(&patch, &args.trust)?;
     act.on(subject(&patch));
     act.flag("dark", args.dark);
+    let case = permission::case_of(&patch, &args.trust)?;
     // A key that can't sign is told before the question is asked.
     let key = summary::signer(args, &authority)?;
     let wanted = Use::Run { dark: args.dark };
