@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 CACHE ?= target/real
 
-.PHONY: help setup test demo bench soak lint docs fuzz clean-cache
+.PHONY: help setup test demo bench soak lint docs fuzz mutants clean-cache
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ docs: ## documentation of all crates, warnings denied
 
 fuzz: ## ten minutes for each fuzz target (needs cargo-fuzz and a nightly toolchain)
 	cd fuzz && for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run $$target -- -max_total_time=600; done
+
+mutants: ## half a million changed inputs for each parser, with a stable toolchain (about an hour)
+	SUTURE_MUTANTS=500000 $(CARGO) test --release --package suture-fuzz --test corpus
 
 clean-cache: ## forgets fetched sources and what was built of them
 	rm -rf $(CACHE)

@@ -18,6 +18,8 @@ use suture_case::timeline::Timeline;
 use suture_case::{Case, CaseError, classify, epss, kev};
 
 use suture_bundle::{Bundle, Contents};
+use suture_channel::name::Kind;
+use suture_channel::{Lifetime, PublicKey, Recipients, parcel, show_root};
 use suture_delta::Options;
 use suture_delta::compare::{Debug, compare};
 use suture_delta::format;
@@ -208,6 +210,29 @@ pub fn dossier_read(text: &[u8]) {
     }
     let draft = suture_dossier::Draft { earlier: Some(&dossier.answers), ..Default::default() };
     Dossier::parse(&suture_dossier::draft(&draft)).expect("a draft is a dossier");
+}
+
+/// Any bytes as each of those that come to a channel or out of one: TUF's root, a parcel, names, keys, recipients.
+///
+/// # Panics
+/// If a name that is accepted is written differently, or an error can't be shown.
+pub fn channel_texts(file: &[u8]) {
+    let check = |error: &dyn std::fmt::Display| check_sentence(&error.to_string());
+    match show_root(file, jiff::Timestamp::UNIX_EPOCH) {
+        Ok(overview) => assert_eq!(overview.roles.len(), 4),
+        Err(error) => check(&error),
+    }
+    if let Err(error) = parcel::unpack(file) {
+        check(&error);
+    }
+    let Ok(text) = std::str::from_utf8(file) else { return };
+    match Kind::parse(text) {
+        Ok(kind) => assert_eq!(kind.target(), text),
+        Err(error) => check(&error),
+    }
+    let _ = Recipients::parse(text).inspect_err(|error| check(error));
+    let _ = Lifetime::parse(text).inspect_err(|error| check(error));
+    let _ = PublicKey::from_openssh(text).inspect_err(|error| check(error));
 }
 
 /// Any text as each of those that the audit log knows: it is one, which is then written as it was read, or there is one

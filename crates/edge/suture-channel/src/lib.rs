@@ -50,5 +50,5 @@ pub use place::Place;
 pub use publish::{Plan, Publication, Scope, Write, plan, publish, publish_if};
 pub use reveal::{Revealed, reveal};
 pub use rotate::{RootState, Rotation, rotate};
-pub use show::{Overview, RoleView, SealedView, TargetView, show};
+pub use show::{Overview, RoleView, SealedView, TargetView, show, show_root};
 pub use url::Url;

@@ -32,13 +32,17 @@ pub struct Lifetimes {
 
 const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
+/// So much of a text that is no time span is told.
+const SHOWN_CHARS_MAX: usize = 40;
+
 impl Lifetime {
     /// Reads `90d`, `36h`, `15m` or `30s`.
     ///
     /// # Errors
     /// It is no such text, nothing, or longer than ten years.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no time span; write for example 90d, 36h, 15m or 30s");
+        let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect::<String>().escape_debug().collect();
+        let wrong = || format!("`{shown}` is no time span; write for example 90d, 36h, 15m or 30s");
         let unit = text.chars().last().ok_or_else(wrong)?;
         let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
         let digits = &text[..text.len() - 1];
@@ -47,8 +51,8 @@ impl Lifetime {
         }
         match digits.parse::<i64>().ok().and_then(|number| number.checked_mul(seconds)) {
             Some(1..=LIFETIME_S_MAX) => Ok(Self(digits.parse::<i64>().map_err(|_| wrong())? * seconds)),
-            Some(0) => Err(format!("`{text}` is no time at all")),
-            _ => Err(format!("`{text}` is longer than ten years")),
+            Some(0) => Err(format!("`{shown}` is no time at all")),
+            _ => Err(format!("`{shown}` is longer than ten years")),
         }
     }
 

@@ -41,11 +41,15 @@ impl<T: DeserializeOwned> Document<T> {
     /// Reads a document from the channel's directory, or nothing if it is not there.
     pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Self>, ChannelError> {
         let Some(bytes) = place::read(path, limit)? else { return Ok(None) };
-        let signed = serde_json::from_slice(&bytes).map_err(|error| {
-            let help = "restore the channel's directory from a copy";
-            ChannelError::input(format!("`{}`", path.display()), error, help)
-        })?;
-        Ok(Some(Self { signed, bytes }))
+        let help = "restore the channel's directory from a copy";
+        Self::parse(bytes, &format!("`{}`", path.display()), help).map(Some)
+    }
+
+    /// Reads a document; `what` it is and `help` are for the error.
+    pub(crate) fn parse(bytes: Vec<u8>, what: &str, help: &str) -> Result<Self, ChannelError> {
+        let signed =
+            serde_json::from_slice(&bytes).map_err(|error| ChannelError::input(what, error, help))?;
+        Ok(Self { signed, bytes })
     }
 }
 

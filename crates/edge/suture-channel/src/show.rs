@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tough::schema::Root;
 
-use crate::metadata::{keys_of, sha256};
+use crate::metadata::{Document, keys_of, sha256};
 use crate::published::Published;
 use crate::rotate::{self, RootState};
-use crate::{ChannelError, Keys, Place, PublicKey, Role, add};
+use crate::{ChannelError, Keys, Place, PublicKey, Refusal, Role, add};
 
 /// A channel at a moment.
 #[derive(Debug, Clone)]
@@ -106,6 +107,37 @@ pub fn show(place: &Place, now: Timestamp) -> Result<Overview, ChannelError> {
         targets: targets(place, &published)?,
         sealed: sealed.collect(),
     })
+}
+
+/// Looks at a root file that somebody is about to trust: whose keys it names, and whether enough of its own have signed it.
+/// [`Overview::pending`] is there only if they have not.
+///
+/// # Errors
+/// It is no root of a channel, or has a signature that is none.
+pub fn show_root(file: &[u8], now: Timestamp) -> Result<Overview, ChannelError> {
+    let help = "give the file N.root.json of a channel";
+    let document = Document::<Root>::parse(file.to_vec(), "the root", help)?;
+    let root = &document.signed.signed;
+    let published = Some((root.version.get(), root.expires));
+    let of_root = [Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp];
+    let roles = of_root.into_iter().map(|role| {
+        let keys = keys_of(root, role)?;
+        let is_root = role == Role::Root;
+        Ok(RoleView {
+            role,
+            published: published.filter(|_| is_root),
+            expired: is_root && root.expires <= now,
+            threshold: keys.threshold,
+            keys: keys.keys.iter().map(PublicKey::fingerprint).collect(),
+        })
+    });
+    let roles = roles.collect::<Result<_, ChannelError>>()?;
+    let signed = rotate::state(&document.signed, &[keys_of(root, Role::Root)?]);
+    if signed.is_complete() {
+        root.verify_role(&document.signed).map_err(|error| Refusal::Other(error.to_string()))?;
+    }
+    let pending = Some(signed).filter(|state| !state.is_complete());
+    Ok(Overview { roles, pending, targets: Vec::new(), sealed: Vec::new() })
 }
 
 fn version_and_expiry(published: &Published, role: Role) -> Option<(u64, Timestamp)> {

@@ -257,11 +257,12 @@ pub(crate) struct RotateArgs {
 
 /// Show the roles of a channel with their versions, expiry and keys, and what is in it
 ///
-/// What is under embargo is shown with its real name: this is for those who keep the channel.
+/// What is under embargo is shown with its real name: this is for those who keep the channel. Of a root file it shows whose keys
+/// whoever trusts it will trust, and whether enough of its own have signed it: fingerprints to be compared by telephone.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The directory of the channel
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The directory of the channel, or a root file
+    #[arg(value_name = "DIR|ROOT.json", value_hint = ValueHint::AnyPath)]
     pub(crate) directory: PathBuf,
 }
 

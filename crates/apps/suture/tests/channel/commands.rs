@@ -87,6 +87,32 @@ fn keys_are_changed() {
     assert_eq!((&document["versions"]["root"], &document["versions"]["patches"]), (&2.into(), &2.into()));
 }
 
+/// Before a root is trusted its keys are looked at; one that was changed is no root.
+#[test]
+fn a_root_file_is_looked_at() {
+    let desk = Desk::new();
+    desk.publish_first(&[]);
+    let shown = desk.does("--json channel show pinned.json", &[]).json();
+    let roles = shown["roles"].as_array().unwrap();
+    let names: Vec<_> = roles.iter().map(|role| role["role"].as_str().unwrap()).collect();
+    assert_eq!(names, ["root", "targets", "snapshot", "timestamp"]);
+    assert_eq!((&roles[0]["version"], &roles[0]["threshold"]), (&1.into(), &2.into()));
+    let output =
+        std::process::Command::new("ssh-keygen").arg("-lf").arg(desk.path("ada.pub")).output().unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    let fingerprint = line.split(' ').nth(1).unwrap();
+    assert!(roles[0]["keys"].as_array().unwrap().iter().any(|key| key == fingerprint), "{shown} {line}");
+    let text = desk.does("channel show pinned.json", &[]).stdout;
+    assert!(text.contains("named by this root") && text.contains(fingerprint), "{text}");
+    let changed = desk.read("pinned.json").replace("\"version\": 1", "\"version\": 2");
+    fs::write(desk.path("changed.json"), changed).unwrap();
+    let refused = desk.run("channel show changed.json", &[]);
+    assert_eq!(refused.exit, 5, "{}", refused.stderr);
+    let foreign = desk.run("channel show ada.pub", &[]);
+    assert_eq!(foreign.exit, 2, "{}", foreign.stderr);
+    assert!(foreign.stderr.contains("N.root.json"), "{}", foreign.stderr);
+}
+
 #[test]
 fn the_manual() {
     let desk = Desk::new();

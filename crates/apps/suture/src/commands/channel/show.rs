@@ -10,6 +10,8 @@ use crate::args::channel::ShowArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
+use suture_channel::limits::ROOT_LEN_MAX;
 
 #[derive(Serialize)]
 struct Document {
@@ -60,10 +62,16 @@ struct EmbargoDocument {
 }
 
 pub(super) fn run(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
-    let overview = suture_channel::show(&Place::new(&args.directory), Timestamp::now())
-        .map_err(|error| failure("the channel can't be shown", &error))?;
+    let now = Timestamp::now();
+    let overview = if args.directory.is_file() {
+        suture_channel::show_root(&files::read_bytes_up_to(&args.directory, "the root", ROOT_LEN_MAX)?, now)
+    } else {
+        suture_channel::show(&Place::new(&args.directory), now)
+    };
+    let overview = overview.map_err(|error| failure("the channel can't be shown", &error))?;
     let document = document(overview);
-    console.answer(&document, |look| text(&document, look))?;
+    let unpublished = if args.directory.is_file() { "named by this root" } else { "not published" };
+    console.answer(&document, |look| text(&document, unpublished, look))?;
     Ok(Exit::Done)
 }
 
@@ -104,7 +112,7 @@ fn embargo(view: SealedView) -> EmbargoDocument {
     EmbargoDocument { opaque, name, until, due, recipients }
 }
 
-fn text(document: &Document, look: &Look) -> String {
+fn text(document: &Document, unpublished: &str, look: &Look) -> String {
     let mut page = Page::new(*look);
     let cell = |text: String, tone| (text, tone);
     let mut rows = Vec::new();
@@ -114,7 +122,7 @@ fn text(document: &Document, look: &Look) -> String {
                 format!("version {version}, EXPIRED at {expires}")
             }
             (Some(version), Some(expires)) => format!("version {version}, good until {expires}"),
-            _ => "not published".to_owned(),
+            _ => unpublished.to_owned(),
         };
         let keys = format!("{} of {}: {}", role.threshold, role.keys.len(), role.keys.join(" "));
         rows.push(vec![
