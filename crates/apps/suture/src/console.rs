@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use suture_delta::page::Look;
+use suture_delta::page::{Look, clean};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -88,7 +88,7 @@ impl Console {
         let stderr = io::stderr();
         let word = if self.colour_for(&stderr) { "\x1b[1;33mnote:\x1b[0m" } else { "note:" };
         // Whoever does not listen misses nothing that the answer depends on.
-        let _ = writeln!(stderr.lock(), "{word} {text}");
+        let _ = writeln!(stderr.lock(), "{word} {}", clean(text));
     }
 
     fn look(&self) -> Look {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use suture_delta::page::clean;
 
 use crate::exit::Exit;
 
@@ -87,15 +88,19 @@ impl Failure {
         }
     }
 
-    /// The text for people, with the colours of clap's own errors if `colour` says so.
+    /// The text for people, with the colours of clap's own errors if `colour` says so. Names of files and what libraries quote
+    /// may be anybody's: nothing in them acts on the terminal.
     pub(crate) fn text(&self, colour: bool) -> String {
         let paint = |code: &str, text: &str| {
             if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
         };
-        let why = self.why.iter().map(|why| why.trim_end().replace('\n', "\n       "));
+        let lines = |text: &str| -> Vec<String> {
+            text.trim_end().lines().map(|line| clean(&line.replace('\t', "    "))).collect()
+        };
+        let why = self.why.iter().map(|why| lines(why).join("\n       "));
         let why = why.map(|why| format!("  {} {why}\n", paint("1", "why:")));
-        let help = self.help.iter().map(|help| format!("  {} {help}\n", paint("1;32", "help:")));
-        let what = format!("{} {}\n", paint("1;31", "error:"), self.what);
+        let help = self.help.iter().map(|help| format!("  {} {}\n", paint("1;32", "help:"), clean(help)));
+        let what = format!("{} {}\n", paint("1;31", "error:"), clean(&self.what));
         std::iter::once(what).chain(why).chain(help).collect()
     }
 }
@@ -127,5 +132,13 @@ mod tests {
         assert_eq!(failure.text(false), text);
         let document = serde_json::to_value(failure.document()).unwrap();
         assert_eq!(document["error"]["exit"], 2);
+    }
+
+    #[test]
+    fn nothing_foreign_acts_on_the_terminal() {
+        let failure =
+            Failure::usage("`a\x1b[2J` can't be read").why("b\r\x1b]0;c\x07\n\u{202e}d").help("e\x08");
+        let text = "error: `a\\u{1b}[2J` can't be read\n  why: b\\u{d}\\u{1b}]0;c\\u{7}\n       \\u{202e}d\n  help: e\\u{8}\n";
+        assert_eq!(failure.text(false), text);
     }
 }

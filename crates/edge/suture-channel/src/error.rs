@@ -256,12 +256,28 @@ impl ChannelError {
         why: impl std::fmt::Display,
         help: impl Into<String>,
     ) -> Self {
-        Self::Input { what: what.into(), why: why.to_string(), help: help.into() }
+        Self::Input { what: what.into(), why: shown(&why.to_string()), help: help.into() }
     }
 
     /// A file fails. For `map_err`.
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let what = format!("`{}`", path.display());
         move |source| Self::Failed { what, source }
+    }
+}
+
+/// What somebody else has written, without characters that act on a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+impl Refusal {
+    /// A refusal in somebody else's words.
+    pub(crate) fn other(why: impl std::fmt::Display) -> Self {
+        Self::Other(shown(&why.to_string()))
     }
 }

@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use ssh_key::HashAlg;
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 use tough::schema::decoded::{Decoded, Hex};
+
+use crate::error::shown;
 use tough::schema::key::{Ed25519Key, Ed25519Scheme, Key};
 
 /// The public half of a key of a role. Its text is a line as in `id_ed25519.pub`.
@@ -111,12 +113,12 @@ fn unreadable(error: &ssh_key::Error) -> String {
         ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => {
             wrong_type("another kind")
         }
-        error => format!("it is no OpenSSH public key: {error}"),
+        error => shown(&format!("it is no OpenSSH public key: {error}")),
     }
 }
 
 fn wrong_type(algorithm: &str) -> String {
-    format!("it is a key of {algorithm}; only ssh-ed25519 is accepted")
+    shown(&format!("it is a key of {algorithm}; only ssh-ed25519 is accepted"))
 }
 
 #[cfg(test)]

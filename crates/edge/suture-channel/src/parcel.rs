@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::error::shown;
 use crate::key::hex;
 use crate::limits::FILE_LEN_MAX;
 use crate::name;
@@ -96,8 +97,8 @@ pub fn unpack(parcel: &[u8]) -> Result<Vec<Packed>, String> {
     let head = &rest[..rest.len().min(LIST_LEN_MAX + 1)];
     let end = head.iter().position(|byte| *byte == b'\n');
     let end = end.ok_or_else(|| format!("its list of files does not end within {LIST_LEN_MAX} bytes"))?;
-    let list: List =
-        serde_json::from_slice(&rest[..end]).map_err(|error| format!("its list of files: {error}"))?;
+    let list: List = serde_json::from_slice(&rest[..end])
+        .map_err(|error| shown(&format!("its list of files: {error}")))?;
     if list.files.is_empty() || list.files.len() > PARCEL_FILES_MAX {
         return Err(format!("it lists {} files, 1 to {PARCEL_FILES_MAX} may be in it", list.files.len()));
     }

@@ -375,7 +375,7 @@ fn check_root(root: &Document<Root>, old: Option<&Document<Root>>) -> Result<(),
     }
     let by = old.into_iter().map(|old| &old.signed.signed).chain([&root.signed.signed]);
     for signed_by in by {
-        signed_by.verify_role(&root.signed).map_err(|error| Refusal::Other(error.to_string()))?;
+        signed_by.verify_role(&root.signed).map_err(Refusal::other)?;
     }
     Ok(())
 }

@@ -134,7 +134,7 @@ pub fn show_root(file: &[u8], now: Timestamp) -> Result<Overview, ChannelError> 
     let roles = roles.collect::<Result<_, ChannelError>>()?;
     let signed = rotate::state(&document.signed, &[keys_of(root, Role::Root)?]);
     if signed.is_complete() {
-        root.verify_role(&document.signed).map_err(|error| Refusal::Other(error.to_string()))?;
+        root.verify_role(&document.signed).map_err(Refusal::other)?;
     }
     let pending = Some(signed).filter(|state| !state.is_complete());
     Ok(Overview { roles, pending, targets: Vec::new(), sealed: Vec::new() })

@@ -47,7 +47,7 @@ pub(super) fn load(error: Error, scratch: &Path) -> ChannelError {
         Error::DatastoreCreate { path, source, .. }
         | Error::DatastoreOpen { path, source, .. }
         | Error::DatastoreRemove { path, source, .. } => return ChannelError::at(&path)(source),
-        other => Refusal::Other(other.to_string()),
+        other => Refusal::other(other),
     };
     refusal.into()
 }
@@ -56,7 +56,7 @@ pub(super) fn load(error: Error, scratch: &Path) -> ChannelError {
 pub(super) fn target(error: Error) -> ChannelError {
     match error {
         Error::Transport { source, .. } => transport(&source, false),
-        other => Refusal::Other(other.to_string()).into(),
+        other => Refusal::other(other).into(),
     }
 }
 
