@@ -6,7 +6,7 @@ use suture_bundle::Facts;
 use toml::Value;
 
 use crate::model::{Answers, SCHEMA, Signal};
-use crate::question::{Answer, OPEN, QUESTIONS, Question};
+use crate::question::{Answer, OPEN, QUESTIONS, Question, is_open};
 use crate::{CaseFacts, Origin, Stated};
 
 /// What is known before anyone has answered.
@@ -103,6 +103,9 @@ fn stated(facts: &Facts, origin: Option<&Origin>, earlier: &[Stated]) -> Stated 
     }
     if let Some(origin) = origin {
         let Origin { source_revision, builder, .. } = stated.origin;
+        // What somebody has answered says more than git; what git said of an earlier build is no answer.
+        let is_answered = !is_open(&source_revision) && !source_revision.starts_with("git:");
+        let source_revision = if is_answered { source_revision } else { origin.source_revision.clone() };
         stated.origin = Origin { source_revision, builder, ..origin.clone() };
     }
     stated

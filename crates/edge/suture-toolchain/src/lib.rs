@@ -25,6 +25,7 @@ mod interrupt;
 mod patch;
 mod place;
 mod provenance;
+mod revision;
 mod scratch;
 mod tree;
 mod wrappers;
@@ -117,7 +118,7 @@ fn make(watch: &Watch, order: Order<'_>, on_stage: &mut dyn FnMut(Stage)) -> Res
     let scratch = Scratch::new(watch, &source, directory, environment)?;
     let earlier = artifact::made_at(&scratch, &artifact);
     patch::check(watch, &scratch, &patch)?;
-    let mut provenance = Provenance::capture(&scratch, order.run, &artifact, &patch);
+    let mut provenance = Provenance::capture(&scratch, revision::of(&source), order.run, &artifact, &patch);
     on_stage(Stage::BuildingOld);
     command::run(watch, &scratch, order.run, "without the fix")?;
     let old = artifact::take(&scratch, &artifact, earlier)?;

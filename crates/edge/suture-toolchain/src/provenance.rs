@@ -14,6 +14,9 @@ use crate::{environment, wrappers};
 /// Where two builds come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
+    /// Revision of the source tree in its repository, for people; empty if it is not known.
+    #[serde(default)]
+    pub source_revision: String,
     /// SHA-256 of the source tree without the fix: over paths, modes and contents, without `.git` and caches.
     pub source_sha256: String,
     /// Where the tree stood while it was built; compilers write it into debug information.
@@ -50,8 +53,15 @@ pub struct Tool {
 const TOOLS: [&str; 8] = ["cc", "c++", "clang", "ld", "ld.lld", "rustc", "cargo", "make"];
 
 impl Provenance {
-    pub(crate) fn capture(scratch: &Scratch, command: &str, artifact: &Path, patch: &[u8]) -> Self {
+    pub(crate) fn capture(
+        scratch: &Scratch,
+        revision: String,
+        command: &str,
+        artifact: &Path,
+        patch: &[u8],
+    ) -> Self {
         Self {
+            source_revision: revision,
             source_sha256: scratch.source_sha256().to_owned(),
             directory: scratch.place().display().to_string(),
             patch_sha256: sha256(patch),

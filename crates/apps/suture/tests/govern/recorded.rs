@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::log::{Log, ended, subject};
 use crate::office::{Server, open};
 use crate::patch;
+use crate::source::{C, bundle};
 
 const TRUST: [&str; 2] = ["--trust", "trust"];
 
@@ -115,6 +116,14 @@ fn dossiers_bundles_statements_and_processes() {
     let key = log.fingerprint("ann");
     assert!(String::from_utf8_lossy(&shown.stdout).contains(&key.as_str().unwrap()[..19]));
     assert_eq!(ended(&log.done(&check)), ["policy.check", "done", ""]);
+    let summary = [&check[..], &["--summary", "--key", "cora"]].concat();
+    let (document, summed) = log.act(0, &summary);
+    assert_eq!(
+        (ended(&summed), &summed["actor"]["key"]),
+        (["policy.check", "done", ""], &log.fingerprint("cora"))
+    );
+    let statement = format!("sha256:{}", document["summary"]["id"].as_str().unwrap());
+    assert_eq!(subject(&summed, "statement")["digest"], statement);
 
     let acts = [
         (apply, "process.apply"),
@@ -128,6 +137,31 @@ fn dossiers_bundles_statements_and_processes() {
         assert_eq!((&subject(&entry, "delta")["digest"], &entry["actor"]["key"]), (&delta, &Value::Null));
     }
     server.awaits("count");
+}
+
+/// A reproduction is an act of whoever signs it; one that comes out differently is one that was refused.
+#[test]
+fn reproductions() {
+    let log = Log::begin(&open("govern-acts-reproduce"));
+    C.write(&log.here, "author");
+    C.build(&log.here, "author", "fix", &[]);
+    bundle(&log.here, &["fix"], &["fix.patch"]);
+    log.new_entries();
+    let line = ["reproduce", "fix.bundle", "--source", "author", "--as", "reviewer", "--key", "rob"];
+    let (document, entry) = log.act(0, &line);
+    assert_eq!(
+        (ended(&entry), &entry["actor"]["key"]),
+        (["bundle.reproduce", "done", ""], &log.fingerprint("rob"))
+    );
+    assert_eq!(subject(&entry, "bundle")["digest"], log.digest("fix.bundle"));
+    let statement = format!("sha256:{}", document["signed"][0]["id"].as_str().unwrap());
+    assert_eq!(subject(&entry, "statement")["digest"], statement);
+    let source = log.here.join("author/server.c");
+    let text = fs::read_to_string(&source).unwrap();
+    fs::write(source, text.replace("x * 7", "x * 8")).unwrap();
+    let (_, different) = log.act(5, &line);
+    assert_eq!(ended(&different)[..2], ["bundle.reproduce", "refused"]);
+    assert_eq!(different["actor"]["key"], Value::Null, "nothing was signed");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::office::{Server, check, done, open, sign, sign_all};
-use crate::patch;
+use crate::patch::{self, json};
 use crate::transcript::{run, transcript};
 
 const TRUST: [&str; 2] = ["--trust", "trust"];
@@ -31,7 +31,7 @@ fn a_bundle_runs_when_everything_that_is_asked_has_been_signed() {
     // The way back needs nobody's permission; the way forth does.
     server.operate(&here, 0, &["toggle", "fix.bundle", "off"]);
     server.awaits("count");
-    let id = patch::json(&here, 0, &["inspect", "fix.delta"])["id"].as_str().unwrap().to_owned();
+    let id = json(&here, 0, &["inspect", "fix.delta"])["id"].as_str().unwrap().to_owned();
     server.operate(&here, 5, &[&["toggle", &id, "on"][..], &TRUST].concat());
     server.operate(&here, 0, &[&["toggle", "fix.bundle", "on"][..], &TRUST].concat());
     server.awaits("fixed");
@@ -61,6 +61,30 @@ fn a_review_from_the_author_s_team_is_none() {
     sign(&here, "fix.bundle", "bot", "rehearser", &["--predicate", "passed.json"]);
     sign(&here, "fix.bundle", "art", "reviewer", &[]);
     assert_eq!(check(&here, "fix.bundle", &[]), (vec!["independent-review".to_owned()], false));
+}
+
+/// What counts for nothing is shown with the reason, so that nobody looks for it in vain.
+#[test]
+fn statements_that_are_not_put_to_the_rules_are_shown() {
+    let here = open("govern-rejected");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let root = fs::read_to_string(here.join("trust/root.toml")).unwrap();
+    let rob = fs::read_to_string(here.join("rob.pub")).unwrap();
+    let valid = "valid_until = 2099-01-01T00:00:00Z\n";
+    let from = root.find(rob.trim()).unwrap();
+    let until = from + root[from..].find(valid).unwrap();
+    let expired =
+        format!("{}valid_until = 2021-01-01T00:00:00Z\n{}", &root[..until], &root[until + valid.len()..]);
+    fs::write(here.join("trust/root.toml"), expired).unwrap();
+    let output = run(&here, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(text.contains("Statements that do not count") && text.contains("rob reviewed: "), "{text}");
+    let answer = json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert_eq!(answer["rejected"].as_array().unwrap().len(), 1, "{answer}");
+    // A role that nobody has is no slip of the pen.
+    assert!(!text.contains("which the trust root does not have"), "{text}");
 }
 
 #[test]
@@ -161,6 +185,6 @@ fn a_trust_directory_that_can_t_be_used_stops_everything() {
 }
 
 fn json_homes(here: &std::path::Path, server: &Server) -> usize {
-    let answer = patch::json(here, 0, &["ps", "--pid", &server.pid()]);
+    let answer = json(here, 0, &["ps", "--pid", &server.pid()]);
     answer["processes"][0]["patches"].as_array().map_or(0, Vec::len)
 }

@@ -53,7 +53,7 @@ impl Record {
     pub(in crate::commands) fn origin(self) -> Origin {
         let Self { builds, choices, critical_sha256 } = self;
         Origin {
-            source_revision: String::new(),
+            source_revision: builds.source_revision,
             builder: String::new(),
             source_sha256: builds.source_sha256,
             patch_sha256: builds.patch_sha256,

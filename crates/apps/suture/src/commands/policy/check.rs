@@ -29,8 +29,9 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
         permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted, case.as_ref())?;
     let key = key.filter(|_| clearance.decision.allowed);
     let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key, act));
-    let about =
-        decision::About::new(&clearance.ask, &clearance.facts.digest).with_summary(signed.transpose()?);
+    let about = decision::About::new(&clearance.ask, &clearance.facts.digest)
+        .with_summary(signed.transpose()?)
+        .with_rejected(&clearance.verified.rejected);
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)
 }

@@ -3,6 +3,8 @@
 //! A function of plain values: `policy try` calls it with what a file says, `policy check` and `apply` with what they
 //! find in a bundle.
 
+use std::str::FromStr as _;
+
 use serde::Serialize;
 use suture_delta::page::{Column, Look, Page, Tone, clean, listed};
 use suture_policy::{
@@ -10,6 +12,8 @@ use suture_policy::{
 };
 
 use super::summary::Signed;
+use suture_trust::{Rejected, Role};
+
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,6 +32,8 @@ pub(super) struct About<'a> {
     what: String,
     /// Of the patch.
     digest: &'a str,
+    /// Statements that were not even put to the rules, and why.
+    rejected: Vec<String>,
     /// What was signed of it.
     summary: Option<Signed>,
 }
@@ -44,8 +50,10 @@ struct Document<'a> {
     requirements: Vec<Line<'a>>,
     /// Every rule that spoke, those that forbid first.
     rules: &'a [Spoken],
-    /// Statements that do not count.
+    /// Statements that do not count by the rules.
     set_aside: Vec<Aside<'a>>,
+    /// Statements that are not genuine, or not of somebody in the trust root who may say it, and why.
+    rejected: &'a [String],
     /// Rules that could not be evaluated; each denies.
     failed: &'a [String],
     /// Roles, teams and people that rules name and the trust root does not have.
@@ -85,7 +93,17 @@ impl<'a> About<'a> {
             Ask::Activate { node, .. } => format!("be switched on on {}", node.name),
             Ask::Publish { by } => format!("be published by {by}"),
         };
-        Self { action: ask.action(), what, digest, summary: None }
+        Self { action: ask.action(), what, digest, rejected: Vec::new(), summary: None }
+    }
+
+    /// The same with the statements that were not even put to the rules.
+    pub(super) fn with_rejected(self, rejected: &[Rejected]) -> Self {
+        let line = |rejected: &Rejected| {
+            let by = rejected.principal.as_deref().unwrap_or("somebody");
+            let kind = rejected.kind.map(|kind| format!(" {kind}")).unwrap_or_default();
+            format!("{by}{kind}: {}", rejected.reason)
+        };
+        Self { rejected: rejected.iter().map(line).collect(), ..self }
     }
 
     /// The same with the summary that was signed.
@@ -115,6 +133,7 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         requirements: decision.requirements.iter().map(line).collect(),
         rules: &decision.rules,
         set_aside: decision.set_aside.iter().map(aside).collect(),
+        rejected: &about.rejected,
         failed: &decision.failed,
         strangers: strangers.iter().map(stranger).collect(),
         summary: about.summary.as_ref(),
@@ -164,15 +183,22 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
         page.prose(2, "", Tone::Plain, &words);
     }
     reasons(&mut page, decision);
-    if !decision.set_aside.is_empty() {
+    if !decision.set_aside.is_empty() || !about.rejected.is_empty() {
         page.heading("Statements that do not count");
+        for rejected in &about.rejected {
+            page.prose(2, "-", Tone::Faint, rejected);
+        }
         for aside in &decision.set_aside {
             let words = format!("{} {} at {}: {}", aside.by, aside.kind, aside.at, aside.why);
             page.prose(2, "-", Tone::Faint, &words);
         }
     }
-    if !strangers.is_empty() {
-        let names: Vec<_> = strangers.iter().map(stranger).collect();
+    // A role that there is, and that nobody has yet, is no slip of the pen.
+    let slips = strangers
+        .iter()
+        .filter(|stranger| stranger.what != "Role" || Role::from_str(&stranger.name).is_err());
+    let names: Vec<_> = slips.map(stranger).collect();
+    if !names.is_empty() {
         page.gap();
         let words = format!("rules name {}, which the trust root does not have", names.join(", "));
         page.prose(0, "note:", Tone::Warn, &words);
