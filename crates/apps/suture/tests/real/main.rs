@@ -2,10 +2,20 @@
 //! patched under load, switched back and forth, restored. Every answer to the load is verified.
 
 mod expat;
+mod governed;
 mod haproxy;
 mod load;
 mod memcached;
 mod nginx;
+#[path = "../govern/office.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod office;
+#[path = "../bundle/patch.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod patch;
 mod program;
 mod redis;
+#[path = "../cli/transcript.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod transcript;
 mod unbound;

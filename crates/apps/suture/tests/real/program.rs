@@ -84,6 +84,18 @@ impl Program {
         self.directory.join(format!("{}.old", self.artifact))
     }
 
+    /// The delta between both.
+    pub(crate) fn delta(&self) -> PathBuf {
+        self.directory.join("delta")
+    }
+
+    /// Where both come from, as `suture build` said when it made them.
+    pub(crate) fn provenance(&self) -> Value {
+        let report = fs::read(self.directory.join("report.json")).unwrap();
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        report["provenance"].clone()
+    }
+
     /// A directory for files of the test.
     pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
