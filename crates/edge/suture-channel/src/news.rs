@@ -53,10 +53,10 @@ impl<'a> News<'a> {
         let sealed = add::records(self.place)?;
         Ok(kinds.into_iter().filter_map(move |kind| match kind {
             Kind::Bundle(name) => Some(self.clear(name)),
-            Kind::Sealed(opaque) => {
-                let (_, record) = sealed.iter().find(|(name, _)| *name == opaque)?;
-                Some(self.sealed(&opaque, record))
-            }
+            Kind::Sealed(opaque) => Some(match sealed.iter().find(|(name, _)| *name == opaque) {
+                Some((_, record)) => self.sealed(&opaque, record),
+                None => Err(unknown(&opaque)),
+            }),
             Kind::Policy(_) => None,
         }))
     }
@@ -93,6 +93,13 @@ impl<'a> News<'a> {
             embargo_until: Some(record.until),
         })
     }
+}
+
+/// Nobody can say what it is, and so nobody can agree to it.
+fn unknown(opaque: &str) -> ChannelError {
+    let what = format!("`{}`", Kind::Sealed(opaque.to_owned()).target());
+    let help = "take it out of the channel's directory `content`, or restore `embargo` from a copy";
+    ChannelError::input(what, "it is in the channel, and what it holds is not known here", help)
 }
 
 /// The bundle that a file of the channel is about.

@@ -111,6 +111,17 @@ fn what_is_under_embargo_is_encrypted() {
     assert!(why.contains("embargo-is-encrypted"), "{why}");
 }
 
+/// What nobody here can read nobody can agree to.
+#[test]
+fn an_encrypted_bundle_that_is_not_known_is_not_published() {
+    let here = prepared("publish-unknown", &[]);
+    fs::write(here.join("channel/content").join(format!("sealed.{}", "0".repeat(32))), "age").unwrap();
+    let line = ["channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust"];
+    let refused = json(&here, 2, &line);
+    assert!(refused["error"]["why"].as_str().unwrap().contains("not known here"), "{refused}");
+    assert_eq!(public(&here), Vec::<String>::new());
+}
+
 /// The title of the case, the name of the bundle and the names of what it changes are looked for in everything that is new.
 #[test]
 fn nothing_gives_away_what_is_under_embargo() {
