@@ -3,3 +3,5 @@
 mod failures;
 mod project;
 mod systems;
+#[path = "../cli/tree.rs"]
+mod tree;

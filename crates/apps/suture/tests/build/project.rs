@@ -1,12 +1,12 @@
 //! A project in a temporary directory, with a fix.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
 
 use serde_json::Value;
+
+use crate::tree::listing;
 
 /// The C program that most projects build; the fix changes `limit`.
 pub(crate) const PROGRAM: &str = "\
@@ -127,19 +127,4 @@ impl Built {
         let changed = self.json["changed"].as_array().unwrap();
         changed.iter().map(|function| function["name"].as_str().unwrap().to_owned()).collect()
     }
-}
-
-/// Every file with its time and content.
-fn listing(root: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
-    let mut found = BTreeMap::new();
-    let mut waiting = vec![root.to_owned()];
-    while let Some(path) = waiting.pop() {
-        let metadata = fs::symlink_metadata(&path).unwrap();
-        let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
-        if metadata.is_dir() {
-            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        }
-        found.insert(path, (metadata.modified().unwrap(), content));
-    }
-    found
 }

@@ -19,5 +19,7 @@ mod summarised;
 mod thanks;
 #[path = "../cli/transcript.rs"]
 mod transcript;
+#[path = "../cli/tree.rs"]
+mod tree;
 mod unrecorded;
 mod verified;

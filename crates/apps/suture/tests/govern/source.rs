@@ -1,15 +1,14 @@
 //! Projects that are built by their author, and trees of them that somebody else has.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
 use crate::patch::{self, json};
 use crate::transcript::suture;
+use crate::tree::listing;
 
 /// Its fix changes a function and the initial value of a variable; where it was built is in its text.
 const SERVER: &str = "\
@@ -158,19 +157,4 @@ pub(crate) fn reproduce(here: &Path, exit: i32, tree: &str, more: &[&str]) -> Va
 pub(crate) fn states(told: &Value) -> Vec<&str> {
     let deltas = told["deltas"].as_array().unwrap_or_else(|| panic!("{told}"));
     deltas.iter().map(|delta| delta["state"].as_str().unwrap()).collect()
-}
-
-/// Every file with its time and content.
-fn listing(root: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
-    let mut found = BTreeMap::new();
-    let mut waiting = vec![root.to_owned()];
-    while let Some(path) = waiting.pop() {
-        let metadata = fs::symlink_metadata(&path).unwrap();
-        let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
-        if metadata.is_dir() {
-            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        }
-        found.insert(path, (metadata.modified().unwrap(), content));
-    }
-    found
 }
