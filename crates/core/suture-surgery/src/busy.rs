@@ -46,6 +46,9 @@ pub enum Verdict {
         function: String,
         /// The thread's stack.
         stack: Stack,
+        /// Where the thread will be clear: the place to which the outermost such function returns. `None` if the stack
+        /// could not be followed that far.
+        way_out: Option<u64>,
     },
     /// Its stack can't be followed, and where it ends is unknown; to be treated like a busy one.
     Undecided {
@@ -121,7 +124,10 @@ pub fn judge(
     live: &LiveStack<'_>,
     unwinder: &Unwinder,
 ) -> Verdict {
-    let busy = |function: &str, stack| Verdict::Busy { function: function.to_owned(), stack };
+    let busy = |function: &str, stack: Stack| {
+        let way_out = way_out(forbidden, &stack);
+        Verdict::Busy { function: function.to_owned(), stack, way_out }
+    };
     if let Some(function) = forbidden.function_executing(registers.rip) {
         return busy(function, unwinder.unwind(registers, live));
     }
@@ -139,6 +145,12 @@ pub fn judge(
         Found::Function(function) => busy(function, stack),
         Found::Doubt => Verdict::Undecided { reason, stack },
     }
+}
+
+/// The place behind the outermost frame of a forbidden function.
+fn way_out(forbidden: &Forbidden, stack: &Stack) -> Option<u64> {
+    let outermost = stack.frames.iter().rposition(|frame| forbidden.function_of(frame).is_some())?;
+    stack.frames.get(outermost + 1).map(|frame| frame.pc)
 }
 
 /// What a search through the words of a stack has found.

@@ -6,17 +6,27 @@
 use suture_delta::model::Range;
 use suture_surgery::busy::{self, Forbidden, LiveStack, Verdict};
 use suture_surgery::outcome::Refusal;
-use suture_surgery::unwind::Unwinder;
+use suture_surgery::unwind::{Stack, Unwinder};
 
 use crate::patient::Patient;
 use crate::surroundings::Surroundings;
 use crate::sys;
 use crate::tracee::Tracee;
+use crate::world::Look;
 
 /// Longest stack that is read together with the others, in bytes; a longer one is read alone.
 const TOGETHER_LEN_MAX: u64 = 64 << 10;
 /// Room for stacks that is there from the beginning, in bytes: pages that are met first in the stop cost pause.
 const ROOM_LEN: usize = 512 << 10;
+
+/// What a thread is in that hinders a switch.
+#[derive(Debug)]
+pub(crate) struct Obstacle {
+    function: String,
+    stack: Stack,
+    /// Where the thread will be clear, if that is known.
+    pub(crate) way_out: Option<u64>,
+}
 
 /// Looks at stopped threads, for one hand.
 pub(crate) struct Looker<'l> {
@@ -40,8 +50,33 @@ impl<'l> Looker<'l> {
         Self { patient, surroundings, forbidden, unwinder: surroundings.unwinder(), room }
     }
 
-    /// For each thread the reason, if there is one, why nothing may be written while it stands where it does.
-    pub(crate) fn look(&mut self, tracees: &[&Tracee]) -> Vec<Result<(), Refusal>> {
+    fn live_range(&self, tracee: &Tracee) -> Range {
+        LiveStack::range(tracee.registers.rsp, self.top(tracee))
+    }
+
+    fn top(&self, tracee: &Tracee) -> Option<u64> {
+        self.surroundings.stack_top(tracee.registers.rsp, tracee.registers.fs_base)
+    }
+
+    fn look_at(&self, tracee: &Tracee, range: Range, known: Option<&[u8]>) -> Option<Obstacle> {
+        let (registers, memory) = (&tracee.registers, &self.patient.memory);
+        let live = match known {
+            Some(bytes) => LiveStack::known(range, bytes, memory),
+            None => LiveStack::read(registers.rsp, self.top(tracee), memory),
+        };
+        match busy::judge(self.forbidden, registers, &live, &self.unwinder) {
+            Verdict::Clear => None,
+            Verdict::Busy { function, stack, way_out } => Some(Obstacle { function, stack, way_out }),
+            Verdict::Undecided { reason, stack } => {
+                let function = format!("a place that can't be told ({reason})");
+                Some(Obstacle { function, stack, way_out: None })
+            }
+        }
+    }
+}
+
+impl Look for Looker<'_> {
+    fn look(&mut self, tracees: &[&Tracee]) -> Vec<Option<Obstacle>> {
         let ranges: Vec<Range> = tracees.iter().map(|tracee| self.live_range(tracee)).collect();
         let len = |range: &Range| match range.end - range.start {
             len if len <= TOGETHER_LEN_MAX => len as usize,
@@ -64,30 +99,12 @@ impl<'l> Looker<'l> {
         results
     }
 
-    fn live_range(&self, tracee: &Tracee) -> Range {
-        LiveStack::range(tracee.registers.rsp, self.top(tracee))
-    }
-
-    fn top(&self, tracee: &Tracee) -> Option<u64> {
-        self.surroundings.stack_top(tracee.registers.rsp, tracee.registers.fs_base)
-    }
-
-    fn look_at(&self, tracee: &Tracee, range: Range, known: Option<&[u8]>) -> Result<(), Refusal> {
-        let (registers, memory) = (&tracee.registers, &self.patient.memory);
-        let live = match known {
-            Some(bytes) => LiveStack::known(range, bytes, memory),
-            None => LiveStack::read(registers.rsp, self.top(tracee), memory),
-        };
-        let (function, stack) = match busy::judge(self.forbidden, registers, &live, &self.unwinder) {
-            Verdict::Clear => return Ok(()),
-            Verdict::Busy { function, stack } => (function, stack),
-            Verdict::Undecided { reason, stack } => (format!("a place that can't be told ({reason})"), stack),
-        };
-        Err(Refusal::Busy {
+    fn refusal(&self, tracee: &Tracee, obstacle: Obstacle) -> Refusal {
+        Refusal::Busy {
             thread: tracee.tid,
             thread_name: crate::proc::name(tracee.tid),
-            function,
-            stack: self.surroundings.stack_text(self.patient, &stack),
-        })
+            function: obstacle.function,
+            stack: self.surroundings.stack_text(self.patient, &obstacle.stack),
+        }
     }
 }

@@ -23,8 +23,12 @@ pub(crate) struct Status {
     pub(crate) uid: u32,
     /// 0 none, 1 strict, 2 filters.
     pub(crate) seccomp: u32,
-    /// Ignored signals, bit n-1 for signal n.
-    pub(crate) ignored_signals: u64,
+    /// Signals that wait for the thread, bit n-1 for signal n.
+    pub(crate) pending_signals: u64,
+    /// Signals that it blocks.
+    pub(crate) blocked_signals: u64,
+    /// Signals that the program has handlers for.
+    pub(crate) caught_signals: u64,
     /// Whether the kernel keeps a shadow stack for it.
     pub(crate) shadow_stack: bool,
     /// Whether it has no memory of its own: a kernel thread, or one that has ended.
@@ -58,15 +62,15 @@ pub(crate) fn status(tid: i32) -> io::Result<Status> {
     for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
         let mut words = value.split_whitespace();
         let number = |word: Option<&str>| word.and_then(|w| w.parse().ok()).unwrap_or(0);
+        let mask = |word: Option<&str>| word.and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0);
         match key {
             "TracerPid" => status.tracer = number(words.next()) as i32,
             "Tgid" => status.thread_group = number(words.next()) as i32,
             "Uid" => status.uid = number(words.nth(1)),
             "Seccomp" => status.seccomp = number(words.next()),
-            "SigIgn" => {
-                status.ignored_signals =
-                    words.next().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(0);
-            }
+            "SigPnd" => status.pending_signals = mask(words.next()),
+            "SigBlk" => status.blocked_signals = mask(words.next()),
+            "SigCgt" => status.caught_signals = mask(words.next()),
             "x86_Thread_features" => status.shadow_stack = words.any(|word| word == "shstk"),
             "VmSize" => status.no_memory = false,
             _ => {}

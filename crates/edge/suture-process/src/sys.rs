@@ -3,6 +3,8 @@
 //! There it is counted and, in tests, the surgeon dies behind the one that was named; so a test can kill
 //! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
 
+mod breakpoints;
+mod modesty;
 mod turns;
 
 use std::io;
@@ -13,7 +15,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use suture_surgery::registers::Registers;
 
-pub(crate) use turns::{Alarm, Modest, Urgent};
+pub(crate) use breakpoints::{Breakpoint, Readiness, harmless_signal};
+pub(crate) use modesty::Modest;
+pub use modesty::be_modest;
+pub(crate) use turns::{Alarm, Awake, Urgent};
 
 /// Names the call behind which somebody is to be killed: a test hook. `kill-after:N` counts from 1 and means the
 /// surgeon, `kill-after:N:PID` a process.

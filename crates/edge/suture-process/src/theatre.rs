@@ -17,6 +17,7 @@ use crate::look::Looker;
 use crate::patient::Patient;
 use crate::state_dir::{Entry, Journal};
 use crate::surroundings::Surroundings;
+use crate::sys::{Awake, Readiness};
 use crate::world::{self, Chase, Duty, Look, StopError};
 use crate::{filters, proc, sys};
 
@@ -31,6 +32,8 @@ pub(crate) struct Theatre<'p, 'j> {
     is_alone: bool,
     /// How long the next stop may follow busy threads.
     chase: Chase,
+    /// What breakpoints need, where the kernel grants any.
+    breakpoints: Option<Readiness>,
 }
 
 /// How long a stop may follow busy threads, for each thread of the process and at most: it is a part of the
@@ -78,6 +81,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
                 each: CHASE_EACH_FIRST,
                 stubborn: None,
             },
+            breakpoints: None,
         }
     }
 
@@ -139,6 +143,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
             head: record.home.start,
             stack_top: record.call_stack.end,
         };
+        let _awake = Awake::begin();
         let mut loan = self.borrow(Need::Function, call.what)?;
         filters::check(loan.tid(), record.text.start)?;
         let called = loan.function(site, call.function, call.arguments, FUNCTION_MAX);
@@ -166,6 +171,8 @@ impl<'p, 'j> Theatre<'p, 'j> {
                 return Input::Refused { why, pause_us: 0 };
             }
             self.is_alone = true;
+            self.breakpoints =
+                Readiness::begin().inspect_err(|error| tracing::debug!(%error, "no breakpoints")).ok();
         }
         let chase = self.chase;
         let next = chase.each * 2;
@@ -177,11 +184,9 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let mut forbidden = throw.forbidden.clone();
         forbidden.extend(surroundings.probed().into_iter().map(|range| (range, PROBED.to_owned())));
         let forbidden = Forbidden::new(&forbidden, &throw.entries);
-        let look = || -> Look<'_> {
-            let mut looker = Looker::new(patient, surroundings, &forbidden);
-            Box::new(move |tracees| looker.look(tracees))
-        };
+        let look = || -> Box<dyn Look> { Box::new(Looker::new(patient, surroundings, &forbidden)) };
         let act = || write(patient, throw);
+        let _awake = Awake::begin();
         let (result, took) = world::stop(patient.pid, &Duty { chase, look: &look, act: &act });
         let pause_us = took.as_micros() as u64;
         if let Err(StopError::Refused(Refusal::Busy { thread, .. })) = &result {
@@ -201,6 +206,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         act: impl FnOnce(&mut Caller<'_, '_>) -> Result<T, InstallError>,
     ) -> Result<T, InstallError> {
         let stub = self.lend_entry()?;
+        let _awake = Awake::begin();
         let mut loan = self.borrow(Need::SystemCalls, "system calls")?;
         if let Err(why) = filters::check(loan.tid(), stub) {
             drop(loan);

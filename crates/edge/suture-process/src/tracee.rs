@@ -62,7 +62,8 @@ impl Tracee {
         ignore_gone(sys::interrupt(self.tid))
     }
 
-    /// Waits until it stands, and hides from it that it was interrupted. The caller has an alarm running.
+    /// Waits until it stands, and hides from it that it was interrupted. The caller has an alarm running. An error if
+    /// it does not come to stand.
     pub(crate) fn wait_stopped(&mut self) -> Result<Stop, Refusal> {
         let begun = Instant::now();
         let mut in_kernel_since = None;
@@ -73,6 +74,25 @@ impl Tracee {
                 Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
                     self.stop = Some(Stop::Gone);
                     return Ok(Stop::Gone);
+                }
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+    }
+
+    /// The same for a thread that was not asked to stop, until a time at the latest; `None` if it runs then.
+    pub(crate) fn wait_stopped_until(&mut self, until: Instant) -> Result<Option<Stop>, Refusal> {
+        loop {
+            let is_early = Instant::now() < until;
+            match sys::wait(self.tid, is_early) {
+                Ok(Some(status)) => {
+                    return self.stopped(status).map(Some).map_err(|error| self.failed(&error));
+                }
+                Ok(None) if is_early => {}
+                Ok(None) => return Ok(None),
+                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
+                    self.stop = Some(Stop::Gone);
+                    return Ok(self.stop);
                 }
                 Err(error) => return Err(self.failed(&error)),
             }
@@ -114,21 +134,45 @@ impl Tracee {
         Ok(())
     }
 
-    /// Whether it is busy, and on its way: not waiting in the kernel for something that may never come.
-    pub(crate) fn is_running_in(&self, why: &Refusal) -> bool {
-        matches!(why, Refusal::Busy { .. }) && !self.registers.in_system_call()
+    /// Whether it stands.
+    pub(crate) fn stands(&self) -> bool {
+        !matches!(self.stop, None | Some(Stop::Gone))
     }
 
-    /// Lets it run for about `time`, and asks it to stop again. A signal that it was about to get it gets.
-    pub(crate) fn let_run(&mut self, time: Duration) -> io::Result<()> {
+    /// Whether it is on its way: not waiting in the kernel for something that may never come.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.registers.in_system_call() || matches!(self.stop, Some(Stop::Clone(_)))
+    }
+
+    /// Whether it stands and a signal waits that it will get before it executes anything.
+    pub(crate) fn is_about_to_get(&self, signal: i32) -> bool {
+        let bit = 1 << (signal - 1);
+        let waits = |status: proc::Status| status.pending_signals & !status.blocked_signals & bit != 0;
+        self.stands() && proc::status(self.tid).is_ok_and(waits)
+    }
+
+    /// Lets it run on. A signal that it was about to get it gets.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
         let signal = match self.stop.take() {
             Some(Stop::Signal(signal)) => signal,
             _ => 0,
         };
-        ignore_gone(sys::resume(self.tid, signal))?;
+        ignore_gone(sys::resume(self.tid, signal))
+    }
+
+    /// Lets it run for about `time`, and asks it to stop again.
+    pub(crate) fn let_run(&mut self, time: Duration) -> io::Result<()> {
+        self.resume()?;
         // Asleep, because it may need this very processor.
         std::thread::sleep(time);
         self.interrupt()
+    }
+
+    /// Takes the signal away that it was about to get.
+    pub(crate) fn keep_signal(&mut self) {
+        if let Some(Stop::Signal(_)) = self.stop {
+            self.stop = Some(Stop::Event);
+        }
     }
 
     /// Lets it go. What it would have got (a signal) it gets.

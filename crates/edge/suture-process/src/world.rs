@@ -5,6 +5,7 @@
 //! of getting a processor and uses its time slice no more. Many threads are shared out to several hands,
 //! threads of the surgeon that stop, look and let go side by side.
 
+mod following;
 mod rendezvous;
 mod seizing;
 
@@ -17,10 +18,12 @@ use std::time::{Duration, Instant};
 
 use suture_surgery::outcome::Refusal;
 
-use crate::sys::{Alarm, Modest, Urgent};
+use crate::look::Obstacle;
+use crate::sys::{Alarm, Breakpoint, Modest, Urgent};
 use crate::tracee::{Stop, Tracee};
 use crate::{proc, sys};
 
+use following::Busy;
 use rendezvous::{Member, Rendezvous};
 
 /// What is to be done in a stop.
@@ -28,13 +31,19 @@ pub(crate) struct Duty<'d> {
     /// How busy threads that run may be followed.
     pub(crate) chase: Chase,
     /// Makes what looks at each thread as soon as it stands; each hand has its own.
-    pub(crate) look: &'d (dyn Fn() -> Look<'d> + Sync),
+    pub(crate) look: &'d (dyn Fn() -> Box<dyn Look + 'd> + Sync),
     /// What is done while all stand, if none gave a reason against it.
     pub(crate) act: &'d (dyn Fn() -> Result<(), StopError> + Sync),
 }
 
-/// Gives for each of the threads the reason, if there is one, why nothing may be written while it stands where it does.
-pub(crate) type Look<'d> = Box<dyn FnMut(&[&Tracee]) -> Vec<Result<(), Refusal>> + Send + 'd>;
+/// Looks at threads that stand.
+pub(crate) trait Look: Send {
+    /// For each of the threads what is in the way, if anything, of writing while it stands where it does.
+    fn look(&mut self, tracees: &[&Tracee]) -> Vec<Option<Obstacle>>;
+
+    /// What is in the way, for people. It costs reading and naming, and is no part of a stop that goes well.
+    fn refusal(&self, tracee: &Tracee, obstacle: Obstacle) -> Refusal;
+}
 
 /// How long a stop may follow busy threads that run.
 #[derive(Debug, Clone, Copy)]
@@ -64,17 +73,10 @@ const HANDS_MAX: usize = 8;
 /// So many threads are let go faster by the end of the hand, all at once, than one by one.
 const LET_GO_SINGLY_MAX: usize = 48;
 const GONE_RETRY: Duration = Duration::from_micros(10);
-/// How long a thread that is followed is let run at a time, at first and at most: to stop it costs ten times as much. It
-/// may be more if it then has not moved.
-const FOLLOWED_RUN: Duration = Duration::from_micros(4);
-const FOLLOWED_RUN_MAX: Duration = Duration::from_micros(32);
-
 /// Stops all threads of a process, looks at each, and, if none gave a reason against it, acts while they stand.
 /// Lets all go in any case. Gives how long that took from the first interrupt to the last release.
 ///
-/// A thread that is busy but running may be followed: it alone goes on for a moment and is stopped and looked at
-/// again, until it has left what it was in. In a program whose threads never sleep there is no moment at which
-/// all of them are elsewhere; this makes one.
+/// Threads that are busy but running may be followed: they go on alone until they have left what they are in.
 pub(crate) fn stop(pid: i32, duty: &Duty<'_>) -> (Result<(), StopError>, Duration) {
     let hands = hands(pid);
     let table = Table::new(pid, hands);
@@ -190,6 +192,10 @@ struct Hand<'t> {
     /// The one that reads lists and acts.
     leads: bool,
     threads: Vec<Tracee>,
+    /// So that no wait is for ever.
+    alarm: Option<Alarm>,
+    /// Breakpoints that are needed no more: to give one back costs as much as to set it.
+    spent: Vec<Breakpoint>,
 }
 
 /// What a hand leaves when it ends.
@@ -198,40 +204,42 @@ struct Worked<'d> {
     begun: Instant,
     /// When its last release was; `None` if it left that to its own end.
     ended: Option<Instant>,
-    /// Its memory, to be given back after the stop.
-    _look: Look<'d>,
+    /// To be given back after the stop.
+    _look: Box<dyn Look + 'd>,
+    _spent: Vec<Breakpoint>,
 }
 
 impl<'t> Hand<'t> {
     fn new(table: &'t Table, leads: bool) -> Self {
         lock(&table.hands).push(sys::thread_id());
-        Self { table, member: table.rendezvous.join(), leads, threads: Vec::new() }
+        let member = table.rendezvous.join();
+        Self { table, member, leads, threads: Vec::new(), alarm: None, spent: Vec::new() }
     }
 
     /// All that this hand does for a stop.
     fn work<'d>(mut self, duty: &Duty<'d>) -> Worked<'d> {
-        // This thread ends with its work and needs no other turns any more.
-        Modest::begin().keep();
+        let modest = Modest::begin();
         let mut look = (duty.look)();
         self.seize_all();
-        let alarm = Alarm::begin().map_err(|error| self.give(&error)).ok();
+        self.alarm = Alarm::begin().map_err(|error| self.give(&error)).ok();
+        drop(modest);
         Urgent::begin().keep();
         self.meet();
         let begun = Instant::now();
         self.stop_all();
         // A hand that went on would keep its processor from threads that another waits for.
         self.meet();
-        let busy = self.look_at_all(&mut look);
+        let busy = self.look_at((0..self.threads.len()).collect(), &mut *look);
         self.meet();
-        self.follow_all(busy, duty.chase, &mut look);
+        self.follow_all(busy, duty.chase, &mut *look);
         self.meet();
         if self.leads && !self.table.reason.is_there() {
             *lock(&self.table.acted) = Some((duty.act)());
         }
         self.meet();
-        drop(alarm);
+        self.alarm = None;
         let ended = self.release();
-        Worked { begun, ended, _look: look }
+        Worked { begun, ended, _look: look, _spent: self.spent }
     }
 
     /// Lets all go; when that was done. Many are let go by the kernel when this thread ends, but for those that get a
@@ -286,91 +294,40 @@ impl<'t> Hand<'t> {
         }
     }
 
-    /// Waits until a thread stands. What it has just started joins the others; it stands in the call that started it, and
-    /// its stack counts like any other.
+    /// Waits until a thread stands.
     fn wait_stopped(&mut self, index: usize) -> Result<(), Refusal> {
-        if let Stop::Clone(child) = self.threads[index].wait_stopped()?
+        let stop = self.threads[index].wait_stopped()?;
+        self.take_born(stop);
+        Ok(())
+    }
+
+    /// What a thread that stands has just started joins the others; it stands in the call that started it, and its stack
+    /// counts like any other.
+    fn take_born(&mut self, stop: Stop) {
+        if let Stop::Clone(child) = stop
             && !self.threads.iter().any(|known| known.tid == child)
         {
             self.threads.push(Tracee::new(child));
         }
-        Ok(())
     }
 
-    /// Looks at the threads of this hand. Gives those that are busy but running.
-    fn look_at_all(&self, look: &mut Look<'_>) -> Vec<(usize, Refusal)> {
+    /// Looks at threads of this hand that stand. Gives those that are busy but running.
+    fn look_at(&self, threads: Vec<usize>, look: &mut dyn Look) -> Vec<Busy> {
         if self.table.reason.is_there() {
             return Vec::new();
         }
-        let (indices, standing) = self.standing(0);
+        let stands = |index: &usize| self.threads[*index].stands();
+        let indices: Vec<usize> = threads.into_iter().filter(stands).collect();
+        let standing: Vec<&Tracee> = indices.iter().map(|index| &self.threads[*index]).collect();
         let mut busy = Vec::new();
-        for (index, looked) in indices.into_iter().zip(look(&standing)) {
-            match looked {
-                Ok(()) => {}
-                Err(why) if self.threads[index].is_running_in(&why) => busy.push((index, why)),
-                Err(why) => self.table.reason.give(why),
+        for (thread, found) in indices.into_iter().zip(look.look(&standing)) {
+            match found {
+                None => {}
+                Some(obstacle) if self.threads[thread].is_running() => busy.push(Busy { thread, obstacle }),
+                Some(obstacle) => self.table.reason.give(look.refusal(&self.threads[thread], obstacle)),
             }
         }
         busy
-    }
-
-    /// The threads from `first` on that stand.
-    fn standing(&self, first: usize) -> (Vec<usize>, Vec<&Tracee>) {
-        let stands = |thread: &Tracee| !matches!(thread.stop, None | Some(Stop::Gone));
-        let threads = self.threads.iter().enumerate().skip(first);
-        threads.filter(|(_, thread)| stands(thread)).unzip()
-    }
-
-    /// Follows busy threads, each until it has left, as long as there is no reason against it all.
-    fn follow_all(&mut self, mut busy: Vec<(usize, Refusal)>, chase: Chase, look: &mut Look<'_>) {
-        // The one that would not leave the last time comes first: then nobody else waits for it.
-        busy.sort_by_key(|(thread, _)| Some(self.threads[*thread].tid) == chase.stubborn);
-        let threads = lock(&self.table.claimed).len() as u32;
-        let end = Instant::now() + chase.all.min(chase.per_thread * threads);
-        while let (false, Some((thread, why))) = (self.table.reason.is_there(), busy.pop()) {
-            let until = end.min(Instant::now() + chase.each);
-            if let Err(why) = self.follow(thread, why, until, look) {
-                self.table.reason.give(why);
-            }
-        }
-    }
-
-    /// Lets a busy thread run, and looks again and again until it is clear or time is up; then the last
-    /// reason counts. Threads that it starts meanwhile are stopped and looked at too.
-    fn follow(
-        &mut self,
-        index: usize,
-        why: Refusal,
-        until: Instant,
-        look: &mut Look<'_>,
-    ) -> Result<(), Refusal> {
-        let mut why = why;
-        let mut run = FOLLOWED_RUN;
-        while Instant::now() < until {
-            let before = self.threads[index].registers;
-            let known = self.threads.len();
-            self.threads[index].let_run(run).map_err(|error| refused(self.table.pid, &error))?;
-            self.wait_stopped(index)?;
-            // If it stands where it stood, it was asked to stop before it had a processor.
-            let has_moved = self.threads[index].registers != before;
-            run *= if has_moved && run >= FOLLOWED_RUN_MAX { 1 } else { 2 };
-            let mut born = known;
-            while born < self.threads.len() {
-                self.wait_stopped(born)?;
-                born += 1;
-            }
-            let (_, standing) = self.standing(known);
-            look(&standing).into_iter().collect::<Result<(), _>>()?;
-            if self.threads[index].stop == Some(Stop::Gone) {
-                return Ok(());
-            }
-            match look(&[&self.threads[index]]).into_iter().collect() {
-                Ok(()) => return Ok(()),
-                Err(again) if self.threads[index].is_running_in(&again) => why = again,
-                Err(other) => return Err(other),
-            }
-        }
-        Err(why)
     }
 }
 

@@ -39,8 +39,26 @@ fn who_executes_the_function_is_busy_except_at_its_entry() {
     let memory = whole_stack(&words);
     assert!(is_busy(&judged(&at(CODE + 0x101), Some(top(&words)), &memory)));
     assert_eq!(judged(&at(CODE + 0x100), Some(top(&words)), &memory), Verdict::Clear);
-    let Verdict::Busy { stack, .. } = judged(&at(CODE + 0x101), Some(top(&words)), &memory) else { panic!() };
+    let Verdict::Busy { stack, way_out, .. } = judged(&at(CODE + 0x101), Some(top(&words)), &memory) else {
+        panic!()
+    };
     assert_eq!(stack.frames.len(), 2);
+    assert_eq!(way_out, Some(CODE + 0x204));
+}
+
+#[test]
+fn the_way_out_is_behind_the_outermost_of_several() {
+    // 0 called by the victim, called by 0, called by the victim, called by the outermost.
+    let words = [0, CODE + 0x150, 0, CODE + 0x10, 0, CODE + 0x160, 0, CODE + 0x204, 0, 0];
+    let verdict = judged(&at(CODE + 4), Some(top(&words)), &whole_stack(&words));
+    assert!(matches!(verdict, Verdict::Busy { way_out: Some(place), .. } if place == CODE + 0x204));
+}
+
+#[test]
+fn where_the_stack_ends_too_early_there_is_no_way_out() {
+    let words = [0, UNDESCRIBED, 0, CODE + 0x150, 0, 0];
+    let verdict = judged(&at(CODE + 4), Some(top(&words)), &whole_stack(&words));
+    assert!(matches!(verdict, Verdict::Busy { way_out: None, .. }));
 }
 
 #[test]

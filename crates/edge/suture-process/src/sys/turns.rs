@@ -1,80 +1,50 @@
-//! When a thread of the surgeon gets its turn on a processor: at once while the target stands, and before and after that no
-//! longer at a time than the target can do without.
+//! That the surgeon loses no time while the target stands.
 
-use std::io;
+use std::io::{self, Write};
+use std::time::Duration;
 
-use super::check;
-
-/// The calling thread's scheduling policy for a time; the old one afterwards. Without the permission nothing happens.
-struct Turn {
-    before: Option<libc::sched_attr>,
-}
-
-impl Turn {
-    fn begin(change: impl FnOnce(&libc::sched_attr) -> Option<libc::sched_attr>) -> Self {
-        let before = attributes().ok();
-        let changed = before.as_ref().and_then(change);
-        Self { before: before.filter(|_| changed.is_some_and(|changed| set_attributes(&changed).is_ok())) }
-    }
-
-    fn keep(mut self) {
-        self.before = None;
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            // It was so before; if the permission for it has been lost since, the thread keeps what it has.
-            let _ = set_attributes(before);
-        }
-    }
-}
+use super::modesty::{self, Idler};
+use super::{call, check};
 
 /// Real-time priority for the calling thread while it lives.
 ///
 /// With as many runnable threads as the target may have, a surgeon without it would wait for its turn
 /// between any two of them, with the whole process stopped.
-pub(crate) struct Urgent(Turn);
+pub(crate) struct Urgent {
+    before: Option<libc::sched_attr>,
+    /// What the thread was, if it was modest.
+    modest: Option<Idler>,
+}
 
 impl Urgent {
+    /// Without the permission nothing happens.
     pub(crate) fn begin() -> Self {
-        Self(Turn::begin(|_| {
-            Some(libc::sched_attr {
-                sched_policy: libc::SCHED_FIFO as u32,
-                sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
-                sched_priority: 1,
-                ..none()
-            })
-        }))
+        let urgent = libc::sched_attr {
+            sched_policy: libc::SCHED_FIFO as u32,
+            sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
+            sched_priority: 1,
+            ..none()
+        };
+        let modest = modesty::suspend();
+        let before = attributes().ok().filter(|_| set_attributes(0, &urgent).is_ok());
+        Self { before, modest }
     }
 
     /// Leaves the priority as it is, for a thread that is about to end.
-    pub(crate) fn keep(self) {
-        self.0.keep();
+    pub(crate) fn keep(mut self) {
+        self.before = None;
     }
 }
 
-/// Short turns for the calling thread while it lives: the same share of the processors, in smaller pieces.
-///
-/// What is prepared outside the stop takes milliseconds. In the turns that the kernel gives by itself the threads of the
-/// target would wait about as long for a processor, which is as bad as a pause. Kernels before 6.12 know no length of turns.
-pub(crate) struct Modest(Turn);
-
-impl Modest {
-    /// The shortest turn that the kernel grants, in nanoseconds (`__setparam_fair` in kernel/sched/syscalls.c).
-    const TURN_NS: u64 = 100_000;
-
-    pub(crate) fn begin() -> Self {
-        Self(Turn::begin(|before| {
-            let is_fair = [libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(before.sched_policy as i32));
-            is_fair.then_some(libc::sched_attr { sched_runtime: Self::TURN_NS, ..*before })
-        }))
-    }
-
-    /// Leaves it so, for a thread that ends with what it does now.
-    pub(crate) fn keep(self) {
-        self.0.keep();
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // It was so before; if the permission for it has been lost since, the thread keeps what it has.
+            let _ = set_attributes(0, before);
+        }
+        if let Some(modest) = self.modest.take() {
+            modesty::resume(modest);
+        }
     }
 }
 
@@ -91,16 +61,41 @@ const fn none() -> libc::sched_attr {
     }
 }
 
-fn attributes() -> io::Result<libc::sched_attr> {
+/// Attributes of the calling thread.
+pub(super) fn attributes() -> io::Result<libc::sched_attr> {
     let mut found = none();
     // SAFETY: the kernel writes at most as many bytes as the structure has, which outlives the call; 0 is this thread.
     check(unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut found, found.size, 0) })?;
     Ok(found)
 }
 
-fn set_attributes(attributes: &libc::sched_attr) -> io::Result<()> {
-    // SAFETY: the kernel reads the structure, whose size it contains; 0 is this thread.
-    check(unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const *attributes, 0) }).map(drop)
+/// Sets the attributes of a thread of this process, 0 for the calling one.
+pub(super) fn set_attributes(tid: i32, attributes: &libc::sched_attr) -> io::Result<()> {
+    // SAFETY: the kernel reads the structure, whose size it contains.
+    check(unsafe { libc::syscall(libc::SYS_sched_setattr, tid, &raw const *attributes, 0) }).map(drop)
+}
+
+/// Keeps idle processors from sleeping while it lives (`/dev/cpu_dma_latency`, `Documentation/power/pm_qos_interface.rst`). Without
+/// the permission nothing happens.
+///
+/// A thread that is stopped, looked at and let go changes processors' work several times, and one that sleeps takes ten to a
+/// hundred microseconds to come back: most of what a short stop lasts. In a virtual machine it takes most.
+#[derive(Debug)]
+pub(crate) struct Awake {
+    _request: Option<std::fs::File>,
+}
+
+impl Awake {
+    pub(crate) fn begin() -> Self {
+        /// The longest that a processor may take to come back, in microseconds.
+        const LATENCY_US: i32 = 0;
+        let request = call(|| {
+            let mut request = std::fs::OpenOptions::new().write(true).open("/dev/cpu_dma_latency")?;
+            request.write_all(&LATENCY_US.to_ne_bytes())?;
+            Ok(request)
+        });
+        Self { _request: request.ok() }
+    }
 }
 
 /// Interrupts this thread's blocking calls again and again while it lives, so that a wait can look at the clock.
@@ -108,7 +103,7 @@ pub(crate) struct Alarm {
     timer: libc::timer_t,
 }
 
-const ALARM_PERIOD_NS: i64 = 10_000_000;
+const ALARM_PERIOD: Duration = Duration::from_millis(10);
 
 impl Alarm {
     pub(crate) fn begin() -> io::Result<Self> {
@@ -126,11 +121,19 @@ impl Alarm {
             event.sigev_notify_thread_id = libc::gettid();
             let mut timer: libc::timer_t = std::mem::zeroed();
             check(i64::from(libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)))?;
-            let tick = libc::timespec { tv_sec: 0, tv_nsec: ALARM_PERIOD_NS };
-            let interval = libc::itimerspec { it_interval: tick, it_value: tick };
-            check(i64::from(libc::timer_settime(timer, 0, &raw const interval, std::ptr::null_mut())))?;
-            Ok(Self { timer })
+            let alarm = Self { timer };
+            alarm.ring_every(ALARM_PERIOD)?;
+            Ok(alarm)
         }
+    }
+
+    /// Rings in another period, of less than a second.
+    pub(crate) fn ring_every(&self, period: Duration) -> io::Result<()> {
+        let tick = libc::timespec { tv_sec: 0, tv_nsec: i64::from(period.subsec_nanos()) };
+        let interval = libc::itimerspec { it_interval: tick, it_value: tick };
+        // SAFETY: the timer is ours; the kernel reads the structure, which outlives the call.
+        let set = unsafe { libc::timer_settime(self.timer, 0, &raw const interval, std::ptr::null_mut()) };
+        check(i64::from(set)).map(drop)
     }
 }
 
