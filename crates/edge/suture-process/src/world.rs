@@ -126,6 +126,8 @@ fn hands(pid: i32) -> usize {
 /// What the hands of one surgeon share.
 struct Table {
     pid: i32,
+    /// Signals that the program has handlers for, bit n-1 for signal n.
+    caught_signals: u64,
     hand_count: usize,
     rendezvous: Rendezvous,
     /// Thread ids of the hands.
@@ -168,6 +170,8 @@ impl Table {
     fn new(pid: i32, hands: usize) -> Self {
         Self {
             pid,
+            // All, if it can't be told: then none is harmless.
+            caught_signals: proc::status(pid).map_or(u64::MAX, |status| status.caught_signals),
             hand_count: hands,
             rendezvous: Rendezvous::new(hands),
             hands: Mutex::default(),

@@ -109,7 +109,12 @@ struct Watch {
 }
 
 static WATCH: Watch = Watch {
-    state: Mutex::new(Watched { has_watchman: false, was_one_starved: false, threads: Vec::new() }),
+    state: Mutex::new(Watched {
+        has_watchman: false,
+        was_one_starved: false,
+        usual: None,
+        threads: Vec::new(),
+    }),
     begun: Condvar::new(),
 };
 
@@ -117,6 +122,8 @@ struct Watched {
     has_watchman: bool,
     /// Whether these processors have been seen to be never idle.
     was_one_starved: bool,
+    /// How the first was before.
+    usual: Option<libc::sched_attr>,
     threads: Vec<Idler>,
 }
 
@@ -153,11 +160,11 @@ impl Watch {
 }
 
 impl Watched {
-    /// How a thread was before, whose attributes are these now: it may have them from one that is scheduled as idle and
+    /// How a thread was before, whose attributes are these now: it may have them from one that was scheduled as idle and
     /// has started it.
     fn as_before(&self, found: libc::sched_attr) -> libc::sched_attr {
         let is_idle = found.sched_policy == libc::SCHED_IDLE as u32;
-        self.threads.first().filter(|_| is_idle).map_or(found, |idler| idler.before)
+        self.usual.filter(|_| is_idle).unwrap_or(found)
     }
 
     /// Looks after a thread from now on; whether there is somebody to do so.
@@ -166,6 +173,7 @@ impl Watched {
             let watchman = std::thread::Builder::new().name("watch".to_owned()).spawn(|| WATCH.keep());
             self.has_watchman = watchman.is_ok();
         }
+        self.usual.get_or_insert(before);
         let used = used(tid).unwrap_or_default();
         self.threads.push(Idler { tid, before, used });
         WATCH.begun.notify_one();
@@ -244,7 +252,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 stay_on_one_processor();
-                while !is_over.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(60) {
+                while !is_over.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_mins(1) {
                     std::hint::spin_loop();
                 }
             });

@@ -10,7 +10,6 @@ use suture_surgery::outcome::Refusal;
 
 use super::{Chase, Hand, Look, lock, refused};
 use crate::look::Obstacle;
-use crate::proc;
 use crate::sys::{self, Breakpoint};
 use crate::tracee::{Stop, Tracee};
 
@@ -75,7 +74,6 @@ impl Hand<'_> {
             // Without it the clock is looked at less often; nothing else depends on it.
             let _ = alarm.ring_every(LED_TICK);
         }
-        let caught = proc::status(self.table.pid).map(|status| status.caught_signals);
         let mut without = Vec::new();
         let mut busy = busy;
         let mut has_any_come = false;
@@ -84,7 +82,7 @@ impl Hand<'_> {
             self.spent.clear();
             let mut led = Vec::new();
             for busy in busy {
-                match caught.as_ref().ok().and_then(|caught| self.breakpoint(&busy, *caught)) {
+                match self.breakpoint(&busy) {
                     Some(breakpoint) => led.push(Led { busy, breakpoint, has_come: false }),
                     None => without.push(busy),
                 }
@@ -109,9 +107,9 @@ impl Hand<'_> {
     }
 
     /// The breakpoint for a busy thread; `None` if it has to do without.
-    fn breakpoint(&self, busy: &Busy, caught: u64) -> Option<Breakpoint> {
+    fn breakpoint(&self, busy: &Busy) -> Option<Breakpoint> {
         let tid = self.threads[busy.thread].tid;
-        let signal = sys::harmless_signal(caught, sys::signal_mask(tid).ok()?)?;
+        let signal = sys::harmless_signal(self.table.caught_signals, sys::signal_mask(tid).ok()?)?;
         let set = Breakpoint::set(tid, busy.obstacle.way_out?, signal);
         set.inspect_err(|error| tracing::debug!(tid, %error, "no breakpoint")).ok()
     }
