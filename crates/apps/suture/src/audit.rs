@@ -23,12 +23,13 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// The log of the environment, if it names one. It is opened once, so that what is wrong with it is said before anything
-    /// is done.
+    /// The log of the environment, if it names one. It is opened once, so that what is wrong with it, or with the clock, is said
+    /// before anything is done.
     pub(crate) fn from_environment() -> Result<Option<Self>, Failure> {
         let Some(directory) = directory_of_environment() else { return Ok(None) };
         let key = signing_key(&directory)?;
-        Log::open(&directory, &key).map_err(|error| unusable(&directory, &error))?;
+        let opened = Log::open(&directory, &key).and_then(|log| log.takes(now()?));
+        opened.map_err(|error| unusable(&directory, &error))?;
         Ok(Some(Self { directory, key }))
     }
 

@@ -118,6 +118,14 @@ impl Log {
         &self.checkpoint
     }
 
+    /// Whether an entry that is made at `now` could be added.
+    ///
+    /// # Errors
+    /// The clock stands before the last entry, by more than it may.
+    pub fn takes(&self, now: Time) -> Result<(), Error> {
+        Ok(now.after(self.edge.last_time()).map(drop)?)
+    }
+
     /// Adds entries as one batch, made at `now`. When this succeeds they are on the disk, all of them.
     ///
     /// # Errors

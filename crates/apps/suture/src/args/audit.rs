@@ -52,6 +52,13 @@ pub(crate) struct InitArgs {
     /// `SUTURE_PASSPHRASE_FILE` names.
     #[arg(long, value_name = "FILE|agent:NAME", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
+
+    /// The directory of a log that this one follows: its first entry then vouches for all of that one's
+    ///
+    /// For a log that takes no more entries, as one whose last entry was made with a clock far ahead. Keep both: nothing in the
+    /// old one is changed, and its last state stands in the new one.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) after: Option<PathBuf>,
 }
 
 /// Show entries

@@ -26,6 +26,11 @@ impl Log {
         Self { here: here.to_owned(), vkey, seen: Cell::new(1) }
     }
 
+    /// Its public key.
+    pub(crate) fn vkey(&self) -> &str {
+        &self.vkey
+    }
+
     /// The program, with acts recorded.
     pub(crate) fn suture(&self, arguments: &[&str]) -> Command {
         let mut command = suture(&self.here, arguments);
