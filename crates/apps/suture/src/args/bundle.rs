@@ -75,6 +75,10 @@ pub(crate) struct BundleVerifyArgs {
     /// Where the statements are, if not in FILE.intoto.jsonl
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) statements: Option<PathBuf>,
+
+    /// Ask whether it may be put in place with its code off, as `suture apply --dark` does
+    #[arg(long)]
+    pub(crate) dark: bool,
 }
 
 /// Show what differs between two bundles: member by member, and in the deltas function by function

@@ -14,6 +14,7 @@ mod publishing;
 mod recorded;
 mod refusals;
 mod reproduced;
+mod runbook;
 mod running;
 mod source;
 mod summarised;
