@@ -50,8 +50,10 @@ pub(crate) struct SignArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 
-    /// For `emergency`: how long it lasts, such as 48h; until then everything that was left out has to be there
-    #[arg(long, value_name = "TIME", value_parser = super::duration::parse)]
+    /// For `emergency`: how long it lasts, such as 48h or 1d12h; until then everything that was left out has to be there
+    ///
+    /// How long it may last is for the policy to say: by the default rules 72 hours.
+    #[arg(long, value_name = "TIME", value_parser = super::duration::span)]
     pub(crate) lasts: Option<Duration>,
 
     /// Withdraw your refusals: those of this key that stand in the file of statements, or the one with this id

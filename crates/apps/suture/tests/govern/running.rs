@@ -133,6 +133,25 @@ fn in_an_emergency_the_review_may_follow_and_is_owed() {
     assert!(said.contains("owed") && said.contains("independent-review"), "{said}");
 }
 
+/// Every time that can be declared is signed; how long it may be is for the rules.
+#[test]
+fn an_emergency_lasts_as_long_as_the_policy_allows() {
+    let here = open("govern-emergency-lasts");
+    patch::bundle(&here);
+    let statements = here.join("fix.bundle.intoto.jsonl");
+    for (lasts, allowed) in
+        [("48h", true), ("1d12h", true), ("3d", true), ("72h1s", false), ("2d1h30m", true)]
+    {
+        let _ = fs::remove_file(&statements);
+        sign(&here, "fix.bundle", "ann", "author", &[]);
+        sign(&here, "fix.bundle", "bot", "rehearser", &["--predicate", "passed.json"]);
+        let declared = ["--says", "emergency", "--lasts", lasts, "--reason", "it is being exploited"];
+        sign(&here, "fix.bundle", "cora", "commander", &declared);
+        let missing = if allowed { Vec::new() } else { vec!["emergency-is-short".to_owned()] };
+        assert_eq!(check(&here, "fix.bundle", &[]), (missing, allowed), "{lasts}");
+    }
+}
+
 #[test]
 fn a_class_that_is_laxer_than_the_call_graph_shows_has_to_be_accepted() {
     let here = open("govern-class");

@@ -54,7 +54,12 @@ impl<'a> Speech<'a> {
         belongs("--advisory", args.advisory.is_some(), kind == Kind::Committed, "name the advisory")?;
         let is_reasoned = matches!(kind, Kind::Refused | Kind::Laxer | Kind::Emergency);
         belongs("--reason", args.reason.is_some(), is_reasoned, "say why")?;
-        belongs("--lasts", args.lasts.is_some(), kind == Kind::Emergency, "say how long, such as 48h")?;
+        belongs(
+            "--lasts",
+            args.lasts.is_some(),
+            kind == Kind::Emergency,
+            "say how long, such as 48h or 1d12h",
+        )?;
         if is_written || is_reasoned || kind == Kind::Committed {
             belongs("--comment", args.comment.is_some(), false, "")?;
         }
