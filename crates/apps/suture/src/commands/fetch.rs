@@ -39,7 +39,7 @@ pub(super) fn run(args: &FetchArgs, act: &Act, console: &Console) -> Result<Exit
     let progress = Progress::start("fetching");
     let delivery = suture_channel::fetch(&request).map_err(|error| not_fetched(args, &error))?;
     drop(progress);
-    delivery.files.iter().for_each(|file| act.on(delivered(file)));
+    act.on_each(delivery.files.iter().map(delivered));
     console.answer(&delivery, |_: &Look| text(&delivery))?;
     Ok(Exit::Done)
 }

@@ -66,7 +66,7 @@ impl Log {
     pub(crate) fn new_entries(&self) -> Vec<Value> {
         let verified = self.run(&["audit", "verify", "--key", &self.vkey]);
         assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
-        let shown = self.run(&["audit", "show", "--json"]);
+        let shown = self.run(&["audit", "show", "--last", "100000", "--json"]);
         let document: Value = serde_json::from_slice(&shown.stdout).unwrap();
         let entries = document["entries"].as_array().unwrap();
         entries[self.seen.replace(entries.len())..].to_vec()

@@ -6,6 +6,7 @@ mod clock;
 mod foreign;
 #[path = "../bundle/forge.rs"]
 mod forge;
+mod killed;
 mod log;
 mod office;
 #[path = "../bundle/patch.rs"]

@@ -52,9 +52,7 @@ impl DeltaFile {
 pub(super) fn run(args: &BundleCreateArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let deltas = read_deltas(&args.deltas)?;
     let dossier = files::read_text(&args.dossier, "the dossier")?;
-    for delta in &deltas {
-        act.on(delta.subject());
-    }
+    act.on_each(deltas.iter().map(DeltaFile::subject));
     act.on(content("dossier", dossier.as_bytes()));
     let gaps = gaps(&args.dossier, &dossier, &deltas)?;
     if !gaps.is_empty() {
