@@ -66,6 +66,9 @@ pub(crate) struct SignArgs {
 
     /// What is said, as JSON: SLSA provenance v1 for `built`, an in-toto test result v0.1 for `rehearsed`, a SLSA
     /// verification summary v1 for `passed`, and for `reproduced` what docs/formats/statements.md describes
+    ///
+    /// A bundle says itself how it was built: without this, `built` says what the dossier has on record, with a statement for each
+    /// build.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) predicate: Option<PathBuf>,
 
