@@ -95,7 +95,7 @@ fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let now = now()?;
     let mut case = Case::new(args.id.clone(), title, program, now);
     let mut changes = Changes::default();
-    changes.apply(&asked, &mut case)?;
+    changes.apply(&asked, &mut case, now)?;
     let judge = Judge::new(&args.rules)?;
     changes.note(format!("route {}", judge.word(&case)?));
     let stored = store.create(&case, changes.into_entry("opened", now, by)?, act)?;
@@ -118,7 +118,7 @@ fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, F
     act.on(stored.subject());
     let mut case = stored.case.clone();
     let mut changes = Changes::default();
-    changes.apply(&asked, &mut case)?;
+    changes.apply(&asked, &mut case, now()?)?;
     look_up(args, &mut case, &mut changes)?;
     let stored = if case == stored.case {
         act.ends("unchanged");

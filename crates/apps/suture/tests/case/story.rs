@@ -166,6 +166,40 @@ fn the_most_pressing_case_comes_first() {
     assert_eq!(ids, ["early", "late", "never"]);
 }
 
+/// Days are counted from detection, so one that is to come would put them off.
+#[test]
+fn a_detection_that_is_to_come_is_refused_and_noted() {
+    let here = directory("to-come");
+    let to_come = "2999-01-01T00:00:00Z";
+    let new = ["case", "new", "one", "--title", "t", "--program", "p", "--by", "a"];
+    let detected = ["--detected", to_come];
+    let refused = transcript(&here, &[&new[..], &detected].concat());
+    assert!(refused.contains("is still to come") && refused.contains("--- exit 2"), "{refused}");
+    assert!(!here.join("cases").exists());
+    document(&here, &new);
+    let refused = transcript(&here, &[&["case", "classify", "one", "--by", "a"][..], &detected].concat());
+    assert!(refused.contains("is still to come") && refused.contains("--- exit 2"), "{refused}");
+
+    let path = here.join("cases/one/case.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let is_noted =
+        || transcript(&here, &["case", "show", "one"]).contains("is still to come: days are counted");
+    assert!(!is_noted());
+    let edited: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if line.starts_with("detected = ") {
+                format!("detected = \"{to_come}\"")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    fs::write(&path, edited.join("\n") + "\n").unwrap();
+    let notes = document(&here, &["case", "show", "one"])["classification"]["notes"].to_string();
+    assert!(notes.contains(to_come), "{notes}");
+}
+
 #[test]
 fn mistakes() {
     let here = opened("mistakes");

@@ -11,6 +11,11 @@ use suture_case::values::{Digest, Line, List, Moment, PROSE_BYTES_MAX};
 use crate::args::case::ChangeArgs;
 use crate::failure::Failure;
 
+/// Days are counted from detection: one that is to come would put off every one of them.
+pub(super) fn not_to_come(detected: Moment, now: Moment) -> Result<Moment, String> {
+    if detected <= now { Ok(detected) } else { Err(format!("{detected} is still to come: it is {now}")) }
+}
+
 /// What was changed so far, one phrase each.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Changes {
@@ -24,8 +29,15 @@ impl Changes {
         self.phrases.push(phrase);
     }
 
-    /// Writes what is said into `case`.
-    pub(super) fn apply(&mut self, args: &ChangeArgs, case: &mut Case) -> Result<(), Failure> {
+    /// Writes what is said into `case`, at `now`.
+    pub(super) fn apply(&mut self, args: &ChangeArgs, case: &mut Case, now: Moment) -> Result<(), Failure> {
+        if let Some(detected) = args.detected {
+            not_to_come(detected, now).map_err(|why| {
+                Failure::usage("a time of detection can't be taken")
+                    .why(&why)
+                    .help("set the time, or the clock, right")
+            })?;
+        }
         self.set(&mut case.title, args.title.as_ref(), "title");
         self.set(&mut case.program.name, args.program.as_ref(), "program");
         self.set(&mut case.detected, args.detected.as_ref(), "time of detection");
