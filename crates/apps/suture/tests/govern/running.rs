@@ -63,6 +63,26 @@ fn a_review_from_the_author_s_team_is_none() {
     assert_eq!(check(&here, "fix.bundle", &[]), (vec!["independent-review".to_owned()], false));
 }
 
+/// Who has forgotten to bring the statements along is told which file is not there.
+#[test]
+fn a_file_of_statements_that_is_not_there_is_named() {
+    let here = open("govern-absent");
+    patch::bundle(&here);
+    let absent = "there is no file of statements `fix.bundle.intoto.jsonl`";
+    let answer = json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert_eq!(answer["absent"], absent, "{answer}");
+    let shown = transcript(&here, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert!(shown.contains(absent), "{shown}");
+    let elsewhere = ["policy", "check", "fix.bundle", "--trust", "trust", "--statements", "elsewhere"];
+    assert!(json(&here, 5, &elsewhere)["absent"].as_str().unwrap().contains("`elsewhere`"));
+    let server = Server::start(&here, "server");
+    let refused = server.operate(&here, 5, &["apply", "fix.bundle", "--trust", "trust"]);
+    assert!(refused["error"]["why"].as_str().unwrap().contains(absent), "{refused}");
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    let answer = json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert_eq!(answer.get("absent"), None, "{answer}");
+}
+
 /// What counts for nothing is shown with the reason, so that nobody looks for it in vain.
 #[test]
 fn statements_that_are_not_put_to_the_rules_are_shown() {
