@@ -100,6 +100,7 @@ fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     changes.note(format!("route {}", judge.word(&case)?));
     let stored = store.create(&case, changes.into_entry("opened", now, by)?, act)?;
     act.became(stored.subject());
+    act.on_each(stored.last_act());
     documents::answer(&stored, &judge, console)?;
     Ok(Exit::Done)
 }
@@ -129,7 +130,9 @@ fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, F
             changes.note(format!("route {after} instead of {before}"));
         }
         let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
-        stored.change(&case, entry, act)?
+        let stored = stored.change(&case, entry, act)?;
+        act.on_each(stored.last_act());
+        stored
     };
     act.became(stored.subject());
     documents::answer(&stored, &judge, console)?;
