@@ -42,7 +42,7 @@ pub(crate) struct BundleCreateArgs {
     #[arg(long = "document", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) documents: Vec<PathBuf>,
 
-    /// Where to write the bundle
+    /// Where to write the bundle; one about which statements lie beside it is not replaced by another
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
 }

@@ -83,6 +83,40 @@ fn a_file_of_statements_that_is_not_there_is_named() {
     assert_eq!(answer.get("absent"), None, "{answer}");
 }
 
+/// A signed bundle is not replaced, and a new one does not get the statements about another.
+#[test]
+fn a_signed_bundle_is_not_replaced_by_another() {
+    let here = open("govern-replaced");
+    patch::bundle(&here);
+    let create = ["bundle", "create", "fix.delta", "--dossier", "dossier.toml", "-o", "fix.bundle"];
+    let change = |from: &str, to: &str| {
+        let dossier = fs::read_to_string(here.join("dossier.toml")).unwrap();
+        fs::write(here.join("dossier.toml"), dossier.replacen(from, to, 1)).unwrap();
+    };
+    change("answer to ", "better answer to ");
+    // Nobody has signed the first.
+    json(&here, 0, &create);
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    // The same bytes are the same bundle.
+    json(&here, 0, &create);
+    let before = fs::read(here.join("fix.bundle")).unwrap();
+    change("better answer to ", "even better answer to ");
+    let is_refused = || {
+        let refused = json(&here, 2, &create);
+        let what = refused["error"]["what"].as_str().unwrap();
+        assert!(what.contains("`fix.bundle.intoto.jsonl` is there already"), "{refused}");
+    };
+    is_refused();
+    assert_eq!(fs::read(here.join("fix.bundle")).unwrap(), before);
+    fs::remove_file(here.join("fix.bundle")).unwrap();
+    is_refused();
+    assert!(!here.join("fix.bundle").exists());
+    fs::remove_file(here.join("fix.bundle.intoto.jsonl")).unwrap();
+    json(&here, 0, &create);
+    let other = json(&here, 2, &[&create[..6], &["fix.delta"]].concat());
+    assert!(other["error"]["why"].as_str().unwrap().contains("it is no bundle"), "{other}");
+}
+
 /// What counts for nothing is shown with the reason, so that nobody looks for it in vain.
 #[test]
 fn statements_that_are_not_put_to_the_rules_are_shown() {
