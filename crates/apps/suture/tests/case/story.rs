@@ -182,9 +182,8 @@ fn a_detection_that_is_to_come_is_refused_and_noted() {
 
     let path = here.join("cases/one/case.toml");
     let text = fs::read_to_string(&path).unwrap();
-    let is_noted =
-        || transcript(&here, &["case", "show", "one"]).contains("is still to come: days are counted");
-    assert!(!is_noted());
+    let notes = || document(&here, &["case", "show", "one"])["classification"]["notes"].to_string();
+    assert!(!notes().contains("still to come"), "{}", notes());
     let edited: Vec<String> = text
         .lines()
         .map(|line| {
@@ -196,8 +195,31 @@ fn a_detection_that_is_to_come_is_refused_and_noted() {
         })
         .collect();
     fs::write(&path, edited.join("\n") + "\n").unwrap();
-    let notes = document(&here, &["case", "show", "one"])["classification"]["notes"].to_string();
-    assert!(notes.contains(to_come), "{notes}");
+    assert!(notes().contains(to_come), "{}", notes());
+}
+
+/// Neither of two answers to one question is taken for the one that was meant.
+#[test]
+fn two_answers_to_one_question_are_refused() {
+    let here = opened("twice");
+    let classify = |more: &[&str]| {
+        let line = [&["case", "classify", "redis-24834", "--by", "a"][..], more].concat();
+        transcript(&here, &line)
+    };
+    let path = here.join("cases/redis-24834/case.toml");
+    let before = fs::read(&path).unwrap();
+    for (more, question) in [
+        (["--answer", "exposed=yes", "--answer", "exposed=no"], "`--answer exposed`"),
+        (["--axis", "state=none:a", "--axis", "state=direct:b"], "`--axis state`"),
+        (["--role", "author=bob:core", "--role", "author=ann:core"], "`--role author`"),
+        (["--role", "author=bob:core", "--role", "author="], "`--role author`"),
+    ] {
+        let refused = classify(&more);
+        assert!(refused.contains(question) && refused.contains("--- exit 2"), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    let twice_the_same = classify(&["--answer", "exposed=yes", "--answer", "exposed=yes"]);
+    assert!(twice_the_same.contains("--- exit 0"), "{twice_the_same}");
 }
 
 #[test]
