@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! arguments ─► which ─► Act ◄── subjects, key, details: the command, while it works
-//!                        └────► recorded: the log before anything is done, the outcome after it
+//!                        └────► recorded: the log before anything is done, what is known whenever more is, the outcome after it
 //! ```
 //!
 //! A command never opens the log. It is given an [`Act`] and says on it what it acts on as soon as it knows; how it has
@@ -55,6 +55,7 @@ impl Act {
     /// Names the act more closely than the arguments could.
     pub(crate) fn is_called(&self, name: String) {
         self.said().name = name;
+        self.note();
     }
 
     /// The key with this fingerprint signs.
@@ -63,15 +64,26 @@ impl Act {
         if said.keys.iter().all(|known| known != key) {
             said.keys.push(key.to_owned());
         }
+        drop(said);
+        self.note();
     }
 
-    /// It is done on this.
+    /// It is done on this. It is said before it is done, so that it is known if the program is killed.
     pub(crate) fn on(&self, subject: Subject) {
-        let subject = Subject { id: subject.id.as_deref().map(shown), ..subject };
+        self.on_each([subject]);
+    }
+
+    /// It is done on each of these.
+    pub(crate) fn on_each(&self, subjects: impl IntoIterator<Item = Subject>) {
         let mut said = self.said();
-        if !said.subjects.contains(&subject) {
-            said.subjects.push(subject);
+        for subject in subjects {
+            let subject = Subject { id: subject.id.as_deref().map(shown), ..subject };
+            if !said.subjects.contains(&subject) {
+                said.subjects.push(subject);
+            }
         }
+        drop(said);
+        self.note();
     }
 
     /// The subject of this kind is so now. What it was is told as `before`.
@@ -113,6 +125,7 @@ impl Act {
 
     fn tell(&self, name: &str, value: Value) {
         self.said().detail.insert(name.to_owned(), value);
+        self.note();
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

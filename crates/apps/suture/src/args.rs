@@ -354,7 +354,7 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PatienceArgs {
     /// How long to try while a thread is in the way, such as 500ms, 10s, 1m30s; 0 for a single try
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::patience)]
     pub(crate) deadline: Duration,
 }
 

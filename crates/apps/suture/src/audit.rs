@@ -1,12 +1,13 @@
 //! Where acts of this program are recorded: the log that the environment names, or nowhere.
 //!
-//! It is asked for *before* anything is done ([`Audit::from_environment`]): an act that could not be recorded is not begun. When
-//! it is done, refused or has failed, that is said ([`Audit::record`]). The one that does both is `act`.
+//! It is asked for *before* anything is done ([`Audit::from_environment`], [`Audit::begin`]): an act that could not be recorded is not
+//! begun, and one that is begun is noted beside the log, so that it is recorded even if this program is killed. When it is done, refused or
+//! has failed, that is said ([`Record::end`]). The one that does all this is `act`.
 
 use std::path::{Path, PathBuf};
 
 use suture_log::{Actor, Draft, Time};
-use suture_tiles::{Log, Settings};
+use suture_tiles::{Log, Pending, Settings};
 
 use crate::failure::Failure;
 use crate::log_key::LogKey;
@@ -22,24 +23,58 @@ pub(crate) struct Audit {
     key: LogKey,
 }
 
+/// The record of an act that is going on.
+pub(crate) struct Record {
+    audit: Audit,
+    pending: Pending,
+}
+
 impl Audit {
-    /// The log of the environment, if it names one. It is opened once, so that what is wrong with it is said before anything
-    /// is done.
+    /// The log of the environment, if it names one.
     pub(crate) fn from_environment() -> Result<Option<Self>, Failure> {
         let Some(directory) = directory_of_environment() else { return Ok(None) };
         let key = signing_key(&directory)?;
-        Log::open(&directory, &key).map_err(|error| unusable(&directory, &error))?;
         Ok(Some(Self { directory, key }))
     }
 
-    /// Records acts as one batch; they are on the disk when this returns.
-    pub(crate) fn record(&self, acts: &[Draft]) -> Result<(), Failure> {
-        let Self { directory, key } = self;
-        let appended = Log::open(directory, key).and_then(|mut log| log.append(now()?, acts, key));
-        appended.map(drop).map_err(|error| {
-            Failure::unexpected(format!("what was done is not in the audit log `{}`", directory.display()))
-                .why(&error)
-                .help(error.help())
+    /// Notes that an act is begun, of which `acts` is what is known. What is wrong with the log, or with the clock, is said here, before
+    /// anything is done; and what others have begun who are gone is recorded first.
+    pub(crate) fn begin(self, acts: &[Draft]) -> Result<Record, Failure> {
+        let Self { directory, key } = &self;
+        let begun = Log::open(directory, key).and_then(|mut log| {
+            let now = now()?;
+            log.settle(now, key)?;
+            log.begin(now, acts)
+        });
+        let pending = begun.map_err(|error| unusable(directory, &error))?;
+        Ok(Record { audit: self, pending })
+    }
+}
+
+impl Record {
+    /// Notes what is known now, for whoever records it if this program can't.
+    pub(crate) fn note(&self, acts: &[Draft]) {
+        if let Err(error) = self.pending.note(acts) {
+            // What was noted first is there, and the act is recorded as a whole when it ends.
+            tracing::debug!("{error}");
+        }
+    }
+
+    /// Records how it has ended, as one batch; it is on the disk when this returns.
+    pub(crate) fn end(&self, acts: &[Draft]) -> Result<(), Failure> {
+        let Audit { directory, key } = &self.audit;
+        let recorded = now().and_then(|now| {
+            // If what follows fails, this tells more than that nobody has seen the end.
+            let _ = self.pending.end(now, acts);
+            Log::open(directory, key)?.finish(now, acts, key, &self.pending)
+        });
+        recorded.map(drop).map_err(|error| {
+            Failure::unexpected(format!(
+                "what was done is not in the audit log `{}` yet",
+                directory.display()
+            ))
+            .why(&error)
+            .help(format!("{}; it is noted beside the log, and the next act adds it", error.help()))
         })
     }
 }

@@ -153,7 +153,8 @@ fn read_up_to(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
     if metadata.is_dir() {
         return Err(failure().why("it is a directory").help("name the file itself"));
     }
-    let too_long = || failure().why(&format!("it is longer than {} MiB", limit >> 20));
+    let most = if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) };
+    let too_long = || failure().why(&format!("it is longer than {most}"));
     if metadata.len() > limit {
         return Err(too_long());
     }

@@ -98,8 +98,10 @@ pub(crate) fn require(
         }
         return Ok(());
     }
+    let absent = statement_file::absent(&statement_file::beside(file));
+    let why: Vec<String> = missing(&clearance).into_iter().chain(absent).collect();
     Err(Failure::refused(format!("the policy of this machine does not let `{}` run", file.display()))
-        .why(&missing(&clearance).join("\n"))
+        .why(&why.join("\n"))
         .help(format!("`suture policy check {}` shows who could give what is missing", file.display())))
 }
 

@@ -32,6 +32,12 @@ pub(crate) fn read(path: &Path) -> Result<Lines, Failure> {
     }
 }
 
+/// Says that nobody has said anything yet, if there is no such file.
+pub(crate) fn absent(path: &Path) -> Option<String> {
+    let is_absent = fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    is_absent.then(|| format!("there is no file of statements `{}`", path.display()))
+}
+
 /// The trust root in `path`, a directory with a `root.toml` or that file.
 pub(crate) fn read_root(path: &Path) -> Result<TrustRoot, Failure> {
     let path = if path.is_dir() { path.join(ROOT_FILE) } else { path.to_owned() };

@@ -169,7 +169,7 @@ pub fn delta_name(delta: &suture_delta::Delta, id: &DeltaId) -> Result<MemberNam
 }
 
 /// The same name as text, of a delta with this id for a build with this file name.
-pub fn spelled_name(program: &str, id: &str) -> String {
+fn spelled_name(program: &str, id: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
     let mut file: String =
         program.chars().take(PROGRAM_BYTES_MAX).map(|c| if allowed(c) { c } else { '_' }).collect();

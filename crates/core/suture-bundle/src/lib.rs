@@ -28,7 +28,7 @@ mod name;
 mod read;
 mod write;
 
-pub use contents::{BundledDelta, Contents, ContentsError, DOSSIER, delta_name, spelled_name};
+pub use contents::{BundledDelta, Contents, ContentsError, DOSSIER, delta_name};
 pub use difference::{
     Change, DeltaDifference, Difference, MemberDifference, PartDifference, PartKind, difference, parts,
 };

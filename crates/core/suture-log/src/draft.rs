@@ -28,6 +28,14 @@ impl Draft {
     }
 }
 
+impl From<Entry> for Draft {
+    /// What an entry tells, but for its time.
+    fn from(entry: Entry) -> Self {
+        let Entry { act, actor, detail, outcome, subjects, v: _, when: _ } = entry;
+        Self { act, actor, subjects, outcome, detail }
+    }
+}
+
 impl Subject {
     /// Something that is known by its SHA-256, in hexadecimal digits.
     pub fn digest(kind: &str, sha256_hex: &str) -> Self {

@@ -47,7 +47,7 @@ pub(crate) struct Unsynced {
 impl Unsynced {
     /// Makes sure that the content stays. The name is not the file's: see [`sync_directory`].
     pub(crate) fn sync(self) -> Result<(), Error> {
-        step("sync", &self.path, || self.file.sync_all())
+        sync(&self.file, &self.path)
     }
 
     fn write(file: File, path: &Path, content: &[u8]) -> Result<Self, Error> {
@@ -58,8 +58,17 @@ impl Unsynced {
 
 /// A file that was not there before.
 pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<Unsynced, Error> {
-    let file = step("create", path, || OpenOptions::new().write(true).create_new(true).open(path))?;
-    Unsynced::write(file, path, content)
+    Unsynced::write(create_new(path)?, path, content)
+}
+
+/// A file that was not there before, to add to.
+pub(crate) fn create_new(path: &Path) -> Result<File, Error> {
+    step("create", path, || OpenOptions::new().read(true).append(true).create_new(true).open(path))
+}
+
+/// Makes sure that the content of an open file stays.
+pub(crate) fn sync(file: &File, path: &Path) -> Result<(), Error> {
+    step("sync", path, || file.sync_all())
 }
 
 /// A file, whatever it was before.
@@ -118,7 +127,8 @@ fn present(result: io::Result<()>) -> io::Result<bool> {
     }
 }
 
-fn write(mut file: &File, path: &Path, content: &[u8]) -> Result<(), Error> {
+/// Writes where an open file is, at its end if it was made to add to.
+pub(crate) fn write(mut file: &File, path: &Path, content: &[u8]) -> Result<(), Error> {
     let number = WRITES.fetch_add(1, Ordering::Relaxed) + 1;
     if is_to_happen(Fault::KillWithin, number) {
         let _ = file.write_all(&content[..content.len() / 2]);

@@ -109,7 +109,9 @@ impl Error {
                 "`suture audit verify` says what is still good; restore the rest from a copy"
             }
             Self::WrongKey { .. } => "name the log's key with SUTURE_AUDIT_KEY or in its `log.toml`",
-            Self::Time(_) => "set the clock right; the log does not take entries from before its last one",
+            Self::Time(_) => {
+                "set the clock right; if it was the last entry's that was wrong, `suture audit init --after` begins a new log"
+            }
             Self::Entry(_) | Self::NoEntry { .. } => "`suture audit show` shows what is in the log",
             Self::Sign(_) => "see to the log's key",
             Self::BatchTooLarge(_) => "append it in several batches",

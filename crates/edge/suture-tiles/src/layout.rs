@@ -48,6 +48,10 @@ impl Layout {
         self.root.join("next")
     }
 
+    pub(crate) fn pending(&self) -> PathBuf {
+        self.root.join("pending")
+    }
+
     pub(crate) fn checkpoint(&self) -> PathBuf {
         self.public.join("checkpoint")
     }

@@ -4,6 +4,7 @@
 //!  DIR/log.toml            which log this is, and where its key is
 //!  DIR/lock                held by the one writer
 //!  DIR/next                the checkpoint that is being written
+//!  DIR/pending/            an act that is going on, in a file for each; until its entry is in the log
 //!  DIR/public/             what any web server may serve (C2SP tlog-tiles)
 //!    checkpoint            the newest state, signed: the only file that is ever replaced
 //!    checkpoints           all earlier ones, one behind the other
@@ -24,6 +25,7 @@ mod group;
 mod history;
 mod layout;
 mod log;
+mod pending;
 mod reader;
 mod recovery;
 mod settings;
@@ -34,6 +36,7 @@ pub use disk::operations_made;
 pub use error::Error;
 pub use group::SharedLog;
 pub use log::{Appended, BATCH_ENTRIES_MAX, Log};
+pub use pending::{Noted, Pending, cut_short};
 pub use reader::{Reader, TileNodes};
 pub use settings::Settings;
 pub use signatures::add_signatures;

@@ -13,7 +13,8 @@ use crate::edge::{Edge, NewFile};
 use crate::error::Error;
 use crate::history;
 use crate::layout::Layout;
-use crate::reader::read_checkpoint;
+use crate::pending::{self, Left, Noted, Pending};
+use crate::reader::{Reader, read_checkpoint};
 use crate::recovery;
 use crate::settings::Settings;
 
@@ -118,6 +119,14 @@ impl Log {
         &self.checkpoint
     }
 
+    /// Whether an entry that is made at `now` could be added.
+    ///
+    /// # Errors
+    /// The clock stands before the last entry, by more than it may.
+    pub fn takes(&self, now: Time) -> Result<(), Error> {
+        Ok(now.after(self.edge.last_time()).map(drop)?)
+    }
+
     /// Adds entries as one batch, made at `now`. When this succeeds they are on the disk, all of them.
     ///
     /// # Errors
@@ -154,6 +163,65 @@ impl Log {
         self.is_poisoned = false;
         (self.edge, self.checkpoint) = (edge, checkpoint);
         self.forget_partials(first);
+        Ok(appended)
+    }
+
+    /// Notes that an act is begun, of which `drafts` is what is known. It is on the disk when this succeeds.
+    ///
+    /// # Errors
+    /// The clock has been set back, or it can't be written: it must not be begun then.
+    pub fn begin(&self, now: Time, drafts: &[Draft]) -> Result<Pending, Error> {
+        self.takes(now)?;
+        Pending::begin(&self.layout, now, drafts)
+    }
+
+    /// Adds the entries of an act that has ended at `now`.
+    ///
+    /// # Errors
+    /// As with [`Self::append`]. What was noted of the act stays then, for [`Self::settle`].
+    pub fn finish<S: Signer + ?Sized>(
+        &mut self,
+        now: Time,
+        drafts: &[Draft],
+        signer: &S,
+        pending: &Pending,
+    ) -> Result<Appended, Error> {
+        let noted = pending.noted(now, drafts);
+        self.append_noted(now, drafts, signer, pending, &noted)
+    }
+
+    /// Adds what was noted of acts whose processes are gone; how many there were.
+    ///
+    /// # Errors
+    /// As with [`Self::append`], or something can't be read. What has not been added stays noted.
+    pub fn settle<S: Signer + ?Sized>(&mut self, now: Time, signer: &S) -> Result<usize, Error> {
+        let reader = Reader::at(self.layout.clone(), self.checkpoint.clone());
+        let mut count = 0;
+        for left in pending::left(&self.layout, &reader)? {
+            match left {
+                Left::Nothing(pending) => pending.remove()?,
+                Left::Act(pending, noted) => {
+                    self.append_noted(now, &noted.late(), signer, &pending, &noted)?;
+                    count += 1;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    fn append_noted<S: Signer + ?Sized>(
+        &mut self,
+        now: Time,
+        drafts: &[Draft],
+        signer: &S,
+        pending: &Pending,
+        noted: &Noted,
+    ) -> Result<Appended, Error> {
+        let when = now.after(self.edge.last_time())?;
+        pending.will_be(self.size(), when, noted, drafts)?;
+        let appended = self.append(now, drafts, signer)?;
+        // If it can't be removed, the next one who looks sees that it is in the log.
+        let _ = pending.remove();
         Ok(appended)
     }
 

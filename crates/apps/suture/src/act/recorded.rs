@@ -1,4 +1,5 @@
-//! Around every command: the log is opened before it does anything, and told how it ended before it answers.
+//! Around every command: the log is opened before it does anything, and told how it ended before it answers. In between what is known of
+//! the act is noted beside the log, so that it is recorded by the next one if this program is killed.
 //!
 //! Whoever interrupts a command (Ctrl-C, SIGTERM, SIGHUP) ends it, and that is told too: a thread waits for signals while an act is
 //! going on. What a command must not leave half done it shields with [`Act::outlast_interruptions`].
@@ -14,7 +15,7 @@ use suture_log::Outcome;
 
 use super::{Act, INTERRUPTED, which};
 use crate::args::Command;
-use crate::audit::Audit;
+use crate::audit::{Audit, Record};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -27,9 +28,9 @@ pub(super) enum Book {
     /// Nothing is recorded, or it has been.
     Closed,
     /// The act is going on, and may be interrupted.
-    Open(Audit),
+    Open(Record),
     /// It is going on, and no longer ends for a signal.
-    Outlasting(Audit),
+    Outlasting(Record),
 }
 
 /// Runs `command`, and records it if it is an act and there is a log. An act that can't be recorded is not begun, and one whose
@@ -42,7 +43,9 @@ pub(crate) fn recorded(
     let Some((name, log)) = book(command)? else {
         return run(&Act::new("", Book::Closed));
     };
-    let act = Act::new(name, Book::Open(log));
+    let act = Act::new(name, Book::Closed);
+    let record = log.begin(&act.entries(&Outcome::failed(INTERRUPTED)))?;
+    *act.book() = Book::Open(record);
     watch(&act)?;
     console.hold();
     let ended = run(&act);
@@ -117,7 +120,7 @@ impl Act {
     pub(crate) fn sees_to_interruptions(&self) {
         let mut book = self.book();
         *book = match mem::replace(&mut *book, Book::Closed) {
-            Book::Open(log) => Book::Outlasting(log),
+            Book::Open(record) => Book::Outlasting(record),
             book => book,
         };
     }
@@ -127,7 +130,14 @@ impl Act {
         let mut book = self.book();
         match mem::replace(&mut *book, Book::Closed) {
             Book::Closed => Ok(()),
-            Book::Open(log) | Book::Outlasting(log) => log.record(&self.entries(outcome)),
+            Book::Open(record) | Book::Outlasting(record) => record.end(&self.entries(outcome)),
+        }
+    }
+
+    /// Notes what is known by now.
+    pub(super) fn note(&self) {
+        if let Book::Open(record) | Book::Outlasting(record) = &*self.book() {
+            record.note(&self.entries(&Outcome::failed(INTERRUPTED)));
         }
     }
 
@@ -135,8 +145,8 @@ impl Act {
     /// does not go past [`Self::outlast_interruptions`] meanwhile.
     fn interrupt(&self, signal: i32) {
         let book = self.book();
-        if let Book::Open(log) = &*book {
-            if let Err(failure) = log.record(&self.entries(&Outcome::failed(INTERRUPTED))) {
+        if let Book::Open(record) = &*book {
+            if let Err(failure) = record.end(&self.entries(&Outcome::failed(INTERRUPTED))) {
                 tracing::error!("{}", failure.in_one_line());
             }
             // It ends the program, and if it can't, the act goes on and is recorded again.

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand, ValueHint};
 /// With `SUTURE_AUDIT_DIR` set to a log that `suture audit init` has made, every act on a case, an advisory, a dossier, a bundle,
 /// a key, a channel or a process becomes an entry of it: who, with which key, what, on what digest, when, and whether it was done,
 /// refused or has failed. Entries are committed to by a Merkle tree whose root the log's key signs, so that none can be changed,
-/// dropped, moved or dated back unseen. An act that can't be recorded is not begun. What only reads is no act.
+/// dropped, moved or dated back unseen. An act that can't be recorded is not begun, and one whose program is killed is recorded
+/// with the next. What only reads is no act.
 ///
 /// Whoever is given the log sees digests, fingerprints and names that are public anyway; of what is under embargo only
 /// digests and opaque names. docs/formats/audit-log.md lists the acts.
@@ -52,6 +53,13 @@ pub(crate) struct InitArgs {
     /// `SUTURE_PASSPHRASE_FILE` names.
     #[arg(long, value_name = "FILE|agent:NAME", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
+
+    /// The directory of a log that this one follows: its first entry then vouches for all of that one's
+    ///
+    /// For a log that takes no more entries, as one whose last entry was made with a clock far ahead. Keep both: nothing in the
+    /// old one is changed, and its last state stands in the new one.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) after: Option<PathBuf>,
 }
 
 /// Show entries

@@ -42,7 +42,7 @@ pub(crate) struct BundleCreateArgs {
     #[arg(long = "document", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) documents: Vec<PathBuf>,
 
-    /// Where to write the bundle
+    /// Where to write the bundle; one about which statements lie beside it is not replaced by another
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
 }
@@ -75,6 +75,10 @@ pub(crate) struct BundleVerifyArgs {
     /// Where the statements are, if not in FILE.intoto.jsonl
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) statements: Option<PathBuf>,
+
+    /// Ask whether it may be put in place with its code off, as `suture apply --dark` does
+    #[arg(long)]
+    pub(crate) dark: bool,
 }
 
 /// Show what differs between two bundles: member by member, and in the deltas function by function

@@ -180,7 +180,7 @@ pub(crate) struct ChangeArgs {
     #[arg(long, value_name = "VECTOR")]
     pub(crate) cvss_v4: Option<VectorV4>,
 
-    /// When it was found on a system of yours, such as 2026-10-30T17:00:00Z; due days count from here. For a new case: now
+    /// When it was found on a system of yours, such as 2026-10-30T17:00:00Z; due days count from here, and it can't be to come. For a new case: now
     #[arg(long, value_name = "TIME")]
     pub(crate) detected: Option<Moment>,
 

@@ -50,8 +50,10 @@ pub(crate) struct SignArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 
-    /// For `emergency`: how long it lasts, such as 48h; until then everything that was left out has to be there
-    #[arg(long, value_name = "TIME", value_parser = super::duration::parse)]
+    /// For `emergency`: how long it lasts, such as 48h or 1d12h; until then everything that was left out has to be there
+    ///
+    /// How long it may last is for the policy to say: by the default rules 72 hours.
+    #[arg(long, value_name = "TIME", value_parser = super::duration::span)]
     pub(crate) lasts: Option<Duration>,
 
     /// Withdraw your refusals: those of this key that stand in the file of statements, or the one with this id
@@ -64,6 +66,9 @@ pub(crate) struct SignArgs {
 
     /// What is said, as JSON: SLSA provenance v1 for `built`, an in-toto test result v0.1 for `rehearsed`, a SLSA
     /// verification summary v1 for `passed`, and for `reproduced` what docs/formats/statements.md describes
+    ///
+    /// A bundle says itself how it was built: without this, `built` says what the dossier has on record, with a statement for each
+    /// build.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) predicate: Option<PathBuf>,
 

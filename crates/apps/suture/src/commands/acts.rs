@@ -10,11 +10,20 @@ use suture_surgery::switch::Direction;
 
 use super::outcomes::Row;
 use crate::audit::actor;
-use crate::patch_name::PatchName;
+use crate::patch_name::{Part, PatchName};
 
 /// What was tried on each process, and how it ended.
 pub(super) fn acts(goal: Goal, patch: &PatchName, rows: &[Row]) -> Vec<Draft> {
     rows.iter().map(|row| act(goal, patch, row)).collect()
+}
+
+/// What will be tried, and on which processes: all that there is to say if nobody is left to say how it ended.
+pub(super) fn concerned(parts: &[Part<'_>], pids: &[i32]) -> Vec<Subject> {
+    let deltas = parts.iter().map(|part| match part {
+        Part::Delta(_, id) | Part::Id(id) => delta(id),
+    });
+    let processes = pids.iter().map(|pid| process(&suture_process::process_name(*pid), *pid));
+    deltas.chain(processes).collect()
 }
 
 fn act(goal: Goal, patch: &PatchName, row: &Row) -> Draft {
@@ -38,16 +47,16 @@ fn act(goal: Goal, patch: &PatchName, row: &Row) -> Draft {
     Draft {
         act: name.to_owned(),
         actor: actor(),
-        subjects: [process(row), delta(&row.patch)].into_iter().chain(bundle(patch)).collect(),
+        subjects: [process(&row.name, row.pid), delta(&row.patch)].into_iter().chain(bundle(patch)).collect(),
         outcome,
         detail,
     }
 }
 
 /// A program may give itself any name; what can't be shown is not in it.
-fn process(row: &Row) -> Subject {
-    let name: String = row.name.chars().filter(|c| !c.is_control()).collect();
-    Subject::id("process", format!("{name}[{}]", row.pid))
+fn process(name: &str, pid: i32) -> Subject {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    Subject::id("process", format!("{name}[{pid}]"))
 }
 
 /// A delta by its id, or the beginning of it.

@@ -6,6 +6,7 @@ mod init;
 mod prove;
 mod receive;
 mod show;
+mod unrecorded;
 mod verify;
 mod witness;
 

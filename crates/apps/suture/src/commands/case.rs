@@ -95,11 +95,12 @@ fn new(args: &NewArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let now = now()?;
     let mut case = Case::new(args.id.clone(), title, program, now);
     let mut changes = Changes::default();
-    changes.apply(&asked, &mut case)?;
+    changes.apply(&asked, &mut case, now)?;
     let judge = Judge::new(&args.rules)?;
     changes.note(format!("route {}", judge.word(&case)?));
     let stored = store.create(&case, changes.into_entry("opened", now, by)?, act)?;
     act.became(stored.subject());
+    act.on_each(stored.last_act());
     documents::answer(&stored, &judge, console)?;
     Ok(Exit::Done)
 }
@@ -118,7 +119,7 @@ fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, F
     act.on(stored.subject());
     let mut case = stored.case.clone();
     let mut changes = Changes::default();
-    changes.apply(&asked, &mut case)?;
+    changes.apply(&asked, &mut case, now()?)?;
     look_up(args, &mut case, &mut changes)?;
     let stored = if case == stored.case {
         act.ends("unchanged");
@@ -129,7 +130,9 @@ fn classify(args: &ClassifyArgs, act: &Act, console: &Console) -> Result<Exit, F
             changes.note(format!("route {after} instead of {before}"));
         }
         let entry = changes.into_entry("classified", now()?, who(asked.by.as_ref())?)?;
-        stored.change(&case, entry, act)?
+        let stored = stored.change(&case, entry, act)?;
+        act.on_each(stored.last_act());
+        stored
     };
     act.became(stored.subject());
     documents::answer(&stored, &judge, console)?;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
-use suture_channel::limits::Limits;
+use suture_channel::limits::{Limits, ROOT_LEN_MAX};
 use suture_channel::{ChannelError, Delivered, Delivery, Fetch, Identities, Url};
 use suture_delta::page::Look;
 use suture_keys::{Passphrase, PassphraseSource};
@@ -25,7 +25,7 @@ pub(super) fn run(args: &FetchArgs, act: &Act, console: &Console) -> Result<Exit
             .help("write it as https://…, http://… or file:///…")
     })?;
     act.on(Subject::id("channel", place(&url)));
-    let root = files::read(&args.root, "the root")?;
+    let root = files::read_bytes_up_to(&args.root, "the root", ROOT_LEN_MAX)?;
     let identities = identities(args)?;
     let request = Fetch {
         url: &url,
@@ -39,7 +39,7 @@ pub(super) fn run(args: &FetchArgs, act: &Act, console: &Console) -> Result<Exit
     let progress = Progress::start("fetching");
     let delivery = suture_channel::fetch(&request).map_err(|error| not_fetched(args, &error))?;
     drop(progress);
-    delivery.files.iter().for_each(|file| act.on(delivered(file)));
+    act.on_each(delivery.files.iter().map(delivered));
     console.answer(&delivery, |_: &Look| text(&delivery))?;
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use suture_process::{Patch, Patient, Request};
 use suture_surgery::operation::Goal;
 
-use super::acts::acts;
+use super::acts::{acts, concerned};
 use super::outcomes::{self, Row};
 use crate::act::Act;
 use crate::args::TargetArgs;
@@ -28,6 +28,7 @@ pub(super) fn run(
         parts.reverse();
     }
     let pids = choose(&parts, target)?;
+    act.on_each(concerned(&parts, &pids));
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
     let rows = operate_on_all(goal, &parts, &pids, deadline);
     drop(progress);

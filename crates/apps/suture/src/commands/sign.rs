@@ -2,12 +2,14 @@
 //!
 //! Everything is read, decided and signed before anything is written.
 
+mod provenance;
 mod speech;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use suture_bundle::begins_like_a_bundle;
 use suture_delta::page::{INDENT, Look, Page, Tone};
 use suture_trust::{Digest, Envelope, IN_TOTO, KeyId, Kind, Role, Signer, Statement, Subject};
@@ -48,6 +50,8 @@ struct Target {
     subject: Subject,
     statements: PathBuf,
     is_bundle: bool,
+    /// What it says itself, where that is said: how it was built.
+    own: Vec<Map<String, Value>>,
 }
 
 impl Target {
@@ -64,7 +68,7 @@ pub(super) fn run(args: &SignArgs, act: &Act, console: &Console) -> Result<Exit,
     act.word("role", args.role.as_str());
     let now = Timestamp::now();
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let targets = args.files.iter().map(|file| target(file, args)).collect::<Result<Vec<_>, _>>()?;
+    let targets = args.files.iter().map(|file| target(file, kind, args)).collect::<Result<Vec<_>, _>>()?;
     for target in &targets {
         act.on(target.acted_on());
     }
@@ -77,7 +81,7 @@ pub(super) fn run(args: &SignArgs, act: &Act, console: &Console) -> Result<Exit,
 
     let mut ready = Vec::new();
     for target in &targets {
-        let statements = speech.about(&target.subject, &target.statements, signer.public_key())?;
+        let statements = speech.about(target, signer.public_key())?;
         let envelopes = statements.iter().map(|statement| sign(statement, &*signer));
         ready.push((target, envelopes.collect::<Result<Vec<_>, _>>()?));
     }
@@ -122,12 +126,18 @@ fn kind(args: &SignArgs) -> Result<Kind, Failure> {
         .help(format!("it is said as {}", roles.join(" or "))))
 }
 
-fn target(path: &Path, args: &SignArgs) -> Result<Target, Failure> {
+fn target(path: &Path, kind: Kind, args: &SignArgs) -> Result<Target, Failure> {
     let content = files::read(path, "the file")?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let statements = args.statements.clone().unwrap_or_else(|| statement_file::beside(path));
     let subject = Subject { name, digest: Digest::of(&content) };
-    Ok(Target { path: path.to_owned(), subject, statements, is_bundle: begins_like_a_bundle(&content) })
+    let is_bundle = begins_like_a_bundle(&content);
+    let own = if kind == Kind::Built && args.predicate.is_none() {
+        provenance::of_bundle(path, &content)?
+    } else {
+        Vec::new()
+    };
+    Ok(Target { path: path.to_owned(), subject, statements, is_bundle, own })
 }
 
 /// What is signed is read once more as everybody will read it.

@@ -8,6 +8,5 @@ mod hostile;
 #[path = "../cli/little_memory.rs"]
 mod little_memory;
 mod patch;
-mod runbook;
 #[path = "../cli/transcript.rs"]
 mod transcript;

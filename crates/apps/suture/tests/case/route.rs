@@ -119,7 +119,7 @@ fn open_answers_are_named() {
 #[test]
 fn a_switch_comes_before_a_delta_that_does_not_exist_yet() {
     let exploited = ["--answer", "exploitation=active"];
-    let here = opened("switch", &[&GRAVE, &NEUTRAL, &exploited, &["--toggle", "CONFIG SET lua off"]]);
+    let here = opened("switch", &[&GRAVE, &NEUTRAL[..6], &exploited, &["--toggle", "CONFIG SET lua off"]]);
     let route = &document(&here, &["case", "show", "one"])["route"];
     assert_eq!(route["route"], "mitigate-by-toggle");
     assert_eq!(rules_against(route, "hot-patch"), ["toggle-until-there-is-a-delta"]);

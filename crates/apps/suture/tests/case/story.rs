@@ -166,6 +166,62 @@ fn the_most_pressing_case_comes_first() {
     assert_eq!(ids, ["early", "late", "never"]);
 }
 
+/// Days are counted from detection, so one that is to come would put them off.
+#[test]
+fn a_detection_that_is_to_come_is_refused_and_noted() {
+    let here = directory("to-come");
+    let to_come = "2999-01-01T00:00:00Z";
+    let new = ["case", "new", "one", "--title", "t", "--program", "p", "--by", "a"];
+    let detected = ["--detected", to_come];
+    let refused = transcript(&here, &[&new[..], &detected].concat());
+    assert!(refused.contains("is still to come") && refused.contains("--- exit 2"), "{refused}");
+    assert!(!here.join("cases").exists());
+    document(&here, &new);
+    let refused = transcript(&here, &[&["case", "classify", "one", "--by", "a"][..], &detected].concat());
+    assert!(refused.contains("is still to come") && refused.contains("--- exit 2"), "{refused}");
+
+    let path = here.join("cases/one/case.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let notes = || document(&here, &["case", "show", "one"])["classification"]["notes"].to_string();
+    assert!(!notes().contains("still to come"), "{}", notes());
+    let edited: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if line.starts_with("detected = ") {
+                format!("detected = \"{to_come}\"")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    fs::write(&path, edited.join("\n") + "\n").unwrap();
+    assert!(notes().contains(to_come), "{}", notes());
+}
+
+/// Neither of two answers to one question is taken for the one that was meant.
+#[test]
+fn two_answers_to_one_question_are_refused() {
+    let here = opened("twice");
+    let classify = |more: &[&str]| {
+        let line = [&["case", "classify", "redis-24834", "--by", "a"][..], more].concat();
+        transcript(&here, &line)
+    };
+    let path = here.join("cases/redis-24834/case.toml");
+    let before = fs::read(&path).unwrap();
+    for (more, question) in [
+        (["--answer", "exposed=yes", "--answer", "exposed=no"], "`--answer exposed`"),
+        (["--axis", "state=none:a", "--axis", "state=direct:b"], "`--axis state`"),
+        (["--role", "author=bob:core", "--role", "author=ann:core"], "`--role author`"),
+        (["--role", "author=bob:core", "--role", "author="], "`--role author`"),
+    ] {
+        let refused = classify(&more);
+        assert!(refused.contains(question) && refused.contains("--- exit 2"), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    let twice_the_same = classify(&["--answer", "exposed=yes", "--answer", "exposed=yes"]);
+    assert!(twice_the_same.contains("--- exit 0"), "{twice_the_same}");
+}
+
 #[test]
 fn mistakes() {
     let here = opened("mistakes");

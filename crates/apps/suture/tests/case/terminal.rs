@@ -28,11 +28,12 @@ fn on_a_terminal(here: &Path, line: &str, typed: &str) -> (String, Option<i32>) 
 #[test]
 fn a_case_is_asked_for() {
     let here = directory("asked");
-    let typed = "\nHeap overflow\nredis-server\nCVE-12\nCVE-2022-24834\n9.8\n\n\n2026-10-28T10:00:00Z\nCONFIG SET x\n";
+    let typed = "\nHeap overflow\nredis-server\nCVE-12\nCVE-2022-24834\n9.8\n\n\n2999-01-01T00:00:00Z\n2026-10-28T10:00:00Z\nCONFIG SET x\n";
     let (screen, exit) = on_a_terminal(&here, "case new one --by alice", typed);
     assert_eq!(exit, Some(0), "{screen}");
     assert!(screen.contains("\"CVE-12\" is no id of a vulnerability"), "{screen}");
     assert!(screen.contains("\"9.8\" is no CVSS v3.1 vector"), "{screen}");
+    assert!(screen.contains("2999-01-01T00:00:00Z is still to come"), "{screen}");
     let case = &document(&here, &["case", "show", "one"])["case"];
     assert_eq!(case["toggle"], "CONFIG SET x");
     assert_eq!((&case["title"], &case["program"]["name"]), (&"Heap overflow".into(), &"redis-server".into()));

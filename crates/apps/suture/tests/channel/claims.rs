@@ -101,3 +101,25 @@ fn files_without_end() {
     assert!(count > 5, "{count}");
     fetch(&desk, 0);
 }
+
+/// The root is what a machine is given first, and by others.
+#[test]
+fn a_root_without_end() {
+    let desk = Desk::new();
+    desk.publish_first(&[]);
+    let root = desk.path("pinned.json");
+    let kept = fs::read(&root).unwrap();
+    fs::File::create(&root).unwrap().set_len(1 << 30).unwrap();
+    let said = fetch(&desk, 2);
+    assert!(
+        said.contains("the root `pinned.json` can't be read") && said.contains("longer than 256 KiB"),
+        "{said}"
+    );
+    // A device has no length that could be asked for.
+    fs::remove_file(&root).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &root).unwrap();
+    fetch(&desk, 2);
+    fs::remove_file(&root).unwrap();
+    fs::write(&root, kept).unwrap();
+    fetch(&desk, 0);
+}

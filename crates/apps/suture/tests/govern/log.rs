@@ -26,6 +26,11 @@ impl Log {
         Self { here: here.to_owned(), vkey, seen: Cell::new(1) }
     }
 
+    /// Its public key.
+    pub(crate) fn vkey(&self) -> &str {
+        &self.vkey
+    }
+
     /// The program, with acts recorded.
     pub(crate) fn suture(&self, arguments: &[&str]) -> Command {
         let mut command = suture(&self.here, arguments);
@@ -61,7 +66,7 @@ impl Log {
     pub(crate) fn new_entries(&self) -> Vec<Value> {
         let verified = self.run(&["audit", "verify", "--key", &self.vkey]);
         assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
-        let shown = self.run(&["audit", "show", "--json"]);
+        let shown = self.run(&["audit", "show", "--last", "100000", "--json"]);
         let document: Value = serde_json::from_slice(&shown.stdout).unwrap();
         let entries = document["entries"].as_array().unwrap();
         entries[self.seen.replace(entries.len())..].to_vec()

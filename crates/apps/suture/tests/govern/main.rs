@@ -1,10 +1,14 @@
 //! Signed patches on real processes: what the policy of a machine lets run and what it stops, and whom
 //! the world thanks.
 
+mod built;
+mod clock;
 #[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
 mod foreign;
 #[path = "../bundle/forge.rs"]
 mod forge;
+mod interop;
+mod killed;
 mod log;
 mod office;
 #[path = "../bundle/patch.rs"]
@@ -13,6 +17,7 @@ mod publishing;
 mod recorded;
 mod refusals;
 mod reproduced;
+mod runbook;
 mod running;
 mod source;
 mod summarised;

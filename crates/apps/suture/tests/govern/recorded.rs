@@ -23,10 +23,19 @@ fn keys_cases_and_advisories() {
     let case = log.digest("cases/one/case.toml");
     assert_eq!(opened["act"], "case.open");
     assert_eq!(subject(&opened, "case"), &json!({"kind": "case", "id": "one", "digest": case}));
+    // Who did it is in the timeline, which others are not shown: the entry is bound to that.
+    let last_act = || {
+        let text = fs::read_to_string(log.here.join("cases/one/timeline.jsonl")).unwrap();
+        fs::write(log.here.join("act"), text.lines().next_back().unwrap()).unwrap();
+        log.digest("act")
+    };
+    assert_eq!(subject(&opened, "timeline")["digest"], last_act());
     let classified = log.done(&["case", "classify", "one", "--answer", "exposed=yes", "--by", "ann"]);
     assert_eq!((&classified["act"], &classified["detail"]["before"]), (&json!("case.classify"), &case));
     let case = log.digest("cases/one/case.toml");
     assert_eq!(subject(&classified, "case")["digest"], case);
+    assert_eq!(subject(&classified, "timeline")["digest"], last_act());
+    assert!(fs::read_to_string(log.here.join("act")).unwrap().contains("\"by\":\"ann\""));
     let again = log.done(&["case", "classify", "one", "--answer", "exposed=yes", "--by", "ann"]);
     assert_eq!(ended(&again), ["case.classify", "done", "unchanged"]);
     let (_, there) = log.act(2, &["case", "new", "one", "--title", "t", "--program", "p"]);

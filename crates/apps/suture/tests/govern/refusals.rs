@@ -215,11 +215,12 @@ fn right_signature_on_wrong_digest() {
     let ready = Ready::new("refused-digest");
     let signed = Digest::of(&fs::read(ready.here.join(BUNDLE)).unwrap());
     fs::write(ready.here.join("note.txt"), "a note\n").unwrap();
-    let documents = ["--document", "note.txt", "-o", BUNDLE];
+    let documents = ["--document", "note.txt", "-o", "other.bundle"];
     done(
         &ready.here,
         &[&["bundle", "create", "fix.delta", "--dossier", "dossier.toml"], &documents[..]].concat(),
     );
+    fs::rename(ready.here.join("other.bundle"), ready.here.join(BUNDLE)).unwrap();
     done(&ready.here, &["bundle", "verify", BUNDLE]);
     ready.refuses_statement("another-subject", &format!("it is about something else: sha256 {signed}"));
 

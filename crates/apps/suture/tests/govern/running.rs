@@ -63,6 +63,60 @@ fn a_review_from_the_author_s_team_is_none() {
     assert_eq!(check(&here, "fix.bundle", &[]), (vec!["independent-review".to_owned()], false));
 }
 
+/// Who has forgotten to bring the statements along is told which file is not there.
+#[test]
+fn a_file_of_statements_that_is_not_there_is_named() {
+    let here = open("govern-absent");
+    patch::bundle(&here);
+    let absent = "there is no file of statements `fix.bundle.intoto.jsonl`";
+    let answer = json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert_eq!(answer["absent"], absent, "{answer}");
+    let shown = transcript(&here, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert!(shown.contains(absent), "{shown}");
+    let elsewhere = ["policy", "check", "fix.bundle", "--trust", "trust", "--statements", "elsewhere"];
+    assert!(json(&here, 5, &elsewhere)["absent"].as_str().unwrap().contains("`elsewhere`"));
+    let server = Server::start(&here, "server");
+    let refused = server.operate(&here, 5, &["apply", "fix.bundle", "--trust", "trust"]);
+    assert!(refused["error"]["why"].as_str().unwrap().contains(absent), "{refused}");
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    let answer = json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert_eq!(answer.get("absent"), None, "{answer}");
+}
+
+/// A signed bundle is not replaced, and a new one does not get the statements about another.
+#[test]
+fn a_signed_bundle_is_not_replaced_by_another() {
+    let here = open("govern-replaced");
+    patch::bundle(&here);
+    let create = ["bundle", "create", "fix.delta", "--dossier", "dossier.toml", "-o", "fix.bundle"];
+    let change = |from: &str, to: &str| {
+        let dossier = fs::read_to_string(here.join("dossier.toml")).unwrap();
+        fs::write(here.join("dossier.toml"), dossier.replacen(from, to, 1)).unwrap();
+    };
+    change("answer to ", "better answer to ");
+    // Nobody has signed the first.
+    json(&here, 0, &create);
+    sign(&here, "fix.bundle", "ann", "author", &[]);
+    // The same bytes are the same bundle.
+    json(&here, 0, &create);
+    let before = fs::read(here.join("fix.bundle")).unwrap();
+    change("better answer to ", "even better answer to ");
+    let is_refused = || {
+        let refused = json(&here, 2, &create);
+        let what = refused["error"]["what"].as_str().unwrap();
+        assert!(what.contains("`fix.bundle.intoto.jsonl` is there already"), "{refused}");
+    };
+    is_refused();
+    assert_eq!(fs::read(here.join("fix.bundle")).unwrap(), before);
+    fs::remove_file(here.join("fix.bundle")).unwrap();
+    is_refused();
+    assert!(!here.join("fix.bundle").exists());
+    fs::remove_file(here.join("fix.bundle.intoto.jsonl")).unwrap();
+    json(&here, 0, &create);
+    let other = json(&here, 2, &[&create[..6], &["fix.delta"]].concat());
+    assert!(other["error"]["why"].as_str().unwrap().contains("it is no bundle"), "{other}");
+}
+
 /// What counts for nothing is shown with the reason, so that nobody looks for it in vain.
 #[test]
 fn statements_that_are_not_put_to_the_rules_are_shown() {
@@ -131,6 +185,25 @@ fn in_an_emergency_the_review_may_follow_and_is_owed() {
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("owed") && said.contains("independent-review"), "{said}");
+}
+
+/// Every time that can be declared is signed; how long it may be is for the rules.
+#[test]
+fn an_emergency_lasts_as_long_as_the_policy_allows() {
+    let here = open("govern-emergency-lasts");
+    patch::bundle(&here);
+    let statements = here.join("fix.bundle.intoto.jsonl");
+    for (lasts, allowed) in
+        [("48h", true), ("1d12h", true), ("3d", true), ("72h1s", false), ("2d1h30m", true)]
+    {
+        let _ = fs::remove_file(&statements);
+        sign(&here, "fix.bundle", "ann", "author", &[]);
+        sign(&here, "fix.bundle", "bot", "rehearser", &["--predicate", "passed.json"]);
+        let declared = ["--says", "emergency", "--lasts", lasts, "--reason", "it is being exploited"];
+        sign(&here, "fix.bundle", "cora", "commander", &declared);
+        let missing = if allowed { Vec::new() } else { vec!["emergency-is-short".to_owned()] };
+        assert_eq!(check(&here, "fix.bundle", &[]), (missing, allowed), "{lasts}");
+    }
 }
 
 #[test]

@@ -6,28 +6,13 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::interop::foreign;
 use crate::office::{done, open, sign_all};
 use crate::patch::{self, json as answer};
 use crate::transcript::{run, transcript};
 
-const FOREIGN: &str = include_str!("../trust/foreign.py");
-const PACKAGES: [&str; 3] = ["securesystemslib==1.3.1", "cryptography==46.0.3", "in-toto-attestation==0.9.3"];
 const CHECK: [&str; 8] = ["policy", "check", "fix.bundle", "--trust", "trust", "--summary", "--key", "cora"];
 const FILE: &str = "fix.bundle.vsa.intoto.jsonl";
-
-/// What other people's tools say of the one line in a file.
-fn foreign(here: &Path, file: &str, key: &str) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../scripts/foreign");
-    let output = Command::new(script).arg("pypi").args(PACKAGES).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let python = Path::new(String::from_utf8(output.stdout).unwrap().trim()).join("bin/python");
-    let mut command = Command::new(python);
-    let output = command.args(["-c", FOREIGN, "verify", file, key]).current_dir(here).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told.as_array().unwrap().len(), 1);
-    told[0].clone()
-}
 
 /// The statement in the only line of a file.
 fn payload(path: &Path) -> (String, Value) {
@@ -79,7 +64,8 @@ fn a_summary_is_signed_published_and_verified_without_the_bundle() {
     assert_eq!(predicate["inputAttestations"], Value::Array(said));
 
     let public = fs::read_to_string(here.join("cora.pub")).unwrap();
-    let others = foreign(&here, FILE, public.trim());
+    let told = foreign(&here, FILE, public.trim());
+    let [others] = &told[..] else { panic!("{told:?}") };
     assert_eq!(
         (&others["verified"], &others["typed"], &others["changed"]),
         (&json!(1), &json!(true), &json!("refused"))

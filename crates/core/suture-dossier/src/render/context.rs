@@ -27,8 +27,6 @@ pub(super) struct Context<'a> {
 struct Patch<'a> {
     #[serde(flatten)]
     stated: &'a Stated,
-    /// Its file in an unpacked bundle.
-    file: String,
     /// The beginning of its id.
     short_id: &'a str,
     /// The beginning of the old build's id, as `suture ps` shows it.
@@ -56,7 +54,6 @@ const BUILD_ID_DIGITS: usize = 12;
 fn patch(stated: &Stated) -> Patch<'_> {
     Patch {
         stated,
-        file: suture_bundle::spelled_name(&stated.program, &stated.id),
         short_id: stated.short_id(),
         short_build_id: stated.old_build_id.chars().take(BUILD_ID_DIGITS).collect(),
     }

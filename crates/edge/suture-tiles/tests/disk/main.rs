@@ -2,6 +2,7 @@
 
 mod crash;
 mod growth;
+mod pending;
 mod second_opinion;
 mod support;
 mod tampering;

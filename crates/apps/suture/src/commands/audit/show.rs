@@ -5,6 +5,7 @@ use suture_delta::page::{Column, Look, Page, Tone, counted};
 use suture_log::{Entry, OutcomeResult, Subject, Value};
 
 use super::open;
+use super::unrecorded::{self, Unrecorded};
 use crate::args::audit::{EntryRange, ShowArgs};
 use crate::audit::unusable;
 use crate::console::Console;
@@ -21,6 +22,9 @@ struct Document {
     /// Entries of the log, shown or not.
     size: u64,
     entries: Vec<Numbered>,
+    /// Acts that the next one adds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unrecorded: Vec<Unrecorded>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +53,8 @@ pub(super) fn run(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
         }
     }
     let origin = reader.checkpoint().checkpoint().origin.clone();
-    let document = Document { schema: 1, origin, size, entries };
+    let unrecorded = unrecorded::of(&directory, console);
+    let document = Document { schema: 1, origin, size, entries, unrecorded };
     console.answer(&document, |look| text(&document, look))?;
     Ok(Exit::Done)
 }
@@ -89,6 +94,7 @@ fn text(document: &Document, look: &Look) -> String {
     }
     let size = counted(document.size as usize, "entry").replace("entrys", "entries");
     page.line(&format!("{} of {size} of {}", document.entries.len(), document.origin));
+    unrecorded::show(&document.unrecorded, &mut page);
     page.finish()
 }
 

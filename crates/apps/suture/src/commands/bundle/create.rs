@@ -9,6 +9,7 @@ use suture_delta::format::{self, DeltaId, FormatError, Invalid, Rule};
 use suture_delta::page::{Page, Tone, counted, grouped};
 use suture_dossier::{Dossier, Finding, lint};
 use suture_log::Subject;
+use suture_trust::{Envelope, Statement};
 
 use super::super::dossier;
 use crate::act::{Act, content};
@@ -16,7 +17,7 @@ use crate::args::BundleCreateArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::{files, statement_file};
 
 #[derive(Serialize)]
 struct Document {
@@ -52,9 +53,7 @@ impl DeltaFile {
 pub(super) fn run(args: &BundleCreateArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let deltas = read_deltas(&args.deltas)?;
     let dossier = files::read_text(&args.dossier, "the dossier")?;
-    for delta in &deltas {
-        act.on(delta.subject());
-    }
+    act.on_each(deltas.iter().map(DeltaFile::subject));
     act.on(content("dossier", dossier.as_bytes()));
     let gaps = gaps(&args.dossier, &dossier, &deltas)?;
     if !gaps.is_empty() {
@@ -74,6 +73,7 @@ pub(super) fn run(args: &BundleCreateArgs, act: &Act, console: &Console) -> Resu
     let documents = read_documents(&args.documents)?;
     let bytes = bundle(&deltas, &dossier, &documents)?;
     act.on(content("bundle", &bytes));
+    keep_what_is_there(&args.output, &bytes)?;
     files::write(&args.output, &bytes)?;
     let (id, path) = (Digest::of(&bytes).to_string(), args.output.display().to_string());
     let document = Document { schema: 1, id: Some(id), path: Some(path), bytes: Some(bytes.len()), gaps };
@@ -82,6 +82,29 @@ pub(super) fn run(args: &BundleCreateArgs, act: &Act, console: &Console) -> Resu
         format!("bundle {id}\n  {} bytes, {}\n", grouped(bytes.len() as u64), args.output.display())
     })?;
     Ok(Exit::Done)
+}
+
+/// What people have signed is not replaced, and no statements about one bundle come to lie beside another; nor is a file replaced
+/// that is no bundle.
+fn keep_what_is_there(output: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let taken = |path: &Path, why: &str, help: &str| {
+        Err(Failure::usage(format!("`{}` is there already", path.display())).why(why).help(help))
+    };
+    let is_old = output.is_file() && output.metadata().is_ok_and(|old| old.len() > 0);
+    if is_old && !files::is_bundle(output)? {
+        return taken(output, "it is no bundle", "name another file with -o");
+    }
+    let statements = statement_file::beside(output);
+    let said = statement_file::read(&statements)?;
+    let id = Digest::of(bytes);
+    let is_about = |envelope: &Envelope| {
+        Statement::parse(&envelope.payload).is_ok_and(|statement| statement.is_about(id))
+    };
+    if said.envelopes.iter().all(|(_, envelope)| is_about(envelope)) {
+        return Ok(());
+    }
+    let why = "it has statements about another bundle, which would be about none that is left";
+    taken(&statements, why, "name another file with -o, or move bundle and statements away together")
 }
 
 /// The deltas of these files, each once.

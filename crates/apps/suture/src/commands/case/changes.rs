@@ -11,6 +11,33 @@ use suture_case::values::{Digest, Line, List, Moment, PROSE_BYTES_MAX};
 use crate::args::case::ChangeArgs;
 use crate::failure::Failure;
 
+/// Days are counted from detection: one that is to come would put off every one of them.
+pub(super) fn not_to_come(detected: Moment, now: Moment) -> Result<Moment, String> {
+    if detected <= now { Ok(detected) } else { Err(format!("{detected} is still to come: it is {now}")) }
+}
+
+/// Of two answers to one question neither is the one that was meant.
+fn refuse_contradictions(args: &ChangeArgs) -> Result<(), Failure> {
+    let refused = |question: &str| {
+        Failure::usage(format!("`{question}` is answered twice, and not in the same way"))
+            .help("nothing was written; give one answer")
+    };
+    let answers: Vec<_> = args.answers.iter().map(|choice| (choice.input, choice.answer)).collect();
+    twice(&answers).map_or(Ok(()), |input| Err(refused(&format!("--answer {input}"))))?;
+    let axes: Vec<_> = args.axes.iter().map(|choice| (choice.axis, &choice.judged)).collect();
+    twice(&axes).map_or(Ok(()), |axis| Err(refused(&format!("--axis {}", axis.name()))))?;
+    let roles: Vec<_> = args.roles.iter().map(|choice| (choice.role, &choice.person)).collect();
+    twice(&roles).map_or(Ok(()), |role| Err(refused(&format!("--role {}", role.name()))))
+}
+
+/// The first that has two values.
+fn twice<K: Copy + PartialEq, V: PartialEq>(pairs: &[(K, V)]) -> Option<K> {
+    let differs = |(at, (key, value)): (usize, &(K, V))| {
+        pairs[..at].iter().any(|(other, was)| other == key && was != value).then_some(*key)
+    };
+    pairs.iter().enumerate().find_map(differs)
+}
+
 /// What was changed so far, one phrase each.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Changes {
@@ -24,8 +51,16 @@ impl Changes {
         self.phrases.push(phrase);
     }
 
-    /// Writes what is said into `case`.
-    pub(super) fn apply(&mut self, args: &ChangeArgs, case: &mut Case) -> Result<(), Failure> {
+    /// Writes what is said into `case`, at `now`.
+    pub(super) fn apply(&mut self, args: &ChangeArgs, case: &mut Case, now: Moment) -> Result<(), Failure> {
+        refuse_contradictions(args)?;
+        if let Some(detected) = args.detected {
+            not_to_come(detected, now).map_err(|why| {
+                Failure::usage("a time of detection can't be taken")
+                    .why(&why)
+                    .help("set the time, or the clock, right")
+            })?;
+        }
         self.set(&mut case.title, args.title.as_ref(), "title");
         self.set(&mut case.program.name, args.program.as_ref(), "program");
         self.set(&mut case.detected, args.detected.as_ref(), "time of detection");

@@ -22,9 +22,14 @@ impl Judge {
         Ok(Self { tables: super::tables()?, rules: trust_dir::rules_or_default(args.trust.as_deref())? })
     }
 
-    /// What the tables say.
+    /// What the tables say. Commands take no detection that is to come, but the file may be edited by hand.
     pub(super) fn classify(&self, case: &Case) -> Classification {
-        suture_case::classify(case, &self.tables)
+        let mut found = suture_case::classify(case, &self.tables);
+        let detected = case.detected;
+        if detected.unix_s() > Timestamp::now().as_second() {
+            found.notes.push(format!("the time of detection, {detected}, is still to come: days are counted from it, and may be too many"));
+        }
+        found
     }
 
     /// What the rules say.

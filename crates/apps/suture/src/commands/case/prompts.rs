@@ -10,6 +10,7 @@ use suture_case::plan::StepKind;
 use suture_case::values::Prose;
 use suture_case::{Case, Classification};
 
+use super::changes::not_to_come;
 use crate::args::case::{AnswerChoice, AxisChoice, ChangeArgs, ClassChoice, RoleChoice};
 use crate::failure::Failure;
 
@@ -32,7 +33,9 @@ pub(super) fn for_new(asked: &mut ChangeArgs) -> Result<(), Failure> {
         asked.cvss_v4 = ask("Its CVSS v4.0 vector", "none", str::parse)?;
     }
     if asked.detected.is_none() {
-        asked.detected = ask("When was it found, such as 2026-10-30T17:00:00Z?", "now", str::parse)?;
+        let now = super::now()?;
+        let found = |text: &str| not_to_come(text.parse()?, now);
+        asked.detected = ask("When was it found, such as 2026-10-30T17:00:00Z?", "now", found)?;
     }
     if asked.toggle.is_none() && !asked.no_toggle {
         let question = "How does a switch of the program turn it off without a restart?";

@@ -73,6 +73,12 @@ impl Stored {
         Subject { id, ..act::content("case", self.text.as_bytes()) }
     }
 
+    /// The last act of its timeline, as a log may show it: that says who did it, and is bound to all before it.
+    pub(in crate::commands) fn last_act(&self) -> Option<Subject> {
+        let last = self.timeline.text().lines().next_back();
+        last.map(|line| act::content("timeline", line.as_bytes()))
+    }
+
     /// The time of the last act.
     pub(in crate::commands) fn changed_at(&self) -> Moment {
         self.timeline.acts().last().map_or(self.case.opened, |act| act.at)

@@ -29,26 +29,18 @@ pub(super) fn pending_root(act: &Act, place: &Place) {
 
 /// Files that are public with the next publication, and those that go with it.
 pub(super) fn waiting(act: &Act, place: &Place, added: &[String], removed: &[String]) {
-    for name in added {
+    let added = added.iter().map(|name| {
         let target = target(place, name);
-        let target = if is_sealed(name) { target } else { Subject { id: None, ..target } };
-        if target.id.is_some() || target.digest.is_some() {
-            act.on(target);
-        }
-    }
-    for name in removed.iter().filter(|name| is_sealed(name)) {
-        act.on(Subject::id("removed", name));
-    }
+        if is_sealed(name) { target } else { Subject { id: None, ..target } }
+    });
+    act.on_each(added.filter(|target| target.id.is_some() || target.digest.is_some()));
+    act.on_each(removed.iter().filter(|name| is_sealed(name)).map(|name| Subject::id("removed", name)));
 }
 
 /// Files that became public, and those that went.
 pub(super) fn published(act: &Act, place: &Place, added: &[String], removed: &[String]) {
-    for name in added {
-        act.on(target(place, name));
-    }
-    for name in removed {
-        act.on(Subject::id("removed", name));
-    }
+    act.on_each(added.iter().map(|name| target(place, name)));
+    act.on_each(removed.iter().map(|name| Subject::id("removed", name)));
 }
 
 /// The keys that have signed.

@@ -9,7 +9,7 @@ use crate::commands::subject;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{permission, trust_dir};
+use crate::{permission, statement_file, trust_dir};
 
 pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let directory = trust_dir::find(args.trust.trust.as_deref()).ok_or_else(|| {
@@ -32,6 +32,8 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest)
         .with_summary(signed.transpose()?)
         .with_rejected(&clearance.verified.rejected);
+    let beside = statement_file::beside(&args.file);
+    let about = about.with_absent(statement_file::absent(args.statements.as_deref().unwrap_or(&beside)));
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)
 }

@@ -34,6 +34,8 @@ pub(super) struct About<'a> {
     digest: &'a str,
     /// Statements that were not even put to the rules, and why.
     rejected: Vec<String>,
+    /// That there is no file of statements.
+    absent: Option<String>,
     /// What was signed of it.
     summary: Option<Signed>,
 }
@@ -54,6 +56,9 @@ struct Document<'a> {
     set_aside: Vec<Aside<'a>>,
     /// Statements that are not genuine, or not of somebody in the trust root who may say it, and why.
     rejected: &'a [String],
+    /// That there is no file of statements.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<&'a str>,
     /// Rules that could not be evaluated; each denies.
     failed: &'a [String],
     /// Roles, teams and people that rules name and the trust root does not have.
@@ -93,7 +98,7 @@ impl<'a> About<'a> {
             Ask::Activate { node, .. } => format!("be switched on on {}", node.name),
             Ask::Publish { by } => format!("be published by {by}"),
         };
-        Self { action: ask.action(), what, digest, rejected: Vec::new(), summary: None }
+        Self { action: ask.action(), what, digest, rejected: Vec::new(), absent: None, summary: None }
     }
 
     /// The same with the statements that were not even put to the rules.
@@ -104,6 +109,11 @@ impl<'a> About<'a> {
             format!("{by}{kind}: {}", rejected.reason)
         };
         Self { rejected: rejected.iter().map(line).collect(), ..self }
+    }
+
+    /// The same with that there is no file of statements, if so.
+    pub(super) fn with_absent(self, absent: Option<String>) -> Self {
+        Self { absent, ..self }
     }
 
     /// The same with the summary that was signed.
@@ -134,6 +144,7 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         rules: &decision.rules,
         set_aside: decision.set_aside.iter().map(aside).collect(),
         rejected: &about.rejected,
+        absent: about.absent.as_deref(),
         failed: &decision.failed,
         strangers: strangers.iter().map(stranger).collect(),
         summary: about.summary.as_ref(),
@@ -175,6 +186,10 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
     if !decision.requirements.is_empty() {
         page.gap();
         page.table(&[Column::Left, Column::Left, Column::Name, Column::Name], table(decision));
+    }
+    if let Some(absent) = &about.absent {
+        page.gap();
+        page.prose(2, "", Tone::Warn, &clean(absent));
     }
     if let Some(until) = decision.requirements.iter().filter_map(|requirement| requirement.until).min() {
         page.gap();

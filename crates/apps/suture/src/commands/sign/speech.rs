@@ -12,6 +12,7 @@ use suture_trust::{
     Statement, Subject, Withdrawal, commit,
 };
 
+use super::Target;
 use crate::args::{SignArgs, Withdraw};
 use crate::commands::advisory_salt;
 use crate::failure::Failure;
@@ -22,8 +23,8 @@ pub(super) struct Speech<'a> {
     args: &'a SignArgs,
     kind: Kind,
     now: Timestamp,
-    /// For kinds that others write.
-    fields: Map<String, Value>,
+    /// For kinds that others write; nothing where the file that is signed says it itself.
+    fields: Option<Map<String, Value>>,
     commitment: Option<(Digest, Salt)>,
 }
 
@@ -45,31 +46,31 @@ impl<'a> Speech<'a> {
             (false, true) => Err(Failure::usage(format!("`{kind}` needs {option}")).help(help)),
             _ => Ok(()),
         };
-        belongs(
-            "--predicate",
-            args.predicate.is_some(),
-            is_written,
-            "docs/formats/statements.md has examples",
-        )?;
+        // A bundle says itself how it was built.
+        if kind != Kind::Built {
+            let help = "docs/formats/statements.md has examples";
+            belongs("--predicate", args.predicate.is_some(), is_written, help)?;
+        }
         belongs("--advisory", args.advisory.is_some(), kind == Kind::Committed, "name the advisory")?;
         let is_reasoned = matches!(kind, Kind::Refused | Kind::Laxer | Kind::Emergency);
         belongs("--reason", args.reason.is_some(), is_reasoned, "say why")?;
-        belongs("--lasts", args.lasts.is_some(), kind == Kind::Emergency, "say how long, such as 48h")?;
+        belongs(
+            "--lasts",
+            args.lasts.is_some(),
+            kind == Kind::Emergency,
+            "say how long, such as 48h or 1d12h",
+        )?;
         if is_written || is_reasoned || kind == Kind::Committed {
             belongs("--comment", args.comment.is_some(), false, "")?;
         }
-        let fields = args.predicate.as_deref().map(read_fields).transpose()?.unwrap_or_default();
+        let fields = args.predicate.as_deref().map(read_fields).transpose()?;
         let commitment = args.advisory.as_deref().map(read_advisory).transpose()?;
         Ok(Self { args, kind, now, fields, commitment })
     }
 
-    /// What is said about `subject`, by `key`, where `file` has what was said before.
-    pub(super) fn about(
-        &self,
-        subject: &Subject,
-        file: &Path,
-        key: &PublicKey,
-    ) -> Result<Vec<Statement>, Failure> {
+    /// What is said about `target`, by `key`.
+    pub(super) fn about(&self, target: &Target, key: &PublicKey) -> Result<Vec<Statement>, Failure> {
+        let subject = &target.subject;
         let (signed_on, role) = (self.now, self.args.role);
         let comment = self.args.comment.clone().unwrap_or_default();
         let reason = || self.args.reason.clone().unwrap_or_default();
@@ -86,7 +87,7 @@ impl<'a> Speech<'a> {
                 vec![Predicate::Emergency(Emergency { signed_on, role, ends, reason: reason() })]
             }
             Kind::Withdrawn => {
-                let refusals = refusals(self.args.withdraw, subject, file, key)?;
+                let refusals = refusals(self.args.withdraw, subject, &target.statements, key)?;
                 let withdrawal = |refusal| Withdrawal { signed_on, role, refusal, comment: comment.clone() };
                 refusals.into_iter().map(|refusal| Predicate::Withdrawn(withdrawal(refusal))).collect()
             }
@@ -96,7 +97,7 @@ impl<'a> Speech<'a> {
                 vec![Predicate::Committed(Commitment { signed_on, role, commitment })]
             }
             Kind::Built | Kind::Reproduced | Kind::Rehearsed | Kind::Passed => {
-                return Ok(vec![self.written(subject)?]);
+                return self.written(target);
             }
         };
         let statement = |predicate| Statement { subjects: vec![subject.clone()], predicate };
@@ -120,8 +121,13 @@ impl<'a> Speech<'a> {
         Ok(Some(salt.path.display().to_string()))
     }
 
-    fn written(&self, subject: &Subject) -> Result<Statement, Failure> {
-        let mut fields = self.fields.clone();
+    /// What the file with the predicate says, or else the target itself.
+    fn written(&self, target: &Target) -> Result<Vec<Statement>, Failure> {
+        let fields = self.fields.as_ref().map_or(target.own.as_slice(), std::slice::from_ref);
+        fields.iter().map(|fields| self.predicate(&target.subject, fields.clone())).collect()
+    }
+
+    fn predicate(&self, subject: &Subject, mut fields: Map<String, Value>) -> Result<Statement, Failure> {
         if self.kind == Kind::Reproduced {
             fields.insert("signedOn".to_owned(), self.now.to_string().into());
             fields.insert("role".to_owned(), Role::as_str(self.args.role).into());

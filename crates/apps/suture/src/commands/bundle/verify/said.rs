@@ -30,7 +30,7 @@ pub(super) fn checks(args: &BundleVerifyArgs, bytes: &[u8]) -> Result<Vec<Check>
         }
     };
     let case = permission::case_of(&patch, &args.trust)?;
-    let run = Use::Run { dark: false };
+    let run = Use::Run { dark: args.dark };
     let clearance = permission::ask_with(&authority, &patch, &lines, &run, case.as_ref())?;
     Ok(vec![statements(&clearance.verified, &lines), policy(&clearance, &authority.node.name)])
 }
