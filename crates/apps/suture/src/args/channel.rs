@@ -179,8 +179,9 @@ pub(crate) struct RevealArgs {
 /// time is over. A root that waits with all its signatures goes out too.
 ///
 /// Before anything is public, the policy of this machine is asked whether whoever holds one of the keys may publish each
-/// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. Either ends
-/// with exit code 5, and then nothing is published.
+/// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. A bundle
+/// whose case is under embargo goes out encrypted or not at all. Each ends with exit code 5, and so does a bundle that names a
+/// case whose record is not at hand; then nothing is published.
 ///
 /// Clients see the old channel or the new one, never half of one, even if this is killed.
 #[derive(Debug, Args)]
@@ -203,9 +204,15 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) trust: Option<PathBuf>,
 
-    /// The directory that has one directory for each case: rules ask about the cases that bundles name
+    /// The directory that has one directory for each case: the embargo of the cases that bundles name holds, and rules ask
+    /// about them
     #[arg(long, value_name = "DIR", default_value = "cases", value_hint = ValueHint::DirPath)]
     pub(crate) cases: PathBuf,
+
+    /// Publish a bundle that names this case though the record of the case is not at hand, so that nothing is known of an
+    /// embargo; may be given several times
+    #[arg(long, value_name = "CASE")]
+    pub(crate) without_case: Vec<Line>,
 
     /// A case that must not be given away either, though no bundle under embargo is for it; may be given several times
     #[arg(long = "secret", value_name = "CASE")]

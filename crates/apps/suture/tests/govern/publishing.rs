@@ -52,6 +52,14 @@ fn add(here: &Path, more: &[&str]) {
     done(here, &[&["channel", "add", "channel", "--bundle", "fix.bundle"], more].concat());
 }
 
+/// Takes the bundle out of the channel again.
+fn take_out(here: &Path) {
+    for name in ["bundle.fix.bundle", "bundle.fix.bundle.intoto.jsonl"] {
+        let path = here.join("channel/content").join(name);
+        let _ = fs::remove_file(path);
+    }
+}
+
 #[test]
 fn the_policy_is_asked_before_a_bundle_is_public() {
     let here = prepared("publish-policy", &[]);
@@ -100,8 +108,7 @@ fn what_is_under_embargo_is_encrypted() {
     add(&here, &[]);
     let why = publish(&here, "cora", &[]).unwrap_err();
     assert!(why.contains("embargo-is-encrypted"), "{why}");
-    fs::remove_file(here.join("channel/content/bundle.fix.bundle")).unwrap();
-    fs::remove_file(here.join("channel/content/bundle.fix.bundle.intoto.jsonl")).unwrap();
+    take_out(&here);
     add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
     publish(&here, "cora", &[]).unwrap();
     assert!(public(&here).iter().any(|name| name.contains(".sealed.")));
@@ -109,6 +116,66 @@ fn what_is_under_embargo_is_encrypted() {
     done(&here, &["channel", "reveal", "channel", "fix.bundle", "--early"]);
     let why = publish(&here, "cora", &[]).unwrap_err();
     assert!(why.contains("embargo-is-encrypted"), "{why}");
+}
+
+/// A case that is not at hand may be under embargo: that nobody knows is no reason to publish.
+#[test]
+fn a_case_that_is_not_at_hand_is_asked_for() {
+    let here = prepared("publish-no-case", &["--embargo-until", LATER]);
+    sign_all(&here, "fix.bundle");
+    add(&here, &[]);
+    let why = publish(&here, "cora", &["--cases", "elsewhere"]).unwrap_err();
+    assert!(why.contains("`greet-1`") && why.contains("not in `elsewhere`"), "{why}");
+    assert!(why.contains("--cases") && why.contains("--without-case"), "{why}");
+    // The case of another bundle is no word about this one.
+    publish(&here, "cora", &["--cases", "elsewhere", "--without-case", "greet-2"]).unwrap_err();
+    // A record that is at hand holds, whatever is said.
+    let why = publish(&here, "cora", &["--without-case", "greet-1"]).unwrap_err();
+    assert!(why.contains("embargo-is-encrypted"), "{why}");
+    // Encrypted it can be published; what would give it away is known from its case alone.
+    take_out(&here);
+    add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
+    publish(&here, "cora", &["--cases", "elsewhere"]).unwrap_err();
+    assert_eq!(public(&here), Vec::<String>::new());
+    publish(&here, "cora", &["--cases", "elsewhere", "--without-case", "greet-1"]).unwrap();
+}
+
+/// Without a trust root nobody asks the policy; the embargo of a case and the search for leaks hold.
+#[test]
+fn an_embargo_holds_without_a_trust_root() {
+    let here = prepared("publish-no-trust", &["--embargo-until", LATER]);
+    add(&here, &[]);
+    let line = ["channel", "publish", "channel", "--key", "cora", "--key", "team"];
+    let refused = json(&here, 5, &line);
+    let why = refused["error"]["why"].as_str().unwrap();
+    assert!(why.contains("case is under embargo until") && why.contains(LATER), "{refused}");
+    let missing = json(&here, 5, &[&line[..], &["--cases", "elsewhere"]].concat());
+    assert!(missing["error"]["why"].as_str().unwrap().contains("not in `elsewhere`"), "{missing}");
+    assert_eq!(public(&here), Vec::<String>::new());
+    take_out(&here);
+    add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
+    done(&here, &line);
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    let rule = "// The greeting reveals the moonstone.\n\
+                @id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+    fs::write(here.join("trust/policy/1.cedar"), rule).unwrap();
+    done(&here, &["channel", "add", "channel", "--policy", "trust"]);
+    let leaking = json(&here, 5, &line);
+    assert!(leaking["error"]["what"].as_str().unwrap().contains("gives away"), "{leaking}");
+    assert!(!public(&here).iter().any(|name| name.ends_with("policy.1.cedar")));
+}
+
+/// Rules that let everything be published end no embargo: the record of the case does.
+#[test]
+fn an_embargo_holds_whatever_the_rules_say() {
+    let here = prepared("publish-lax", &["--embargo-until", LATER]);
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    let rule = "@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+    fs::write(here.join("trust/policy/1.cedar"), rule).unwrap();
+    add(&here, &[]);
+    let why = publish(&here, "cora", &[]).unwrap_err();
+    assert!(why.contains("before its time") && why.contains(LATER), "{why}");
+    assert_eq!(public(&here), Vec::<String>::new());
 }
 
 /// What nobody here can read nobody can agree to.

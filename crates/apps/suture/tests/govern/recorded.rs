@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::log::{Log, ended, subject};
-use crate::office::{Server, open};
+use crate::office::{Server, done, open};
 use crate::patch;
 use crate::source::{C, bundle};
 
@@ -167,7 +167,10 @@ fn reproductions() {
 #[test]
 fn channels() {
     let log = Log::begin(&open("govern-acts-channel"));
-    patch::bundle(&log.here);
+    done(&log.here, &["case", "new", "count-1", "--title", "It counts too far", "--program", "server"]);
+    patch::delta(&log.here, "server", "fix", "fixed %d");
+    patch::dossier_with(&log.here, &["fix.delta"], &["--case", "count-1"]);
+    patch::bundle_of_fix(&log.here);
     let init = "channel init channel --root-key ann --root-key art --targets-key ann --patches-key bot \
                 --snapshot-key bot --timestamp-key bot";
     let founded = log.done(&init.split_whitespace().collect::<Vec<_>>());
@@ -244,7 +247,7 @@ fn what_is_under_embargo_is_told_by_digests_and_opaque_names() {
     assert_eq!(ended(&log.act(5, &publish).1), ["advisory.stage", "refused", "embargo"]);
     patch::delta(&log.here, "server", "kraken", "fixed %d");
     log.done(&["dossier", "new", "kraken.delta", "--case", "kraken-hole", "-o", "kraken.toml"]);
-    patch::dossier(&log.here, &["kraken.delta"]);
+    patch::dossier_with(&log.here, &["kraken.delta"], &["--case", "kraken-hole"]);
     log.done(&["bundle", "create", "kraken.delta", "--dossier", "dossier.toml", "-o", "kraken.bundle"]);
     log.done(&["sign", "--as", "author", "--key", "ann", "--comment", "the kraken is dead", "kraken.bundle"]);
     let bundle = log.digest("kraken.bundle");
@@ -281,9 +284,12 @@ fn what_is_under_embargo_is_told_by_digests_and_opaque_names() {
     );
     assert_eq!(subject(&revealed, "target"), &json!({"kind": "target", "digest": bundle}));
     let told = log.text();
-    for word in ["kraken", "Kraken", "4711", "dead"] {
+    for word in ["kraken", "Kraken", "2026-4711", "dead"] {
         assert!(!told.contains(word), "{word}");
     }
+    // The embargo of the case is ended where it stands: in its record.
+    assert_eq!(ended(&log.act(5, &publish).1), ["channel.publish", "refused", "embargo"]);
+    log.done(&["case", "classify", "kraken-hole", "--embargo-until", "2020-01-01T00:00:00Z"]);
     let published = log.done(&publish);
     assert_eq!(subject(&published, "target")["id"], "bundle.kraken.bundle");
     assert!(log.text().contains("kraken"));

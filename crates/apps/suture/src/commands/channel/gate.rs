@@ -1,5 +1,8 @@
-//! What has to be agreed to before something becomes public: the policy permits each bundle that is new, and nothing that is
-//! new gives away what is under embargo.
+//! What has to be agreed to before something becomes public: the policy permits each bundle that is new, none of them is
+//! under embargo and in the clear, and nothing that is new gives away what is under embargo.
+//!
+//! The last two hold without a trust root too, and whatever its rules say. What is under embargo is in the record of a
+//! case: where a bundle names one that is not at hand nobody knows, and nothing is published unless that is said.
 //!
 //! A channel holds what is under embargo in the clear, beside what it shows; that is where the secrets come from, so that
 //! nobody has to remember to name them.
@@ -25,7 +28,7 @@ const FINDINGS_SHOWN_MAX: usize = 5;
 /// The one who asks.
 pub(super) struct Gate<'a> {
     args: &'a GateArgs,
-    /// The rules; without them only leaks are looked for.
+    /// The rules; without them only embargoes hold.
     authority: Option<Authority>,
     /// Everybody in the trust root whose key is at hand.
     publishers: Vec<String>,
@@ -53,14 +56,19 @@ impl<'a> Gate<'a> {
     /// Whether this may become public.
     pub(super) fn check(&self, news: &News<'_>) -> Result<(), Failure> {
         self.refuse_leaks(news)?;
-        let Some(authority) = &self.authority else {
+        if self.authority.is_none() {
             self.console
                 .note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
-            return Ok(());
-        };
+        }
         let unread = |error: ChannelError| failure("nothing was published", &error);
         for bundle in news.bundles().map_err(unread)? {
-            self.ask(authority, &bundle.map_err(unread)?)?;
+            let bundle = bundle.map_err(unread)?;
+            let patch = read(&bundle)?;
+            let case = self.facts(&patch, &bundle)?;
+            if let Some(authority) = &self.authority {
+                self.ask(authority, &bundle, &patch, case.as_ref())?;
+            }
+            self.refuse_early(&bundle, case.as_ref())?;
         }
         Ok(())
     }
@@ -94,7 +102,7 @@ impl<'a> Gate<'a> {
         Ok(secrets)
     }
 
-    /// What a bundle under embargo says, and its case if that is at hand.
+    /// What a bundle under embargo says, and its case.
     fn secrets_of(&self, bundle: &Bundle, secrets: &mut Secrets) -> Result<(), Failure> {
         let patch = read(bundle)?;
         secrets.more.push(bundle.name.clone());
@@ -102,22 +110,26 @@ impl<'a> Gate<'a> {
         for (delta, _) in &patch.deltas {
             secrets::of_delta(delta, secrets);
         }
-        match self.case_of(&patch) {
+        match self.case_of(&patch, bundle)? {
             Some(id) => secrets::of_case(id.as_str().as_ref(), &self.args.cases, secrets),
             None => Ok(()),
         }
     }
 
     /// Asks the rules about one bundle, as each of those who could be publishing it.
-    fn ask(&self, authority: &Authority, bundle: &Bundle) -> Result<(), Failure> {
-        let patch = read(bundle)?;
+    fn ask(
+        &self,
+        authority: &Authority,
+        bundle: &Bundle,
+        patch: &Patch,
+        case: Option<&CaseFacts>,
+    ) -> Result<(), Failure> {
         let envelopes = envelopes(bundle)?;
-        let case = self.facts(&patch, bundle)?;
         let mut refused = None;
         for by in &self.publishers {
             // What would be public was looked through before.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
-            let asked = clear(authority, &patch, &envelopes, &wanted, case.as_ref(), self.now);
+            let asked = clear(authority, patch, &envelopes, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
                 Failure::refused(format!("the rules can't be asked about `{}`", bundle.name)).why(&error)
             })?;
@@ -129,16 +141,25 @@ impl<'a> Gate<'a> {
         Err(not_permitted(bundle, refused.as_ref().map(|(by, clearance)| (by.as_str(), clearance))))
     }
 
-    /// What the rules are told of the case of a bundle, with the embargo of the bundle if that is longer.
+    /// An embargo of the case holds for a bundle that somebody has added in the clear.
+    fn refuse_early(&self, bundle: &Bundle, case: Option<&CaseFacts>) -> Result<(), Failure> {
+        let until = case.and_then(|case| case.embargo).filter(|until| *until > self.moment());
+        let Some(until) = until.filter(|_| bundle.embargo_until.is_none()) else { return Ok(()) };
+        Err(Failure::refused(format!("`{}` would be public before its time", bundle.name))
+            .with_code("embargo")
+            .why(&format!("its case is under embargo until {until}, and the bundle is in the channel in the clear"))
+            .help("add it with --embargo-until and --to, wait, or end the embargo with `suture case classify CASE --embargo-until TIME`; nothing was published"))
+    }
+
+    /// What is known of the case of a bundle, with the embargo of the bundle if that is longer.
     fn facts(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<CaseFacts>, Failure> {
-        let Some(id) = self.case_of(patch) else {
+        let Some(id) = self.case_of(patch, bundle)? else {
             if let Some(named) = &patch.case {
-                let words = format!(
-                    "the case `{}` is not in `{}`: rules that ask about it are silent",
+                self.console.note(&format!(
+                    "the case `{}` is not in `{}`: rules that ask about it are silent, and its embargo is not known",
                     named.escape_debug(),
                     self.args.cases.display()
-                );
-                self.console.note(&words);
+                ));
             }
             return Ok(None);
         };
@@ -148,10 +169,22 @@ impl<'a> Gate<'a> {
         Ok(Some(facts))
     }
 
-    /// The case that a bundle names, if its record is at hand.
-    fn case_of(&self, patch: &Patch) -> Option<CaseId> {
-        let id: CaseId = patch.case.as_deref()?.parse().ok()?;
-        self.args.cases.join(id.as_str()).exists().then_some(id)
+    /// The case that a bundle names, if its record is at hand; where it is not, that must have been said.
+    fn case_of(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<CaseId>, Failure> {
+        let Some(named) = &patch.case else { return Ok(None) };
+        let id = named.parse().ok().filter(|id: &CaseId| self.args.cases.join(id.as_str()).exists());
+        if id.is_some() || self.args.without_case.iter().any(|without| without.as_str() == named) {
+            return Ok(id);
+        }
+        let (case, cases) = (named.escape_debug(), self.args.cases.display());
+        Err(Failure::refused(format!("nobody here can say whether `{}` may be public", bundle.name))
+            .with_code("case-missing")
+            .why(&format!("it is for the case `{case}`, whose record, with its embargo, is not in `{cases}`"))
+            .help("name the directory of cases with --cases, or say --without-case with that case if there is no record to be had; nothing was published"))
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::nearest(self.now.as_second())
     }
 }
 
