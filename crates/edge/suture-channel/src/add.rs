@@ -12,7 +12,7 @@ use crate::embargo::{self, Recipients};
 use crate::limits::{KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
 use crate::name::{self, Kind, STATEMENTS};
 use crate::parcel::{self, Packed};
-use crate::{ChannelError, Place, place};
+use crate::{ChannelError, Place, place, policy};
 
 /// What was put into the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +50,6 @@ const SCHEMA: u32 = 1;
 const RECORD: &str = "record.json";
 /// Longest record, in bytes: the recipients are in it.
 const RECORD_LEN_MAX: u64 = 1 << 20;
-/// The file that makes a directory a trust policy.
-const POLICY_ROOT: &str = "root.toml";
 /// The directory in it that has the rules.
 const POLICY_RULES: &str = "policy";
 /// What is in the directory and about one machine alone.
@@ -94,13 +92,18 @@ pub fn add_bundle(
 /// trust directory. What is about one machine alone (`node.toml`) and example cases (`policy/tests`) stay behind.
 ///
 /// # Errors
-/// The directory holds something else than a trust policy, or can't be read; or the channel's can't be written.
+/// The directory holds something else than a trust policy, one that nodes can't use, or can't be read; or the channel's
+/// can't be written.
 pub fn add_policy(place: &Place, directory: &Path) -> Result<Added, ChannelError> {
     let files = policy_files(directory)?;
+    policy::check(&files).map_err(|why| {
+        ChannelError::input(format!("the trust policy `{}`", directory.display()), why, policy::HELP)
+    })?;
     let _lock = place.lock()?;
     let mut names = BTreeSet::new();
-    for (kind, content) in &files {
-        put(place, kind, content)?;
+    for (name, content) in files {
+        let kind = Kind::Policy(name);
+        put(place, &kind, &content)?;
         names.insert(kind.target());
     }
     let old = content_names(place)?.into_iter();
@@ -112,12 +115,13 @@ pub fn add_policy(place: &Place, directory: &Path) -> Result<Added, ChannelError
     Ok(Added { names: names.into_iter().collect(), replaced })
 }
 
-fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> {
+/// Its files by name.
+fn policy_files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, ChannelError> {
     let mut files = Vec::new();
     let rules = directory.join(POLICY_RULES);
     for path in entries(directory, directory)? {
         match path.file_name().unwrap_or_default().to_string_lossy().as_ref() {
-            POLICY_ROOT if path.is_file() => files.push(policy_file(directory, &path)?),
+            policy::ROOT if path.is_file() => files.push(policy_file(directory, &path)?),
             POLICY_NODE if path.is_file() => {}
             POLICY_RULES if path.is_dir() => {}
             other => {
@@ -126,9 +130,10 @@ fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> 
         }
     }
     if files.is_empty() {
-        return Err(no_policy(directory, format!("there is no {POLICY_ROOT} in it")));
+        return Err(no_policy(directory, format!("there is no {} in it", policy::ROOT)));
     }
-    let rules = if rules.is_dir() { entries(directory, &rules)? } else { Vec::new() };
+    let has_rules = rules.is_dir();
+    let rules = if has_rules { entries(directory, &rules)? } else { Vec::new() };
     for path in rules {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_rule = path.is_file() && name::is_rule(&name);
@@ -144,14 +149,17 @@ fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> 
             return Err(no_policy(directory, format!("there are more than {POLICY_FILES_MAX} files in it")));
         }
     }
+    if has_rules && files.len() == 1 {
+        // Silently, nodes would go by the default rules.
+        return Err(no_policy(directory, format!("`{POLICY_RULES}` has no rules in it")));
+    }
     Ok(files)
 }
 
-fn policy_file(directory: &Path, path: &Path) -> Result<(Kind, Vec<u8>), ChannelError> {
+fn policy_file(directory: &Path, path: &Path) -> Result<(String, Vec<u8>), ChannelError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let kind =
-        Kind::parse(&Kind::Policy(name).target()).map_err(|why| no_policy(directory, why.to_string()))?;
-    Ok((kind, place::read(path, POLICY_LEN_MAX)?.unwrap_or_default()))
+    Kind::parse(&Kind::Policy(name.clone()).target()).map_err(|why| no_policy(directory, why.to_string()))?;
+    Ok((name, place::read(path, POLICY_LEN_MAX)?.unwrap_or_default()))
 }
 
 fn entries(policy: &Path, directory: &Path) -> Result<Vec<PathBuf>, ChannelError> {

@@ -185,6 +185,9 @@ pub enum Refusal {
         /// What is wrong.
         why: String,
     },
+    /// The trust policy that has come can't be used by a node.
+    #[error("the trust policy of the channel can't be used: {0}")]
+    TrustPolicy(String),
     /// Publishing: the keys that were given are not enough.
     #[error("{} of the keys of the {role} role {} missing, one of: {}", .missing, if *.missing == 1 { "is" } else { "are" }, .candidates.join(", "))]
     KeysMissing {
@@ -227,6 +230,7 @@ impl Refusal {
             Self::UnsafeName { .. } => "unsafe-name",
             Self::ClockBack { .. } => "clock-set-back",
             Self::Sealed { .. } => "sealed",
+            Self::TrustPolicy(_) => "trust-policy",
             Self::KeysMissing { .. } => "keys-missing",
             Self::Embargoed { .. } => "embargo",
             Self::Other(_) => "other",
@@ -242,6 +246,9 @@ impl Refusal {
             Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",
             Self::Expired { .. } => {
                 "look whether the channel can be reached by another way, and tell its owner; nothing was changed here"
+            }
+            Self::TrustPolicy(_) => {
+                "nothing was changed here; tell the channel's owner, who has to publish another policy"
             }
             Self::TooMuch { .. } => "ask the channel's owner whether that is meant",
             _ => "nothing was changed here; tell the channel's owner, since someone may be tampering with it",

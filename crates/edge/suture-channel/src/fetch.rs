@@ -16,12 +16,13 @@ use tough::schema::{self, Target, Targets};
 use tough::{DefaultTransport, HttpTransportBuilder, IntoVec as _, Repository, RepositoryLoader, TargetName};
 use url::Url;
 
+use crate::error::shown;
 use crate::limits::{
-    CONNECT_TIME_MAX, Limits, ROOT_LEN_MAX, ROOT_UPDATES_MAX, SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX,
-    TIMESTAMP_LEN_MAX, TRIES_MAX,
+    CONNECT_TIME_MAX, Limits, POLICY_FILES_MAX, POLICY_LEN_MAX, ROOT_LEN_MAX, ROOT_UPDATES_MAX,
+    SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX, TIMESTAMP_LEN_MAX, TRIES_MAX,
 };
 use crate::name::Kind;
-use crate::{ChannelError, Identities, Refusal, Role, embargo, parcel};
+use crate::{ChannelError, Identities, Refusal, Role, embargo, parcel, policy};
 
 use delivery::Directory;
 pub use delivery::{Delivered, Delivery, NotForUs};
@@ -155,6 +156,7 @@ fn wanted(repository: &Repository, limits: &Limits) -> Result<BTreeMap<Kind, (Ta
     let top = &repository.targets().signed;
     let mut files = BTreeMap::new();
     let mut total: u64 = 0;
+    let mut policy_files = 0;
     for (count, (name, _)) in repository.all_targets().enumerate() {
         if count == limits.files_max {
             return Err(too_much("more files than", count as u64, limits.files_max as u64));
@@ -162,10 +164,17 @@ fn wanted(repository: &Repository, limits: &Limits) -> Result<BTreeMap<Kind, (Ta
         // The role that answers for a name, if several list it: the first in the order of delegation (TUF 5.6.7).
         let target = top.find_target(name, false);
         let target = target.map_err(|_| Refusal::OutsidePaths { name: name.raw().to_owned() })?;
-        if target.length > limits.file_len_max {
-            return Err(too_much("a file of bytes", target.length, limits.file_len_max));
+        let kind = Kind::parse(name.raw())?;
+        let is_policy = matches!(kind, Kind::Policy(_));
+        let len_max = if is_policy { limits.file_len_max.min(POLICY_LEN_MAX) } else { limits.file_len_max };
+        if target.length > len_max {
+            return Err(too_much("a file of bytes", target.length, len_max));
         }
-        if files.insert(Kind::parse(name.raw())?, (name.clone(), target.clone())).is_none() {
+        policy_files += usize::from(is_policy);
+        if policy_files > POLICY_FILES_MAX {
+            return Err(too_much("files of its trust policy", policy_files as u64, POLICY_FILES_MAX as u64));
+        }
+        if files.insert(kind, (name.clone(), target.clone())).is_none() {
             total = total.saturating_add(target.length);
         }
     }
@@ -181,6 +190,7 @@ async fn download(
     files: BTreeMap<Kind, (TargetName, Target)>,
 ) -> Result<Delivery, ChannelError> {
     let mut directory = Directory::begin(request.out)?;
+    let mut policy = Vec::new();
     for (kind, (name, target)) in &files {
         if let Kind::Sealed(opaque) = kind {
             if request.identities.is_empty() {
@@ -199,7 +209,15 @@ async fn download(
             }
             continue;
         }
-        directory.put(kind, &content(repository, name).await?)?;
+        let content = content(repository, name).await?;
+        directory.put(kind, &content)?;
+        if let Kind::Policy(name) = kind {
+            policy.push((name.clone(), content));
+        }
+    }
+    // A channel may have none, but one that is here is not lost.
+    if !policy.is_empty() || Directory::has_policy(request.out) {
+        policy::check(&policy).map_err(|why| Refusal::TrustPolicy(shown(&why)))?;
     }
     directory.finish(repository, request.now)
 }

@@ -18,7 +18,7 @@ use crate::metadata::{self, Document, keys_of, sha256};
 use crate::name::Kind;
 use crate::place::{self, Settings};
 use crate::published::{Current, Published};
-use crate::{ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, embargo, rotate};
+use crate::{ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, embargo, policy, rotate};
 
 /// What is to be signed anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,6 +236,7 @@ impl<'a> Press<'a> {
             return Ok(files);
         }
         let directory = self.place.content();
+        let mut policy = Vec::new();
         for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))? {
             let path = entry.map_err(ChannelError::at(&directory))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -257,6 +258,9 @@ impl<'a> Press<'a> {
                     .custom
                     .insert("size_class".to_owned(), embargo::class_of_sealed(content.len() as u64).into());
             }
+            if let Kind::Policy(name) = &kind {
+                policy.push((name.clone(), content));
+            }
             files.insert(name, (kind, target));
             if files.len() > FILES_MAX {
                 let why = format!("there are more than {FILES_MAX} files in it");
@@ -267,7 +271,21 @@ impl<'a> Press<'a> {
                 ));
             }
         }
+        self.check_policy(&policy)?;
         Ok(files)
+    }
+
+    /// A trust policy that nodes could not use is not published, and one that they have is not taken from them.
+    fn check_policy(&self, files: &[(String, Vec<u8>)]) -> Result<(), ChannelError> {
+        let current = self.published.current.as_ref();
+        let is_public = current.is_some_and(|current| !current.targets.signed.signed.targets.is_empty());
+        if files.is_empty() && !is_public {
+            return Ok(());
+        }
+        policy::check(files).map_err(|why| {
+            let what = format!("the trust policy in `{}`", self.place.content().display());
+            ChannelError::input(what, why, "mend it, and put it in with `suture channel add --policy`")
+        })
     }
 
     fn patches(&self, files: &BTreeMap<String, (Kind, Target)>) -> Result<Document<Targets>, ChannelError> {

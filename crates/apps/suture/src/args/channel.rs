@@ -137,7 +137,7 @@ pub(crate) struct AddArgs {
     pub(crate) statements: Option<PathBuf>,
 
     /// A trust policy instead: a trust directory, of which root.toml and policy/*.cedar are taken; it replaces the one in the
-    /// channel
+    /// channel, and is refused if a node could not use it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) policy: Option<PathBuf>,
 
@@ -283,7 +283,8 @@ pub(crate) struct ShowArgs {
 /// fetched completely and verified, or what was there before. Bundles under embargo are decrypted if an identity fits.
 ///
 /// Whatever can't be trusted ends with exit code 5 and the reason: something older than before, expired, of another version
-/// than what it belongs to, not signed by enough keys, changed, endless, or outside what a key was given for.
+/// than what it belongs to, not signed by enough keys, changed, endless, or outside what a key was given for. So does a trust
+/// policy that can't be used, since the machine would be left without one.
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// Where the channel's public directory is: https://…, http://… or file:///…

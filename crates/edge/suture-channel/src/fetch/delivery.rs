@@ -23,7 +23,7 @@ use tough::Repository;
 use crate::key::hex;
 use crate::name::{self, Kind};
 use crate::parcel::Packed;
-use crate::{ChannelError, Refusal, embargo};
+use crate::{ChannelError, Refusal, embargo, policy};
 
 /// What was fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,6 +89,11 @@ impl Directory {
         }
         let why = "it has content that no fetch has written, and that would be lost";
         Err(ChannelError::input(format!("`{}`", out.display()), why, "name another directory"))
+    }
+
+    /// Whether an earlier fetch has brought a trust policy.
+    pub(super) fn has_policy(out: &Path) -> bool {
+        out.join("trust").join(policy::ROOT).exists()
     }
 
     pub(super) fn begin(out: &Path) -> Result<Self, ChannelError> {
