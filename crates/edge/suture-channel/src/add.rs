@@ -1,7 +1,8 @@
 //! Putting something into a channel. It becomes public with the next publication, and not before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::embargo::{self, Recipients};
-use crate::limits::{KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
+use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
 use crate::name::{self, Kind, STATEMENTS};
 use crate::parcel::{self, Packed};
-use crate::{ChannelError, Place, place, policy};
+use crate::published::Published;
+use crate::{ChannelError, Place, place, policy, refusals};
 
 /// What was put into the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,10 @@ const POLICY_TESTS: &str = "tests";
 /// is replaced.
 ///
 /// # Errors
-/// The name is none, it is under embargo and public already, it is too long to be encrypted, or the directory can't be written.
+/// The name is none, a refusal that is known is not among the statements ([`Refusal::RefusalDropped`]), it is under embargo
+/// and public already, it is too long to be encrypted, or the directory can't be written.
+///
+/// [`Refusal::RefusalDropped`]: crate::Refusal::RefusalDropped
 pub fn add_bundle(
     place: &Place,
     name: &str,
@@ -77,11 +82,12 @@ pub fn add_bundle(
     {
         return Err(input("it is the name of a file of statements, or too long for one".to_owned()));
     }
+    let _lock = place.lock()?;
+    refusals::keep(place, name, bundle, statements)?;
     let mut files = vec![Packed { name: name.to_owned(), content: bundle.to_vec() }];
     let statements =
         statements.map(|content| Packed { name: format!("{name}{STATEMENTS}"), content: content.to_vec() });
     files.extend(statements);
-    let _lock = place.lock()?;
     match embargo {
         Some(embargo) => add_sealed(place, name, &files, embargo),
         None => add_clear(place, name, &files),
@@ -228,22 +234,69 @@ fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) ->
     let text = serde_json::to_vec_pretty(&record).map_err(|error| input(error.to_string(), ""))?;
     place::replace(&directory.join(RECORD), &text)?;
     put(place, &kind, &sealed)?;
+    let public = Published::read(place)?.files();
     for opaque in &old {
-        forget(place, opaque)?;
+        forget(place, &public, opaque)?;
     }
     let replaced = old.into_iter().map(|opaque| Kind::Sealed(opaque).target()).collect();
     Ok(Added { names: vec![kind.target()], replaced })
 }
 
-/// Takes a bundle under embargo out of the channel, and what is known about it.
-pub(crate) fn forget(place: &Place, opaque: &str) -> Result<(), ChannelError> {
-    place::remove(&place.content().join(Kind::Sealed(opaque.to_owned()).target()))?;
-    let directory = place.embargo().join(opaque);
-    fs::remove_dir_all(&directory).map_err(ChannelError::at(&directory))
+/// Takes a bundle under embargo out of the channel. What is known about it is kept as long as it is public, since who has it
+/// then is of interest.
+pub(crate) fn forget(
+    place: &Place,
+    public: &BTreeMap<String, String>,
+    opaque: &str,
+) -> Result<(), ChannelError> {
+    let target = Kind::Sealed(opaque.to_owned()).target();
+    place::remove(&place.content().join(&target))?;
+    if public.contains_key(&target) { Ok(()) } else { remove_directory(&place.embargo().join(opaque)) }
 }
 
-/// What is under embargo, by its opaque name.
+/// Removes what is known about what is in the channel no more.
+pub(crate) fn sweep(place: &Place) -> Result<(), ChannelError> {
+    let directory = place.embargo();
+    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
+        let target = Kind::Sealed(entry.file_name().to_string_lossy().into_owned()).target();
+        if !place.content().join(target).exists() {
+            remove_directory(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_directory(directory: &Path) -> Result<(), ChannelError> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(ChannelError::at(directory)(error)),
+        _ => Ok(()),
+    }
+}
+
+impl Sealed {
+    /// The bundle and the statements about it.
+    pub(crate) fn read(
+        &self,
+        place: &Place,
+        opaque: &str,
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>), ChannelError> {
+        let directory = place.embargo().join(opaque);
+        let bundle = place::read(&directory.join(&self.name), FILE_LEN_MAX)?.unwrap_or_default();
+        let statements = place::read(&directory.join(format!("{}{STATEMENTS}", self.name)), FILE_LEN_MAX)?;
+        Ok((bundle, statements))
+    }
+}
+
+/// What is in the channel under embargo, by its opaque name.
 pub(crate) fn records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
+    let mut records = all_records(place)?;
+    let is_there = |opaque: &str| place.content().join(Kind::Sealed(opaque.to_owned()).target()).exists();
+    records.retain(|(opaque, _)| is_there(opaque));
+    Ok(records)
+}
+
+/// The same, and what goes with the next publication.
+pub(crate) fn all_records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
     let directory = place.embargo();
     let mut records = Vec::new();
     for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {

@@ -188,6 +188,16 @@ pub enum Refusal {
     /// The trust policy that has come can't be used by a node.
     #[error("the trust policy of the channel can't be used: {0}")]
     TrustPolicy(String),
+    /// A bundle is to go without a refusal that its signer has not taken back.
+    #[error(
+        "`{name}` was refused (`{reason}`), and the statements that would go with it don't have that refusal"
+    )]
+    RefusalDropped {
+        /// The bundle.
+        name: String,
+        /// Why it was refused.
+        reason: String,
+    },
     /// Publishing: the keys that were given are not enough.
     #[error("{} of the keys of the {role} role {} missing, one of: {}", .missing, if *.missing == 1 { "is" } else { "are" }, .candidates.join(", "))]
     KeysMissing {
@@ -231,6 +241,7 @@ impl Refusal {
             Self::ClockBack { .. } => "clock-set-back",
             Self::Sealed { .. } => "sealed",
             Self::TrustPolicy(_) => "trust-policy",
+            Self::RefusalDropped { .. } => "refusal-dropped",
             Self::KeysMissing { .. } => "keys-missing",
             Self::Embargoed { .. } => "embargo",
             Self::Other(_) => "other",
@@ -241,6 +252,9 @@ impl Refusal {
     pub fn help(&self) -> &'static str {
         match self {
             Self::KeysMissing { .. } => "give more keys with --key",
+            Self::RefusalDropped { .. } => {
+                "add it with all statements that there were: a refusal ends when its signer withdraws it with `suture sign --withdraw`, and stays beside that"
+            }
             Self::Embargoed { .. } => "wait, or say --early if it has become known",
             Self::ClockBack { .. } => "set the clock right",
             Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",

@@ -18,7 +18,9 @@ use crate::metadata::{self, Document, keys_of, sha256};
 use crate::name::Kind;
 use crate::place::{self, Settings};
 use crate::published::{Current, Published};
-use crate::{ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, embargo, policy, rotate};
+use crate::{
+    ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, add, embargo, policy, refusals, rotate,
+};
 
 /// What is to be signed anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,8 @@ pub struct Publication {
 /// Makes a plan and carries it out.
 ///
 /// # Errors
-/// Keys are missing ([`Refusal::KeysMissing`]), or the directory can't be read or written.
+/// Keys are missing ([`Refusal::KeysMissing`]), a bundle lacks a refusal ([`Refusal::RefusalDropped`]), the trust policy can't
+/// be used, or the directory can't be read or written.
 pub fn publish(
     place: &Place,
     scope: Scope,
@@ -93,12 +96,18 @@ pub fn publish_if<E: From<ChannelError>>(
     agreed: impl FnOnce(&News<'_>) -> Result<(), E>,
 ) -> Result<Publication, E> {
     let _lock = place.lock()?;
+    if scope == Scope::Content {
+        refusals::keep_all(place)?;
+    }
     let plan = plan(place, scope, signers, now)?;
     agreed(&News::of(place, &plan.publication.added))?;
     for write in &plan.writes {
         write.carry_out()?;
     }
     place::remove(&place.pending_root())?;
+    if scope == Scope::Content {
+        add::sweep(place)?;
+    }
     Ok(plan.publication)
 }
 
@@ -370,13 +379,10 @@ impl<'a> Press<'a> {
     }
 
     fn difference(&self, lists: &[&Document<Targets>]) -> (Vec<String>, Vec<String>) {
-        let names = |lists: &[&Document<Targets>]| -> BTreeMap<String, String> {
-            let all = lists.iter().flat_map(|list| &list.signed.signed.targets);
-            all.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect()
-        };
-        let old = self.published.current.as_ref();
-        let old = old.map_or_else(BTreeMap::new, |old| names(&[&old.targets, &old.patches]));
-        let new = names(lists);
+        let old = self.published.files();
+        let new = lists.iter().flat_map(|list| &list.signed.signed.targets);
+        let new: BTreeMap<String, String> =
+            new.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect();
         let added = new.iter().filter(|(name, digest)| old.get(*name) != Some(digest));
         let removed = old.keys().filter(|name| !new.contains_key(*name));
         (added.map(|(name, _)| name.clone()).collect(), removed.cloned().collect())

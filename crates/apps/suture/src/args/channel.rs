@@ -29,6 +29,7 @@ pub(crate) enum ChannelCommand {
     Init(InitArgs),
     Add(AddArgs),
     Reveal(RevealArgs),
+    Remove(RemoveArgs),
     Publish(PublishArgs),
     Refresh(RefreshArgs),
     Rotate(RotateArgs),
@@ -120,6 +121,10 @@ pub(crate) struct InitArgs {
 ///
 /// It becomes public with the next `suture channel publish`, and not before. A bundle of the same name is replaced.
 ///
+/// Of a bundle that is public already new statements are put in the same way: a refusal, for example, that nodes have to
+/// learn of. A refusal that the channel was once told of has to be among the statements, with its withdrawal if there is one;
+/// without it the bundle is refused with exit code 5.
+///
 /// With --embargo-until the bundle and its statements are encrypted (age) to the recipients named. Everybody else sees a random
 /// name and a size class, until `suture channel reveal`.
 #[derive(Debug, Args)]
@@ -172,6 +177,26 @@ pub(crate) struct RevealArgs {
     pub(crate) early: bool,
 }
 
+/// Take something out of a channel that was put in: a bundle with its statements, or a trust policy
+///
+/// What is public stays so until the next `suture channel publish`; from then on nodes that fetch don't get it any more. Where a
+/// bundle runs it goes on running: `suture sign --refuse` keeps it from being applied again, `suture revert` takes it out
+/// of processes.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The directory of the channel
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: PathBuf,
+
+    /// The name of the bundle, or its opaque one
+    #[arg(value_name = "NAME", required_unless_present = "policy", conflicts_with = "policy")]
+    pub(crate) name: Option<String>,
+
+    /// The trust policy that is not public yet; one that is stays, since nodes would be left without
+    #[arg(long)]
+    pub(crate) policy: bool,
+}
+
 /// Sign what has changed in a channel, and make it public
 ///
 /// Needs keys of every role that has something to sign: snapshot and timestamp always, patches if bundles have changed, targets if
@@ -181,7 +206,8 @@ pub(crate) struct RevealArgs {
 /// Before anything is public, the policy of this machine is asked whether whoever holds one of the keys may publish each
 /// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. A bundle
 /// whose case is under embargo goes out encrypted or not at all. Each ends with exit code 5, and so does a bundle that names a
-/// case whose record is not at hand; then nothing is published.
+/// case whose record is not at hand; then nothing is published. A refusal of a bundle that is public already goes out without
+/// the policy being asked, since nodes must learn of it.
 ///
 /// Clients see the old channel or the new one, never half of one, even if this is killed.
 #[derive(Debug, Args)]

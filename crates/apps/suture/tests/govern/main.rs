@@ -12,6 +12,7 @@ mod patch;
 mod publishing;
 mod recorded;
 mod refusals;
+mod refused;
 mod reproduced;
 mod running;
 mod source;

@@ -8,10 +8,10 @@ use crate::office::{done, open, sign_all};
 use crate::patch::{self, json};
 use crate::transcript::run;
 
-const LATER: &str = "2999-01-01T00:00:00Z";
+pub(crate) const LATER: &str = "2999-01-01T00:00:00Z";
 
 /// Everybody, a channel that nothing is in yet, and a bundle for the case `greet-1`.
-fn prepared(name: &str, case: &[&str]) -> PathBuf {
+pub(crate) fn prepared(name: &str, case: &[&str]) -> PathBuf {
     let here = open(name);
     for key in ["team", "node"] {
         done(&here, &["key", "new", "-o", key, "--no-passphrase", "--comment", key]);
@@ -30,7 +30,7 @@ fn prepared(name: &str, case: &[&str]) -> PathBuf {
 }
 
 /// Publishes with the keys of the channel, as the person whose key is given as well; what is wrong, if it is refused.
-fn publish(here: &Path, person: &str, more: &[&str]) -> Result<(), String> {
+pub(crate) fn publish(here: &Path, person: &str, more: &[&str]) -> Result<(), String> {
     let line = ["channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust"];
     // The commander's key signs for targets; as another person's it must not count as the commander's word.
     let line = [&line[..], &["--key", person], more].concat();
@@ -43,21 +43,18 @@ fn publish(here: &Path, person: &str, more: &[&str]) -> Result<(), String> {
 }
 
 /// Names of the public files of the channel.
-fn public(here: &Path) -> Vec<String> {
+pub(crate) fn public(here: &Path) -> Vec<String> {
     let entries = fs::read_dir(here.join("channel/public/targets")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-fn add(here: &Path, more: &[&str]) {
+pub(crate) fn add(here: &Path, more: &[&str]) {
     done(here, &[&["channel", "add", "channel", "--bundle", "fix.bundle"], more].concat());
 }
 
 /// Takes the bundle out of the channel again.
 fn take_out(here: &Path) {
-    for name in ["bundle.fix.bundle", "bundle.fix.bundle.intoto.jsonl"] {
-        let path = here.join("channel/content").join(name);
-        let _ = fs::remove_file(path);
-    }
+    done(here, &["channel", "remove", "channel", "fix.bundle"]);
 }
 
 #[test]

@@ -202,6 +202,15 @@ fn channels() {
     assert_eq!(subject(&published, "timestamp")["digest"], newest());
     let root = log.digest("channel/public/metadata/1.root.json");
     assert_eq!(subject(&published, "channel")["digest"], root);
+    let (_, removed) = does(0, "channel remove channel fix.bundle");
+    let gone = json!({"kind": "removed", "id": "bundle.fix.bundle", "digest": bundle});
+    assert_eq!((&removed["act"], subject(&removed, "removed")), (&json!("channel.remove"), &gone));
+    // Of what nobody has seen there is no name.
+    does(0, "channel add channel --bundle fix.bundle");
+    fs::rename(log.here.join("fix.bundle"), log.here.join("other.bundle")).unwrap();
+    does(0, "channel add channel --bundle other.bundle");
+    let (_, removed) = does(0, "channel remove channel other.bundle");
+    assert_eq!(subject(&removed, "removed"), &json!({"kind": "removed", "digest": bundle}));
     let (_, refreshed) = does(0, "channel refresh channel --key bot");
     assert_eq!(
         (&refreshed["act"], &refreshed["actor"]["key"]),

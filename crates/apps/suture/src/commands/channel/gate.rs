@@ -13,7 +13,7 @@ use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
 use suture_policy::{CaseFacts, Moment};
-use suture_trust::{Envelope, KeyId, read_lines};
+use suture_trust::{Envelope, KeyId, Received, read_lines, verify};
 
 use super::failure;
 use crate::args::channel::GateArgs;
@@ -62,15 +62,42 @@ impl<'a> Gate<'a> {
         }
         let unread = |error: ChannelError| failure("nothing was published", &error);
         for bundle in news.bundles().map_err(unread)? {
-            let bundle = bundle.map_err(unread)?;
-            let patch = read(&bundle)?;
-            let case = self.facts(&patch, &bundle)?;
-            if let Some(authority) = &self.authority {
-                self.ask(authority, &bundle, &patch, case.as_ref())?;
-            }
-            self.refuse_early(&bundle, case.as_ref())?;
+            self.agree(&bundle.map_err(unread)?)?;
         }
         Ok(())
+    }
+
+    /// Whether a bundle may become public, or what has been said about one that is.
+    fn agree(&self, bundle: &Bundle) -> Result<(), Failure> {
+        let patch = read(bundle)?;
+        let envelopes = envelopes(bundle)?;
+        if bundle.is_public {
+            match &self.authority {
+                // All that is new was said by somebody, and nobody here is asked who may.
+                None => return Ok(()),
+                Some(authority) if self.is_refused(authority, &patch, &envelopes) => {
+                    // To ask would keep from the nodes that they must not run it.
+                    self.console.note(&format!(
+                        "`{}` is public and refused: nodes are told so, and the policy is not asked",
+                        bundle.name
+                    ));
+                    return Ok(());
+                }
+                Some(_) => {}
+            }
+        }
+        let case = self.facts(&patch, bundle)?;
+        if let Some(authority) = &self.authority {
+            self.ask(authority, bundle, &patch, &envelopes, case.as_ref())?;
+        }
+        if bundle.is_public { Ok(()) } else { self.refuse_early(bundle, case.as_ref()) }
+    }
+
+    /// Whether somebody who may has refused it, and has not taken that back.
+    fn is_refused(&self, authority: &Authority, patch: &Patch, envelopes: &[Envelope]) -> bool {
+        let received: Vec<Received<'_>> =
+            envelopes.iter().map(|envelope| Received { envelope, known_since: None }).collect();
+        verify(&authority.root, patch.digest, &received, self.now).refusals().next().is_some()
     }
 
     /// Looks for every secret in everything that is new.
@@ -122,14 +149,14 @@ impl<'a> Gate<'a> {
         authority: &Authority,
         bundle: &Bundle,
         patch: &Patch,
+        envelopes: &[Envelope],
         case: Option<&CaseFacts>,
     ) -> Result<(), Failure> {
-        let envelopes = envelopes(bundle)?;
         let mut refused = None;
         for by in &self.publishers {
             // What would be public was looked through before.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
-            let asked = clear(authority, patch, &envelopes, &wanted, case, self.now);
+            let asked = clear(authority, patch, envelopes, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
                 Failure::refused(format!("the rules can't be asked about `{}`", bundle.name)).why(&error)
             })?;
@@ -212,7 +239,7 @@ fn not_permitted(bundle: &Bundle, refused: Option<(&str, &Clearance)>) -> Failur
     match refused {
         Some((by, clearance)) => failure
             .why(&format!("published by {by}\n{}", permission::missing(clearance).join("\n")))
-            .help("`suture policy check BUNDLE` shows who could give what is missing; nothing was published"),
+            .help("put it in again with what is missing, or take it out with `suture channel remove`; nothing was published"),
         None => failure
             .why("none of the keys given belongs to anybody in the trust root, so that nobody publishes it")
             .help("give the key of somebody who may publish with --key as well; nothing was published"),
