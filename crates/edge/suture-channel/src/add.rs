@@ -14,7 +14,7 @@ use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN
 use crate::name::{self, Kind, STATEMENTS};
 use crate::parcel::{self, Packed};
 use crate::published::Published;
-use crate::{ChannelError, Place, place, policy, refusals};
+use crate::{ChannelError, Place, metadata, place, policy, refusals};
 
 /// What was put into the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,13 +203,8 @@ pub(crate) fn add_clear(place: &Place, name: &str, files: &[Packed]) -> Result<A
 
 fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) -> Result<Added, ChannelError> {
     let input = |why: String, help: &str| ChannelError::input(format!("the bundle `{name}`"), why, help);
-    let clear = Kind::Bundle(name.to_owned()).target();
-    if place.content().join(&clear).exists() {
-        return Err(input(
-            "it is in the channel in the clear already".to_owned(),
-            "it can't be made secret again",
-        ));
-    }
+    let public = Published::read(place)?.files();
+    refuse_public(place, &public, &files[0])?;
     let parcel = parcel::pack(files).map_err(|why| input(why, "make the bundle smaller"))?;
     let sealed = embargo::seal(&parcel, embargo.recipients)?;
     let opaque = embargo::opaque_name()?;
@@ -233,13 +228,50 @@ fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) ->
     }
     let text = serde_json::to_vec_pretty(&record).map_err(|error| input(error.to_string(), ""))?;
     place::replace(&directory.join(RECORD), &text)?;
+    // What is there in the clear goes first: whoever is killed in between must not have both.
+    let mut replaced = remove_clear(place, name)?;
     put(place, &kind, &sealed)?;
-    let public = Published::read(place)?.files();
-    for opaque in &old {
-        forget(place, &public, opaque)?;
+    for opaque in old {
+        forget(place, &public, &opaque)?;
+        replaced.push(Kind::Sealed(opaque).target());
     }
-    let replaced = old.into_iter().map(|opaque| Kind::Sealed(opaque).target()).collect();
     Ok(Added { names: vec![kind.target()], replaced })
+}
+
+/// What has been public can't be made secret again, under no name; whatever else is in the channel in the clear can.
+fn refuse_public(
+    place: &Place,
+    public: &BTreeMap<String, String>,
+    bundle: &Packed,
+) -> Result<(), ChannelError> {
+    let input = |why: String, help: &str| {
+        Err(ChannelError::input(format!("the bundle `{}`", bundle.name), why, help))
+    };
+    // A file that was published once is served as long as it is there.
+    let begin = format!("{}.bundle.", metadata::sha256(&metadata::target(&bundle.content)));
+    let directory = place.targets();
+    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
+        if let Some(name) = entry.file_name().to_string_lossy().strip_prefix(&begin) {
+            return input(format!("it is public, as `{name}`"), "what is public can't be made secret again");
+        }
+    }
+    if public.contains_key(&Kind::Bundle(bundle.name.clone()).target()) {
+        return input("another bundle of that name is public".to_owned(), "give it another name");
+    }
+    Ok(())
+}
+
+/// Takes a bundle in the clear with its statements out of what is to be published.
+fn remove_clear(place: &Place, name: &str) -> Result<Vec<String>, ChannelError> {
+    let mut removed = Vec::new();
+    for name in [name.to_owned(), format!("{name}{STATEMENTS}")] {
+        let target = Kind::Bundle(name).target();
+        if place.content().join(&target).exists() {
+            place::remove(&place.content().join(&target))?;
+            removed.push(target);
+        }
+    }
+    Ok(removed)
 }
 
 /// Takes a bundle under embargo out of the channel. What is known about it is kept as long as it is public, since who has it

@@ -66,6 +66,11 @@ fn the_policy_is_asked_before_a_bundle_is_public() {
         assert!(why.contains(rule), "{why}");
     }
     assert!(why.contains("published by cora"), "{why}");
+    // Who could mend it is said here: to run it is another question than to publish it.
+    assert!(
+        why.contains("independent-review could be given by art, rob, ray") && !why.contains("policy check"),
+        "{why}"
+    );
     assert_eq!(public(&here), Vec::<String>::new());
     sign_all(&here, "fix.bundle");
     add(&here, &[]);
@@ -105,7 +110,7 @@ fn what_is_under_embargo_is_encrypted() {
     add(&here, &[]);
     let why = publish(&here, "cora", &[]).unwrap_err();
     assert!(why.contains("embargo-is-encrypted"), "{why}");
-    take_out(&here);
+    // Nobody has seen it: it is encrypted in its place.
     add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
     publish(&here, "cora", &[]).unwrap();
     assert!(public(&here).iter().any(|name| name.contains(".sealed.")));

@@ -12,7 +12,7 @@ use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
 use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
-use suture_policy::{CaseFacts, Moment};
+use suture_policy::{CaseFacts, Moment, State};
 use suture_trust::{Envelope, KeyId, Received, read_lines, verify};
 
 use super::failure;
@@ -24,6 +24,8 @@ use crate::{permission, trust_dir};
 
 /// So many findings are named in a refusal.
 const FINDINGS_SHOWN_MAX: usize = 5;
+/// So many people are named who could give what is missing.
+const PEOPLE_SHOWN_MAX: usize = 8;
 
 /// The one who asks.
 pub(super) struct Gate<'a> {
@@ -238,12 +240,26 @@ fn not_permitted(bundle: &Bundle, refused: Option<(&str, &Clearance)>) -> Failur
     let failure = Failure::refused(format!("the policy does not let `{}` be published", bundle.name));
     match refused {
         Some((by, clearance)) => failure
-            .why(&format!("published by {by}\n{}", permission::missing(clearance).join("\n")))
-            .help("put it in again with what is missing, or take it out with `suture channel remove`; nothing was published"),
+            .why(&format!("published by {by}\n{}", lacking(clearance).join("\n")))
+            .help("put it in again with what is missing, under embargo with --embargo-until and --to, or take it out with `suture channel remove`; nothing was published"),
         None => failure
             .why("none of the keys given belongs to anybody in the trust root, so that nobody publishes it")
             .help("give the key of somebody who may publish with --key as well; nothing was published"),
     }
+}
+
+/// What stands in the way of publishing it, and who could give it. To run it is another question, which `policy check` asks.
+fn lacking(clearance: &Clearance) -> Vec<String> {
+    let mut lines = permission::missing(clearance);
+    let missing = clearance.decision.requirements.iter();
+    let missing = missing.filter(|missing| matches!(missing.state, State::Missing | State::Overdue));
+    lines.extend(missing.filter(|missing| !missing.could.is_empty()).map(|missing| {
+        let people: Vec<&str> =
+            missing.could.iter().take(PEOPLE_SHOWN_MAX).map(|person| person.name.as_str()).collect();
+        let more = if missing.could.len() > people.len() { " and others" } else { "" };
+        format!("{} could be given by {}{more}", missing.rule, people.join(", "))
+    }));
+    lines
 }
 
 fn leaking(found: &Findings) -> Failure {
