@@ -185,6 +185,12 @@ pub enum Refusal {
         /// What is wrong.
         why: String,
     },
+    /// Two channels are about to be mixed.
+    #[error("{what} is of another channel: its root and that of this one do not lead to each other")]
+    OtherChannel {
+        /// What remembers the other one.
+        what: String,
+    },
     /// The trust policy that has come can't be used by a node.
     #[error("the trust policy of the channel can't be used: {0}")]
     TrustPolicy(String),
@@ -240,6 +246,7 @@ impl Refusal {
             Self::UnsafeName { .. } => "unsafe-name",
             Self::ClockBack { .. } => "clock-set-back",
             Self::Sealed { .. } => "sealed",
+            Self::OtherChannel { .. } => "other-channel",
             Self::TrustPolicy(_) => "trust-policy",
             Self::RefusalDropped { .. } => "refusal-dropped",
             Self::KeysMissing { .. } => "keys-missing",
@@ -260,6 +267,9 @@ impl Refusal {
             Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",
             Self::Expired { .. } => {
                 "look whether the channel can be reached by another way, and tell its owner; nothing was changed here"
+            }
+            Self::OtherChannel { .. } => {
+                "give each channel a --datastore and an --out of its own; nothing was changed here. If this channel was founded anew, begin with new ones"
             }
             Self::TrustPolicy(_) => {
                 "nothing was changed here; tell the channel's owner, who has to publish another policy"

@@ -4,6 +4,7 @@
 //! comes in, and what is trusted afterwards is kept in one file that is replaced as a whole ([`trusted`]), so that a
 //! client that dies never forgets what it has seen.
 
+mod chain;
 mod delivery;
 mod explain;
 mod trusted;
@@ -22,8 +23,9 @@ use crate::limits::{
     SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX, TIMESTAMP_LEN_MAX, TRIES_MAX,
 };
 use crate::name::Kind;
-use crate::{ChannelError, Identities, Refusal, Role, embargo, parcel, policy};
+use crate::{ChannelError, Identities, Refusal, Role, embargo, metadata, parcel, policy};
 
+use chain::Roots;
 use delivery::Directory;
 pub use delivery::{Delivered, Delivery, NotForUs};
 use trusted::Trusted;
@@ -69,8 +71,17 @@ pub fn fetch(request: &Fetch) -> Result<Delivery, ChannelError> {
 
 async fn run(request: &Fetch<'_>) -> Result<Delivery, ChannelError> {
     let mut trusted = Trusted::open(request.datastore, request.root, request.now)?;
+    let transport = transport(request);
+    let url = base(request, "metadata");
+    let roots = Roots { transport: &transport, url: &url };
+    if let Some(seen) = trusted.stranger()?
+        && !roots.connect(seen, trusted.pinned()).await?
+    {
+        let what = format!("the datastore `{}`", request.datastore.display());
+        return Err(Refusal::OtherChannel { what }.into());
+    }
     let scratch = trusted.scratch()?;
-    let loaded = load(request, &trusted, scratch.path()).await;
+    let loaded = load(request, transport.clone(), &trusted, scratch.path()).await;
     let repository = match loaded {
         Ok(repository) => repository,
         Err(error) => {
@@ -84,23 +95,41 @@ async fn run(request: &Fetch<'_>) -> Result<Delivery, ChannelError> {
         return Err(refusal.into());
     }
     let files = wanted(&repository, &request.limits)?;
+    if let Some((version, digest)) = Directory::root(request.out)? {
+        let newest = &repository.root().signed;
+        let is_newest = newest.version.get() == version && metadata::digest(newest)? == digest;
+        if !(is_newest || trusted.has_digest(version, &digest) || roots.has(version, &digest).await?) {
+            let what = format!("what is in `{}`", request.out.display());
+            return Err(Refusal::OtherChannel { what }.into());
+        }
+    }
     trusted.keep(scratch.path(), request.now)?;
     download(request, &repository, files).await
 }
 
+fn base(request: &Fetch<'_>, part: &str) -> Url {
+    let mut url = request.url.clone();
+    // `fetch` has let only schemes through that have path segments.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push(part).push("");
+    }
+    url
+}
+
+fn transport(request: &Fetch<'_>) -> DefaultTransport {
+    let http = HttpTransportBuilder::new()
+        .timeout(request.limits.download_time_max)
+        .connect_timeout(CONNECT_TIME_MAX)
+        .tries(TRIES_MAX);
+    DefaultTransport::new_with_http_settings(http)
+}
+
 async fn load(
     request: &Fetch<'_>,
+    transport: DefaultTransport,
     trusted: &Trusted,
     scratch: &Path,
 ) -> Result<Repository, tough::error::Error> {
-    let base = |part: &str| {
-        let mut url = request.url.clone();
-        // `fetch` has let only schemes through that have path segments.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push(part).push("");
-        }
-        url
-    };
     let limits = tough::Limits {
         max_root_size: ROOT_LEN_MAX,
         max_targets_size: TARGETS_LEN_MAX,
@@ -108,12 +137,8 @@ async fn load(
         max_snapshot_size: SNAPSHOT_LEN_MAX,
         max_root_updates: ROOT_UPDATES_MAX,
     };
-    let http = HttpTransportBuilder::new()
-        .timeout(request.limits.download_time_max)
-        .connect_timeout(CONNECT_TIME_MAX)
-        .tries(TRIES_MAX);
-    RepositoryLoader::new(&trusted.root(), base("metadata"), base("targets"))
-        .transport(DefaultTransport::new_with_http_settings(http))
+    RepositoryLoader::new(&trusted.root(), base(request, "metadata"), base(request, "targets"))
+        .transport(transport)
         .limits(limits)
         .datastore(scratch)
         // Off-spec here, and done in `check_expiry`: tough has no other clock than the system's.

@@ -303,7 +303,8 @@ pub(crate) struct ShowArgs {
 ///
 /// Trust begins at a root file that was got by a way of its own; from there every newer root is followed, and everything
 /// else is verified with the keys that the newest names. The datastore remembers what was seen, so that
-/// nothing older is accepted again; keep it, and use one for each channel.
+/// nothing older is accepted again; keep it, and use one for each channel: that of another channel is refused, and so is its
+/// directory.
 ///
 /// The directory gets `trust/`, `bundles/` and `channel.json`, and is replaced as a whole: it has what was
 /// fetched completely and verified, or what was there before. Bundles under embargo are decrypted if an identity fits.

@@ -6,6 +6,7 @@ mod content;
 mod embargo;
 mod foreign;
 mod keys;
+mod other;
 mod policy;
 mod rig;
 mod robbed;
