@@ -357,6 +357,21 @@ pub(crate) fn content_names(place: &Place) -> Result<Vec<String>, ChannelError> 
     Ok(names)
 }
 
+/// Links lead to files that nobody has put into the channel; what is no file has no content to sign.
+pub(crate) fn check_content(place: &Place) -> Result<(), ChannelError> {
+    let directory = place.content();
+    for name in content_names(place)? {
+        let path = directory.join(&name);
+        let kind = path.symlink_metadata().map_err(ChannelError::at(&path))?.file_type();
+        if !kind.is_file() {
+            let what = if kind.is_symlink() { "it is a link" } else { "it is no file" };
+            let help = "remove it; only `suture channel add` puts files there";
+            return Err(ChannelError::input(format!("`{}`", path.display()), what, help));
+        }
+    }
+    Ok(())
+}
+
 fn put(place: &Place, kind: &Kind, content: &[u8]) -> Result<(), ChannelError> {
     place::replace(&place.content().join(kind.target()), content)
 }

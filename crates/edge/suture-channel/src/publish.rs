@@ -97,6 +97,7 @@ pub fn publish_if<E: From<ChannelError>>(
 ) -> Result<Publication, E> {
     let _lock = place.lock()?;
     if scope == Scope::Content {
+        add::check_content(place)?;
         refusals::keep_all(place)?;
     }
     let plan = plan(place, scope, signers, now)?;

@@ -191,6 +191,57 @@ fn an_encrypted_bundle_that_is_not_known_is_not_published() {
     assert_eq!(public(&here), Vec::<String>::new());
 }
 
+/// What somebody has put into the channel's content by hand is named by where it is, and a link is not followed.
+#[test]
+fn what_is_in_the_content_by_hand_is_named_by_its_place() {
+    let here = prepared("publish-junk", &[]);
+    let content = here.join("channel/content");
+    let line = ["channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust"];
+    fs::write(content.join("bundle.junk"), "junk").unwrap();
+    let refused = json(&here, 2, &line);
+    assert!(refused["error"]["what"].as_str().unwrap().contains("`content/bundle.junk`"), "{refused}");
+    fs::remove_file(content.join("bundle.junk")).unwrap();
+    sign_all(&here, "fix.bundle");
+    add(&here, &[]);
+    for name in ["bundle.fix.bundle", "policy.root.toml", "bundle.passwd"] {
+        let held = fs::read(content.join(name)).ok();
+        let _ = fs::remove_file(content.join(name));
+        std::os::unix::fs::symlink(here.join("fix.bundle"), content.join(name)).unwrap();
+        let refused = json(&here, 2, &line).to_string();
+        assert!(
+            refused.contains(&format!("content/{name}")) && refused.contains("it is a link"),
+            "{refused}"
+        );
+        fs::remove_file(content.join(name)).unwrap();
+        if let Some(held) = held {
+            fs::write(content.join(name), held).unwrap();
+        }
+    }
+    assert_eq!(public(&here), Vec::<String>::new());
+    publish(&here, "cora", &[]).unwrap();
+}
+
+/// While something is secret, nothing goes out that nobody can look into: a document that is compressed, for example.
+#[test]
+fn what_can_not_be_looked_into_waits_for_the_end_of_an_embargo() {
+    let here = prepared("publish-closed", &[]);
+    sign_all(&here, "fix.bundle");
+    fs::write(here.join("notes.gz"), b"\x1f\x8b\x08\0").unwrap();
+    patch::delta(&here, "other", "more", "more %d");
+    patch::dossier_with(&here, &["more.delta"], &["--case", "greet-1"]);
+    let more = ["bundle", "create", "more.delta", "--dossier", "dossier.toml", "--document", "notes.gz"];
+    done(&here, &[&more[..], &["-o", "more.bundle"]].concat());
+    sign_all(&here, "more.bundle");
+    add(&here, &["--embargo-until", LATER, "--to-file", "node.pub"]);
+    publish(&here, "cora", &[]).unwrap();
+    done(&here, &["channel", "add", "channel", "--bundle", "more.bundle"]);
+    let words = ["greeting", "reveals", "moonstone", "check", "count", "greet-1", "check.c"];
+    let known: Vec<&str> = words.iter().flat_map(|word| ["--known", word]).collect();
+    let why = publish(&here, "cora", &known).unwrap_err();
+    assert!(why.contains("notes.gz") && why.contains("compressed with gzip"), "{why}");
+    assert!(!public(&here).iter().any(|name| name.contains("more.bundle")));
+}
+
 /// The title of the case, the name of the bundle and the names of what it changes are looked for in everything that is new.
 #[test]
 fn nothing_gives_away_what_is_under_embargo() {

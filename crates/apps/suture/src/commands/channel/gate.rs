@@ -7,8 +7,10 @@
 //! A channel holds what is under embargo in the clear, beside what it shows; that is where the secrets come from, so that
 //! nobody has to remember to name them.
 
+use std::path::Path;
+
 use jiff::Timestamp;
-use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
+use suture_advisory::leak::{Closed, Finding, Findings, Secrets, Watch};
 use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
@@ -17,6 +19,7 @@ use suture_trust::{Envelope, KeyId, Received, read_lines, verify};
 
 use super::failure;
 use crate::args::channel::GateArgs;
+use crate::commands::leak_check::place_of;
 use crate::commands::{case, secrets};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -118,7 +121,11 @@ impl<'a> Gate<'a> {
             let content = if is_sealed { Vec::new() } else { news.content(target).map_err(unread)? };
             watch.look(target, &content, &mut found);
         }
-        if found.count == 0 { Ok(()) } else { Err(leaking(&found)) }
+        match found.closed.first() {
+            _ if found.count > 0 => Err(leaking(&found)),
+            Some(closed) if !watch.is_empty() => Err(not_seen(closed)),
+            _ => Ok(()),
+        }
     }
 
     /// What was named on the command line.
@@ -217,8 +224,12 @@ impl<'a> Gate<'a> {
     }
 }
 
+/// Reads a bundle, which is known by where it is in the channel's directory.
 fn read(bundle: &Bundle) -> Result<Patch, Failure> {
-    Patch::read(&bundle.content).map_err(|error| permission::unusable(bundle.name.as_ref(), &error))
+    let directory = if bundle.embargo_until.is_some() { "embargo" } else { "content" };
+    let name = if bundle.embargo_until.is_some() { &bundle.name } else { &bundle.target };
+    let path = Path::new(directory).join(name);
+    Patch::read(&bundle.content).map_err(|error| permission::unusable(&path, &error))
 }
 
 /// Whose key it is, if that can sign now.
@@ -260,6 +271,14 @@ fn lacking(clearance: &Clearance) -> Vec<String> {
         format!("{} could be given by {}{more}", missing.rule, people.join(", "))
     }));
     lines
+}
+
+/// While something is under embargo, nothing is published that nobody can look into.
+fn not_seen(closed: &Closed) -> Failure {
+    Failure::refused("what would be published can't be looked through for what is under embargo")
+        .with_code("closed")
+        .why(&format!("{}: {}", place_of(closed), closed.kind))
+        .help("take it out and add it again unpacked, or wait for the end of the embargo; nothing was published")
 }
 
 fn leaking(found: &Findings) -> Failure {
