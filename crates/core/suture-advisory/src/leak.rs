@@ -7,11 +7,13 @@
 //! A term is a row of words. Text is cut into words the same way (at case, digits and everything that is no letter), so
 //! that `strbuf_append`, `StrbufAppend` and "strbuf append" are one term, and a term that is wrapped over two lines is found.
 //! What looks like base64 or hexadecimal is decoded and looked through once more.
+//! What is compressed or encrypted is named as what could not be looked into.
 //!
 //! A check that cries wolf is switched off. A term whose words are all ordinary counts only as an identifier
 //! (`update_state`, not "update state"), an ordinary single word (`connect`) only as code (`connect()`), and a file name
 //! of which there is one in every program (`server.c`) only with its directory.
 
+mod closed;
 mod encoded;
 mod terms;
 mod words;
@@ -112,6 +114,19 @@ pub struct Findings {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub count: usize,
+    /// What can't be looked into, the first [`FINDINGS_MAX`].
+    pub closed: Vec<Closed>,
+}
+
+/// A file that can't be looked into, so that to find nothing in it says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Closed {
+    /// The file.
+    pub file: String,
+    /// The file in it, if it is an archive that can be looked into itself.
+    pub member: Option<String>,
+    /// What it is, in words.
+    pub kind: &'static str,
 }
 
 /// Secrets in the form in which they are looked for.
@@ -148,7 +163,7 @@ impl Watch {
         self.terms.is_empty()
     }
 
-    /// Looks through the name and the bytes of one file. What is no text is taken for the texts that are in it.
+    /// Looks through the name and the bytes of one file, and tells what can't be looked into. What is no text is taken for the texts that are in it.
     pub fn look(&self, file: &str, bytes: &[u8], found: &mut Findings) {
         let name = file.replace('\\', "/");
         self.look_through(&name, 0, false, &Place::of_name(file, &name), found);
@@ -158,6 +173,12 @@ impl Watch {
         self.look_through(&text, 0, false, &place, found);
         for (offset, hidden) in encoded::hidden(&text) {
             self.look_through(&hidden, offset, true, &place, found);
+        }
+        for (member, kind) in closed::closed(bytes) {
+            if found.closed.len() < FINDINGS_MAX {
+                let member = (!member.is_empty()).then_some(member);
+                found.closed.push(Closed { file: file.to_owned(), member, kind });
+            }
         }
     }
 

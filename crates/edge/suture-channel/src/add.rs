@@ -1,7 +1,8 @@
 //! Putting something into a channel. It becomes public with the next publication, and not before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::embargo::{self, Recipients};
-use crate::limits::{KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
+use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
 use crate::name::{self, Kind, STATEMENTS};
 use crate::parcel::{self, Packed};
-use crate::{ChannelError, Place, place};
+use crate::published::Published;
+use crate::{ChannelError, Place, metadata, place, policy, refusals};
 
 /// What was put into the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +52,6 @@ const SCHEMA: u32 = 1;
 const RECORD: &str = "record.json";
 /// Longest record, in bytes: the recipients are in it.
 const RECORD_LEN_MAX: u64 = 1 << 20;
-/// The file that makes a directory a trust policy.
-const POLICY_ROOT: &str = "root.toml";
 /// The directory in it that has the rules.
 const POLICY_RULES: &str = "policy";
 /// What is in the directory and about one machine alone.
@@ -63,7 +63,10 @@ const POLICY_TESTS: &str = "tests";
 /// is replaced.
 ///
 /// # Errors
-/// The name is none, it is under embargo and public already, it is too long to be encrypted, or the directory can't be written.
+/// The name is none, a refusal that is known is not among the statements ([`Refusal::RefusalDropped`]), it is under embargo
+/// and public already, it is too long to be encrypted, or the directory can't be written.
+///
+/// [`Refusal::RefusalDropped`]: crate::Refusal::RefusalDropped
 pub fn add_bundle(
     place: &Place,
     name: &str,
@@ -79,11 +82,12 @@ pub fn add_bundle(
     {
         return Err(input("it is the name of a file of statements, or too long for one".to_owned()));
     }
+    let _lock = place.lock()?;
+    refusals::keep(place, name, bundle, statements)?;
     let mut files = vec![Packed { name: name.to_owned(), content: bundle.to_vec() }];
     let statements =
         statements.map(|content| Packed { name: format!("{name}{STATEMENTS}"), content: content.to_vec() });
     files.extend(statements);
-    let _lock = place.lock()?;
     match embargo {
         Some(embargo) => add_sealed(place, name, &files, embargo),
         None => add_clear(place, name, &files),
@@ -94,13 +98,18 @@ pub fn add_bundle(
 /// trust directory. What is about one machine alone (`node.toml`) and example cases (`policy/tests`) stay behind.
 ///
 /// # Errors
-/// The directory holds something else than a trust policy, or can't be read; or the channel's can't be written.
+/// The directory holds something else than a trust policy, one that nodes can't use, or can't be read; or the channel's
+/// can't be written.
 pub fn add_policy(place: &Place, directory: &Path) -> Result<Added, ChannelError> {
     let files = policy_files(directory)?;
+    policy::check(&files).map_err(|why| {
+        ChannelError::input(format!("the trust policy `{}`", directory.display()), why, policy::HELP)
+    })?;
     let _lock = place.lock()?;
     let mut names = BTreeSet::new();
-    for (kind, content) in &files {
-        put(place, kind, content)?;
+    for (name, content) in files {
+        let kind = Kind::Policy(name);
+        put(place, &kind, &content)?;
         names.insert(kind.target());
     }
     let old = content_names(place)?.into_iter();
@@ -112,12 +121,13 @@ pub fn add_policy(place: &Place, directory: &Path) -> Result<Added, ChannelError
     Ok(Added { names: names.into_iter().collect(), replaced })
 }
 
-fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> {
+/// Its files by name.
+fn policy_files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, ChannelError> {
     let mut files = Vec::new();
     let rules = directory.join(POLICY_RULES);
     for path in entries(directory, directory)? {
         match path.file_name().unwrap_or_default().to_string_lossy().as_ref() {
-            POLICY_ROOT if path.is_file() => files.push(policy_file(directory, &path)?),
+            policy::ROOT if path.is_file() => files.push(policy_file(directory, &path)?),
             POLICY_NODE if path.is_file() => {}
             POLICY_RULES if path.is_dir() => {}
             other => {
@@ -126,9 +136,10 @@ fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> 
         }
     }
     if files.is_empty() {
-        return Err(no_policy(directory, format!("there is no {POLICY_ROOT} in it")));
+        return Err(no_policy(directory, format!("there is no {} in it", policy::ROOT)));
     }
-    let rules = if rules.is_dir() { entries(directory, &rules)? } else { Vec::new() };
+    let has_rules = rules.is_dir();
+    let rules = if has_rules { entries(directory, &rules)? } else { Vec::new() };
     for path in rules {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_rule = path.is_file() && name::is_rule(&name);
@@ -144,14 +155,17 @@ fn policy_files(directory: &Path) -> Result<Vec<(Kind, Vec<u8>)>, ChannelError> 
             return Err(no_policy(directory, format!("there are more than {POLICY_FILES_MAX} files in it")));
         }
     }
+    if has_rules && files.len() == 1 {
+        // Silently, nodes would go by the default rules.
+        return Err(no_policy(directory, format!("`{POLICY_RULES}` has no rules in it")));
+    }
     Ok(files)
 }
 
-fn policy_file(directory: &Path, path: &Path) -> Result<(Kind, Vec<u8>), ChannelError> {
+fn policy_file(directory: &Path, path: &Path) -> Result<(String, Vec<u8>), ChannelError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let kind =
-        Kind::parse(&Kind::Policy(name).target()).map_err(|why| no_policy(directory, why.to_string()))?;
-    Ok((kind, place::read(path, POLICY_LEN_MAX)?.unwrap_or_default()))
+    Kind::parse(&Kind::Policy(name.clone()).target()).map_err(|why| no_policy(directory, why.to_string()))?;
+    Ok((name, place::read(path, POLICY_LEN_MAX)?.unwrap_or_default()))
 }
 
 fn entries(policy: &Path, directory: &Path) -> Result<Vec<PathBuf>, ChannelError> {
@@ -189,13 +203,8 @@ pub(crate) fn add_clear(place: &Place, name: &str, files: &[Packed]) -> Result<A
 
 fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) -> Result<Added, ChannelError> {
     let input = |why: String, help: &str| ChannelError::input(format!("the bundle `{name}`"), why, help);
-    let clear = Kind::Bundle(name.to_owned()).target();
-    if place.content().join(&clear).exists() {
-        return Err(input(
-            "it is in the channel in the clear already".to_owned(),
-            "it can't be made secret again",
-        ));
-    }
+    let public = Published::read(place)?.files();
+    refuse_public(place, &public, &files[0])?;
     let parcel = parcel::pack(files).map_err(|why| input(why, "make the bundle smaller"))?;
     let sealed = embargo::seal(&parcel, embargo.recipients)?;
     let opaque = embargo::opaque_name()?;
@@ -219,23 +228,107 @@ fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) ->
     }
     let text = serde_json::to_vec_pretty(&record).map_err(|error| input(error.to_string(), ""))?;
     place::replace(&directory.join(RECORD), &text)?;
+    // What is there in the clear goes first: whoever is killed in between must not have both.
+    let mut replaced = remove_clear(place, name)?;
     put(place, &kind, &sealed)?;
-    for opaque in &old {
-        forget(place, opaque)?;
+    for opaque in old {
+        forget(place, &public, &opaque)?;
+        replaced.push(Kind::Sealed(opaque).target());
     }
-    let replaced = old.into_iter().map(|opaque| Kind::Sealed(opaque).target()).collect();
     Ok(Added { names: vec![kind.target()], replaced })
 }
 
-/// Takes a bundle under embargo out of the channel, and what is known about it.
-pub(crate) fn forget(place: &Place, opaque: &str) -> Result<(), ChannelError> {
-    place::remove(&place.content().join(Kind::Sealed(opaque.to_owned()).target()))?;
-    let directory = place.embargo().join(opaque);
-    fs::remove_dir_all(&directory).map_err(ChannelError::at(&directory))
+/// What has been public can't be made secret again, under no name; whatever else is in the channel in the clear can.
+fn refuse_public(
+    place: &Place,
+    public: &BTreeMap<String, String>,
+    bundle: &Packed,
+) -> Result<(), ChannelError> {
+    let input = |why: String, help: &str| {
+        Err(ChannelError::input(format!("the bundle `{}`", bundle.name), why, help))
+    };
+    // A file that was published once is served as long as it is there.
+    let begin = format!("{}.bundle.", metadata::sha256(&metadata::target(&bundle.content)));
+    let directory = place.targets();
+    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
+        if let Some(name) = entry.file_name().to_string_lossy().strip_prefix(&begin) {
+            return input(format!("it is public, as `{name}`"), "what is public can't be made secret again");
+        }
+    }
+    if public.contains_key(&Kind::Bundle(bundle.name.clone()).target()) {
+        return input("another bundle of that name is public".to_owned(), "give it another name");
+    }
+    Ok(())
 }
 
-/// What is under embargo, by its opaque name.
+/// Takes a bundle in the clear with its statements out of what is to be published.
+fn remove_clear(place: &Place, name: &str) -> Result<Vec<String>, ChannelError> {
+    let mut removed = Vec::new();
+    for name in [name.to_owned(), format!("{name}{STATEMENTS}")] {
+        let target = Kind::Bundle(name).target();
+        if place.content().join(&target).exists() {
+            place::remove(&place.content().join(&target))?;
+            removed.push(target);
+        }
+    }
+    Ok(removed)
+}
+
+/// Takes a bundle under embargo out of the channel. What is known about it is kept as long as it is public, since who has it
+/// then is of interest.
+pub(crate) fn forget(
+    place: &Place,
+    public: &BTreeMap<String, String>,
+    opaque: &str,
+) -> Result<(), ChannelError> {
+    let target = Kind::Sealed(opaque.to_owned()).target();
+    place::remove(&place.content().join(&target))?;
+    if public.contains_key(&target) { Ok(()) } else { remove_directory(&place.embargo().join(opaque)) }
+}
+
+/// Removes what is known about what is in the channel no more.
+pub(crate) fn sweep(place: &Place) -> Result<(), ChannelError> {
+    let directory = place.embargo();
+    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
+        let target = Kind::Sealed(entry.file_name().to_string_lossy().into_owned()).target();
+        if !place.content().join(target).exists() {
+            remove_directory(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_directory(directory: &Path) -> Result<(), ChannelError> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(ChannelError::at(directory)(error)),
+        _ => Ok(()),
+    }
+}
+
+impl Sealed {
+    /// The bundle and the statements about it.
+    pub(crate) fn read(
+        &self,
+        place: &Place,
+        opaque: &str,
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>), ChannelError> {
+        let directory = place.embargo().join(opaque);
+        let bundle = place::read(&directory.join(&self.name), FILE_LEN_MAX)?.unwrap_or_default();
+        let statements = place::read(&directory.join(format!("{}{STATEMENTS}", self.name)), FILE_LEN_MAX)?;
+        Ok((bundle, statements))
+    }
+}
+
+/// What is in the channel under embargo, by its opaque name.
 pub(crate) fn records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
+    let mut records = all_records(place)?;
+    let is_there = |opaque: &str| place.content().join(Kind::Sealed(opaque.to_owned()).target()).exists();
+    records.retain(|(opaque, _)| is_there(opaque));
+    Ok(records)
+}
+
+/// The same, and what goes with the next publication.
+pub(crate) fn all_records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
     let directory = place.embargo();
     let mut records = Vec::new();
     for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
@@ -262,6 +355,21 @@ pub(crate) fn content_names(place: &Place) -> Result<Vec<String>, ChannelError> 
     let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
     names.sort();
     Ok(names)
+}
+
+/// Links lead to files that nobody has put into the channel; what is no file has no content to sign.
+pub(crate) fn check_content(place: &Place) -> Result<(), ChannelError> {
+    let directory = place.content();
+    for name in content_names(place)? {
+        let path = directory.join(&name);
+        let kind = path.symlink_metadata().map_err(ChannelError::at(&path))?.file_type();
+        if !kind.is_file() {
+            let what = if kind.is_symlink() { "it is a link" } else { "it is no file" };
+            let help = "remove it; only `suture channel add` puts files there";
+            return Err(ChannelError::input(format!("`{}`", path.display()), what, help));
+        }
+    }
+    Ok(())
 }
 
 fn put(place: &Place, kind: &Kind, content: &[u8]) -> Result<(), ChannelError> {

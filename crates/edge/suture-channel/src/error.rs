@@ -185,6 +185,25 @@ pub enum Refusal {
         /// What is wrong.
         why: String,
     },
+    /// Two channels are about to be mixed.
+    #[error("{what} is of another channel: its root and that of this one do not lead to each other")]
+    OtherChannel {
+        /// What remembers the other one.
+        what: String,
+    },
+    /// The trust policy that has come can't be used by a node.
+    #[error("the trust policy of the channel can't be used: {0}")]
+    TrustPolicy(String),
+    /// A bundle is to go without a refusal that its signer has not taken back.
+    #[error(
+        "`{name}` was refused (`{reason}`), and the statements that would go with it don't have that refusal"
+    )]
+    RefusalDropped {
+        /// The bundle.
+        name: String,
+        /// Why it was refused.
+        reason: String,
+    },
     /// Publishing: the keys that were given are not enough.
     #[error("{} of the keys of the {role} role {} missing, one of: {}", .missing, if *.missing == 1 { "is" } else { "are" }, .candidates.join(", "))]
     KeysMissing {
@@ -227,6 +246,9 @@ impl Refusal {
             Self::UnsafeName { .. } => "unsafe-name",
             Self::ClockBack { .. } => "clock-set-back",
             Self::Sealed { .. } => "sealed",
+            Self::OtherChannel { .. } => "other-channel",
+            Self::TrustPolicy(_) => "trust-policy",
+            Self::RefusalDropped { .. } => "refusal-dropped",
             Self::KeysMissing { .. } => "keys-missing",
             Self::Embargoed { .. } => "embargo",
             Self::Other(_) => "other",
@@ -237,11 +259,20 @@ impl Refusal {
     pub fn help(&self) -> &'static str {
         match self {
             Self::KeysMissing { .. } => "give more keys with --key",
+            Self::RefusalDropped { .. } => {
+                "add it with all statements that there were: a refusal ends when its signer withdraws it with `suture sign --withdraw`, and stays beside that"
+            }
             Self::Embargoed { .. } => "wait, or say --early if it has become known",
             Self::ClockBack { .. } => "set the clock right",
             Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",
             Self::Expired { .. } => {
                 "look whether the channel can be reached by another way, and tell its owner; nothing was changed here"
+            }
+            Self::OtherChannel { .. } => {
+                "give each channel a --datastore and an --out of its own; nothing was changed here. If this channel was founded anew, begin with new ones"
+            }
+            Self::TrustPolicy(_) => {
+                "nothing was changed here; tell the channel's owner, who has to publish another policy"
             }
             Self::TooMuch { .. } => "ask the channel's owner whether that is meant",
             _ => "nothing was changed here; tell the channel's owner, since someone may be tampering with it",

@@ -4,6 +4,7 @@
 //! comes in, and what is trusted afterwards is kept in one file that is replaced as a whole ([`trusted`]), so that a
 //! client that dies never forgets what it has seen.
 
+mod chain;
 mod delivery;
 mod explain;
 mod trusted;
@@ -16,13 +17,15 @@ use tough::schema::{self, Target, Targets};
 use tough::{DefaultTransport, HttpTransportBuilder, IntoVec as _, Repository, RepositoryLoader, TargetName};
 use url::Url;
 
+use crate::error::shown;
 use crate::limits::{
-    CONNECT_TIME_MAX, Limits, ROOT_LEN_MAX, ROOT_UPDATES_MAX, SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX,
-    TIMESTAMP_LEN_MAX, TRIES_MAX,
+    CONNECT_TIME_MAX, Limits, POLICY_FILES_MAX, POLICY_LEN_MAX, ROOT_LEN_MAX, ROOT_UPDATES_MAX,
+    SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX, TIMESTAMP_LEN_MAX, TRIES_MAX,
 };
 use crate::name::Kind;
-use crate::{ChannelError, Identities, Refusal, Role, embargo, parcel};
+use crate::{ChannelError, Identities, Refusal, Role, embargo, metadata, parcel, policy};
 
+use chain::Roots;
 use delivery::Directory;
 pub use delivery::{Delivered, Delivery, NotForUs};
 use trusted::Trusted;
@@ -68,8 +71,17 @@ pub fn fetch(request: &Fetch) -> Result<Delivery, ChannelError> {
 
 async fn run(request: &Fetch<'_>) -> Result<Delivery, ChannelError> {
     let mut trusted = Trusted::open(request.datastore, request.root, request.now)?;
+    let transport = transport(request);
+    let url = base(request, "metadata");
+    let roots = Roots { transport: &transport, url: &url };
+    if let Some(seen) = trusted.stranger()?
+        && !roots.connect(seen, trusted.pinned()).await?
+    {
+        let what = format!("the datastore `{}`", request.datastore.display());
+        return Err(Refusal::OtherChannel { what }.into());
+    }
     let scratch = trusted.scratch()?;
-    let loaded = load(request, &trusted, scratch.path()).await;
+    let loaded = load(request, transport.clone(), &trusted, scratch.path()).await;
     let repository = match loaded {
         Ok(repository) => repository,
         Err(error) => {
@@ -83,23 +95,41 @@ async fn run(request: &Fetch<'_>) -> Result<Delivery, ChannelError> {
         return Err(refusal.into());
     }
     let files = wanted(&repository, &request.limits)?;
+    if let Some((version, digest)) = Directory::root(request.out)? {
+        let newest = &repository.root().signed;
+        let is_newest = newest.version.get() == version && metadata::digest(newest)? == digest;
+        if !(is_newest || trusted.has_digest(version, &digest) || roots.has(version, &digest).await?) {
+            let what = format!("what is in `{}`", request.out.display());
+            return Err(Refusal::OtherChannel { what }.into());
+        }
+    }
     trusted.keep(scratch.path(), request.now)?;
     download(request, &repository, files).await
 }
 
+fn base(request: &Fetch<'_>, part: &str) -> Url {
+    let mut url = request.url.clone();
+    // `fetch` has let only schemes through that have path segments.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push(part).push("");
+    }
+    url
+}
+
+fn transport(request: &Fetch<'_>) -> DefaultTransport {
+    let http = HttpTransportBuilder::new()
+        .timeout(request.limits.download_time_max)
+        .connect_timeout(CONNECT_TIME_MAX)
+        .tries(TRIES_MAX);
+    DefaultTransport::new_with_http_settings(http)
+}
+
 async fn load(
     request: &Fetch<'_>,
+    transport: DefaultTransport,
     trusted: &Trusted,
     scratch: &Path,
 ) -> Result<Repository, tough::error::Error> {
-    let base = |part: &str| {
-        let mut url = request.url.clone();
-        // `fetch` has let only schemes through that have path segments.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push(part).push("");
-        }
-        url
-    };
     let limits = tough::Limits {
         max_root_size: ROOT_LEN_MAX,
         max_targets_size: TARGETS_LEN_MAX,
@@ -107,12 +137,8 @@ async fn load(
         max_snapshot_size: SNAPSHOT_LEN_MAX,
         max_root_updates: ROOT_UPDATES_MAX,
     };
-    let http = HttpTransportBuilder::new()
-        .timeout(request.limits.download_time_max)
-        .connect_timeout(CONNECT_TIME_MAX)
-        .tries(TRIES_MAX);
-    RepositoryLoader::new(&trusted.root(), base("metadata"), base("targets"))
-        .transport(DefaultTransport::new_with_http_settings(http))
+    RepositoryLoader::new(&trusted.root(), base(request, "metadata"), base(request, "targets"))
+        .transport(transport)
         .limits(limits)
         .datastore(scratch)
         // Off-spec here, and done in `check_expiry`: tough has no other clock than the system's.
@@ -155,6 +181,7 @@ fn wanted(repository: &Repository, limits: &Limits) -> Result<BTreeMap<Kind, (Ta
     let top = &repository.targets().signed;
     let mut files = BTreeMap::new();
     let mut total: u64 = 0;
+    let mut policy_files = 0;
     for (count, (name, _)) in repository.all_targets().enumerate() {
         if count == limits.files_max {
             return Err(too_much("more files than", count as u64, limits.files_max as u64));
@@ -162,10 +189,17 @@ fn wanted(repository: &Repository, limits: &Limits) -> Result<BTreeMap<Kind, (Ta
         // The role that answers for a name, if several list it: the first in the order of delegation (TUF 5.6.7).
         let target = top.find_target(name, false);
         let target = target.map_err(|_| Refusal::OutsidePaths { name: name.raw().to_owned() })?;
-        if target.length > limits.file_len_max {
-            return Err(too_much("a file of bytes", target.length, limits.file_len_max));
+        let kind = Kind::parse(name.raw())?;
+        let is_policy = matches!(kind, Kind::Policy(_));
+        let len_max = if is_policy { limits.file_len_max.min(POLICY_LEN_MAX) } else { limits.file_len_max };
+        if target.length > len_max {
+            return Err(too_much("a file of bytes", target.length, len_max));
         }
-        if files.insert(Kind::parse(name.raw())?, (name.clone(), target.clone())).is_none() {
+        policy_files += usize::from(is_policy);
+        if policy_files > POLICY_FILES_MAX {
+            return Err(too_much("files of its trust policy", policy_files as u64, POLICY_FILES_MAX as u64));
+        }
+        if files.insert(kind, (name.clone(), target.clone())).is_none() {
             total = total.saturating_add(target.length);
         }
     }
@@ -181,6 +215,7 @@ async fn download(
     files: BTreeMap<Kind, (TargetName, Target)>,
 ) -> Result<Delivery, ChannelError> {
     let mut directory = Directory::begin(request.out)?;
+    let mut policy = Vec::new();
     for (kind, (name, target)) in &files {
         if let Kind::Sealed(opaque) = kind {
             if request.identities.is_empty() {
@@ -199,7 +234,15 @@ async fn download(
             }
             continue;
         }
-        directory.put(kind, &content(repository, name).await?)?;
+        let content = content(repository, name).await?;
+        directory.put(kind, &content)?;
+        if let Kind::Policy(name) = kind {
+            policy.push((name.clone(), content));
+        }
+    }
+    // A channel may have none, but one that is here is not lost.
+    if !policy.is_empty() || Directory::has_policy(request.out) {
+        policy::check(&policy).map_err(|why| Refusal::TrustPolicy(shown(&why)))?;
     }
     directory.finish(repository, request.now)
 }

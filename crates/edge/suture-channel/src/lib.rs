@@ -12,7 +12,8 @@
 //! A channel is a TUF repository (The Update Framework, specification 1.0) with consistent snapshots. Root, targets,
 //! snapshot and timestamp are the roles of TUF; `targets` signs the trust policy and delegates the bundles to the role
 //! `patches`. What is verified on arrival is only that the channel's owner published it; whether a bundle may run is
-//! decided afterwards, by the statements about it and the local policy.
+//! decided afterwards, by the statements about it and the local policy. That policy may come through the channel as well,
+//! and is then read before it is published and before it replaces one.
 //!
 //! Everything here blocks: the TUF client is asynchronous inside and stays there. The time is an argument.
 #![forbid(unsafe_code)]
@@ -31,8 +32,11 @@ pub mod name;
 mod news;
 pub mod parcel;
 mod place;
+mod policy;
 mod publish;
 mod published;
+mod refusals;
+mod remove;
 mod reveal;
 mod rotate;
 mod show;
@@ -48,6 +52,7 @@ pub use model::{Keys, Role};
 pub use news::{Bundle, News};
 pub use place::Place;
 pub use publish::{Plan, Publication, Scope, Write, plan, publish, publish_if};
+pub use remove::{Removed, remove, remove_policy};
 pub use reveal::{Revealed, reveal};
 pub use rotate::{RootState, Rotation, rotate};
 pub use show::{Overview, RoleView, SealedView, TargetView, show, show_root};

@@ -85,6 +85,12 @@ pub(crate) fn sign<T: schema::Role>(
     Document::new(Signed { signed, signatures })
 }
 
+/// SHA-256 of what is signed, whoever has signed it, in hexadecimal digits.
+pub(crate) fn digest<T: schema::Role>(signed: &T) -> Result<String, ChannelError> {
+    let message = signed.canonical_form().map_err(|error| ChannelError::input("the metadata", error, ""))?;
+    Ok(hex(&Sha256::digest(message)))
+}
+
 /// Signatures over `signed` of all signers that may.
 pub(crate) fn signatures<T: schema::Role>(
     signed: &T,

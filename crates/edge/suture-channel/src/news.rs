@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::limits::FILE_LEN_MAX;
 use crate::name::{Kind, STATEMENTS};
+use crate::published::Published;
 use crate::{ChannelError, Place, add, place};
 
 /// What becomes public with a publication, and what must not.
@@ -27,6 +28,8 @@ pub struct Bundle {
     pub statements: Option<Vec<u8>>,
     /// The disclosure time, if it is under embargo.
     pub embargo_until: Option<Timestamp>,
+    /// Whether these bytes are public already, or, under embargo, with all who will have them: only statements are new.
+    pub is_public: bool,
 }
 
 impl<'a> News<'a> {
@@ -78,27 +81,42 @@ impl<'a> News<'a> {
         let content = self.content(&target)?;
         let statements = self.place.content().join(format!("{target}{STATEMENTS}"));
         let statements = place::read(&statements, FILE_LEN_MAX)?;
-        Ok(Bundle { target, name, content, statements, embargo_until: None })
+        let is_public = !self.names.contains(&target);
+        Ok(Bundle { target, name, content, statements, embargo_until: None, is_public })
     }
 
     fn sealed(&self, opaque: &str, record: &add::Sealed) -> Result<Bundle, ChannelError> {
-        let directory = self.place.embargo().join(opaque);
-        let content = place::read(&directory.join(&record.name), FILE_LEN_MAX)?.unwrap_or_default();
-        let statements = place::read(&directory.join(format!("{}{STATEMENTS}", record.name)), FILE_LEN_MAX)?;
+        let (content, statements) = record.read(self.place, opaque)?;
+        let is_public = self.has_been_given(&content, record)?;
         Ok(Bundle {
             target: Kind::Sealed(opaque.to_owned()).target(),
             name: record.name.clone(),
             content,
             statements,
             embargo_until: Some(record.until),
+            is_public,
         })
+    }
+
+    /// Whether everybody who will be able to open a bundle under embargo can do so already.
+    fn has_been_given(&self, content: &[u8], record: &add::Sealed) -> Result<bool, ChannelError> {
+        let public = Published::read(self.place)?.files();
+        for (opaque, known) in add::all_records(self.place)? {
+            if public.contains_key(&Kind::Sealed(opaque.clone()).target())
+                && record.recipients.iter().all(|recipient| known.recipients.contains(recipient))
+                && known.read(self.place, &opaque)?.0 == content
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 /// Nobody can say what it is, and so nobody can agree to it.
 fn unknown(opaque: &str) -> ChannelError {
     let what = format!("`{}`", Kind::Sealed(opaque.to_owned()).target());
-    let help = "take it out of the channel's directory `content`, or restore `embargo` from a copy";
+    let help = "take it out with `suture channel remove`, or restore `embargo` from a copy";
     ChannelError::input(what, "it is in the channel, and what it holds is not known here", help)
 }
 

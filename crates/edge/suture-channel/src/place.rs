@@ -5,6 +5,7 @@
 //! pending/root.json     a root that is not yet published
 //! content/              what the next publication will contain, under its names in the channel
 //! embargo/              what is under embargo, in the clear: mode 0700
+//! refusals/             refusals that the channel was told of, by the digest of the bundle: mode 0700
 //! public/metadata/      1.root.json … timestamp.json
 //! public/targets/       SHA256.NAME
 //! ```
@@ -79,6 +80,10 @@ impl Place {
 
     pub(crate) fn embargo(&self) -> PathBuf {
         self.0.join("embargo")
+    }
+
+    pub(crate) fn refusals(&self) -> PathBuf {
+        self.0.join("refusals")
     }
 
     fn settings_file(&self) -> PathBuf {

@@ -18,7 +18,9 @@ use crate::metadata::{self, Document, keys_of, sha256};
 use crate::name::Kind;
 use crate::place::{self, Settings};
 use crate::published::{Current, Published};
-use crate::{ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, embargo, rotate};
+use crate::{
+    ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, add, embargo, policy, refusals, rotate,
+};
 
 /// What is to be signed anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,8 @@ pub struct Publication {
 /// Makes a plan and carries it out.
 ///
 /// # Errors
-/// Keys are missing ([`Refusal::KeysMissing`]), or the directory can't be read or written.
+/// Keys are missing ([`Refusal::KeysMissing`]), a bundle lacks a refusal ([`Refusal::RefusalDropped`]), the trust policy can't
+/// be used, or the directory can't be read or written.
 pub fn publish(
     place: &Place,
     scope: Scope,
@@ -93,12 +96,19 @@ pub fn publish_if<E: From<ChannelError>>(
     agreed: impl FnOnce(&News<'_>) -> Result<(), E>,
 ) -> Result<Publication, E> {
     let _lock = place.lock()?;
+    if scope == Scope::Content {
+        add::check_content(place)?;
+        refusals::keep_all(place)?;
+    }
     let plan = plan(place, scope, signers, now)?;
     agreed(&News::of(place, &plan.publication.added))?;
     for write in &plan.writes {
         write.carry_out()?;
     }
     place::remove(&place.pending_root())?;
+    if scope == Scope::Content {
+        add::sweep(place)?;
+    }
     Ok(plan.publication)
 }
 
@@ -236,6 +246,7 @@ impl<'a> Press<'a> {
             return Ok(files);
         }
         let directory = self.place.content();
+        let mut policy = Vec::new();
         for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))? {
             let path = entry.map_err(ChannelError::at(&directory))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -257,6 +268,9 @@ impl<'a> Press<'a> {
                     .custom
                     .insert("size_class".to_owned(), embargo::class_of_sealed(content.len() as u64).into());
             }
+            if let Kind::Policy(name) = &kind {
+                policy.push((name.clone(), content));
+            }
             files.insert(name, (kind, target));
             if files.len() > FILES_MAX {
                 let why = format!("there are more than {FILES_MAX} files in it");
@@ -267,7 +281,21 @@ impl<'a> Press<'a> {
                 ));
             }
         }
+        self.check_policy(&policy)?;
         Ok(files)
+    }
+
+    /// A trust policy that nodes could not use is not published, and one that they have is not taken from them.
+    fn check_policy(&self, files: &[(String, Vec<u8>)]) -> Result<(), ChannelError> {
+        let current = self.published.current.as_ref();
+        let is_public = current.is_some_and(|current| !current.targets.signed.signed.targets.is_empty());
+        if files.is_empty() && !is_public {
+            return Ok(());
+        }
+        policy::check(files).map_err(|why| {
+            let what = format!("the trust policy in `{}`", self.place.content().display());
+            ChannelError::input(what, why, "mend it, and put it in with `suture channel add --policy`")
+        })
     }
 
     fn patches(&self, files: &BTreeMap<String, (Kind, Target)>) -> Result<Document<Targets>, ChannelError> {
@@ -352,13 +380,10 @@ impl<'a> Press<'a> {
     }
 
     fn difference(&self, lists: &[&Document<Targets>]) -> (Vec<String>, Vec<String>) {
-        let names = |lists: &[&Document<Targets>]| -> BTreeMap<String, String> {
-            let all = lists.iter().flat_map(|list| &list.signed.signed.targets);
-            all.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect()
-        };
-        let old = self.published.current.as_ref();
-        let old = old.map_or_else(BTreeMap::new, |old| names(&[&old.targets, &old.patches]));
-        let new = names(lists);
+        let old = self.published.files();
+        let new = lists.iter().flat_map(|list| &list.signed.signed.targets);
+        let new: BTreeMap<String, String> =
+            new.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect();
         let added = new.iter().filter(|(name, digest)| old.get(*name) != Some(digest));
         let removed = old.keys().filter(|name| !new.contains_key(*name));
         (added.map(|(name, _)| name.clone()).collect(), removed.cloned().collect())

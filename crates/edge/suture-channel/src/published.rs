@@ -3,13 +3,14 @@
 //! The timestamp decides: it names a snapshot, which names the rest. Files that it does not lead to were left by a publication
 //! that was cut short; they count only for the next version, which is higher than any that has ever been seen.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU64;
 
 use tough::schema::{Root, Snapshot, Targets, Timestamp};
 
 use crate::limits::{ROOT_LEN_MAX, SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX, TIMESTAMP_LEN_MAX};
-use crate::metadata::Document;
+use crate::metadata::{Document, sha256};
 use crate::{ChannelError, Place, Role};
 
 /// The newest root, and what the timestamp leads to.
@@ -45,6 +46,13 @@ impl Published {
             published.current = Some(Current::read(place, timestamp)?);
         }
         Ok(published)
+    }
+
+    /// The files that the world sees, by their names in the channel, with their SHA-256 in hexadecimal digits.
+    pub(crate) fn files(&self) -> BTreeMap<String, String> {
+        let lists = self.current.iter().flat_map(|current| [&current.targets, &current.patches]);
+        let files = lists.flat_map(|list| &list.signed.signed.targets);
+        files.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect()
     }
 
     /// A version that no file has had yet.

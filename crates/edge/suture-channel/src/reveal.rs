@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::add::{self, Added};
 use crate::limits::FILE_LEN_MAX;
 use crate::parcel::Packed;
+use crate::published::Published;
 use crate::{ChannelError, Place, Refusal, place};
 
 /// What was revealed.
@@ -44,6 +45,6 @@ pub fn reveal(place: &Place, name: &str, early: bool, now: Timestamp) -> Result<
         files.push(Packed { name: file.clone(), content });
     }
     let Added { names, .. } = add::add_clear(place, &record.name, &files)?;
-    add::forget(place, &opaque)?;
+    add::forget(place, &Published::read(place)?.files(), &opaque)?;
     Ok(Revealed { opaque, names })
 }

@@ -84,6 +84,7 @@ fn channel(command: &ChannelCommand) -> Option<&'static str> {
         ChannelCommand::Init(_) => Some("channel.init"),
         ChannelCommand::Add(_) => Some("channel.add"),
         ChannelCommand::Reveal(_) => Some("channel.reveal"),
+        ChannelCommand::Remove(_) => Some("channel.remove"),
         ChannelCommand::Publish(_) => Some("channel.publish"),
         ChannelCommand::Refresh(_) => Some("channel.refresh"),
         ChannelCommand::Rotate(_) => Some("channel.rotate"),

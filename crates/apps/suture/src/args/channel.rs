@@ -29,6 +29,7 @@ pub(crate) enum ChannelCommand {
     Init(InitArgs),
     Add(AddArgs),
     Reveal(RevealArgs),
+    Remove(RemoveArgs),
     Publish(PublishArgs),
     Refresh(RefreshArgs),
     Rotate(RotateArgs),
@@ -120,6 +121,10 @@ pub(crate) struct InitArgs {
 ///
 /// It becomes public with the next `suture channel publish`, and not before. A bundle of the same name is replaced.
 ///
+/// Of a bundle that is public already new statements are put in the same way: a refusal, for example, that nodes have to
+/// learn of. A refusal that the channel was once told of has to be among the statements, with its withdrawal if there is one;
+/// without it the bundle is refused with exit code 5.
+///
 /// With --embargo-until the bundle and its statements are encrypted (age) to the recipients named. Everybody else sees a random
 /// name and a size class, until `suture channel reveal`.
 #[derive(Debug, Args)]
@@ -137,7 +142,7 @@ pub(crate) struct AddArgs {
     pub(crate) statements: Option<PathBuf>,
 
     /// A trust policy instead: a trust directory, of which root.toml and policy/*.cedar are taken; it replaces the one in the
-    /// channel
+    /// channel, and is refused if a node could not use it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) policy: Option<PathBuf>,
 
@@ -172,6 +177,26 @@ pub(crate) struct RevealArgs {
     pub(crate) early: bool,
 }
 
+/// Take something out of a channel that was put in: a bundle with its statements, or a trust policy
+///
+/// What is public stays so until the next `suture channel publish`; from then on nodes that fetch don't get it any more. Where a
+/// bundle runs it goes on running: `suture sign --refuse` keeps it from being applied again, `suture revert` takes it out
+/// of processes.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The directory of the channel
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: PathBuf,
+
+    /// The name of the bundle, or its opaque one
+    #[arg(value_name = "NAME", required_unless_present = "policy", conflicts_with = "policy")]
+    pub(crate) name: Option<String>,
+
+    /// The trust policy that is not public yet; one that is stays, since nodes would be left without
+    #[arg(long)]
+    pub(crate) policy: bool,
+}
+
 /// Sign what has changed in a channel, and make it public
 ///
 /// Needs keys of every role that has something to sign: snapshot and timestamp always, patches if bundles have changed, targets if
@@ -179,8 +204,10 @@ pub(crate) struct RevealArgs {
 /// time is over. A root that waits with all its signatures goes out too.
 ///
 /// Before anything is public, the policy of this machine is asked whether whoever holds one of the keys may publish each
-/// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. Either ends
-/// with exit code 5, and then nothing is published.
+/// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. A bundle
+/// whose case is under embargo goes out encrypted or not at all. Each ends with exit code 5, and so does a bundle that names a
+/// case whose record is not at hand; then nothing is published. A refusal of a bundle that is public already goes out without
+/// the policy being asked, since nodes must learn of it.
 ///
 /// Clients see the old channel or the new one, never half of one, even if this is killed.
 #[derive(Debug, Args)]
@@ -203,9 +230,15 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) trust: Option<PathBuf>,
 
-    /// The directory that has one directory for each case: rules ask about the cases that bundles name
+    /// The directory that has one directory for each case: the embargo of the cases that bundles name holds, and rules ask
+    /// about them
     #[arg(long, value_name = "DIR", default_value = "cases", value_hint = ValueHint::DirPath)]
     pub(crate) cases: PathBuf,
+
+    /// Publish a bundle that names this case though the record of the case is not at hand, so that nothing is known of an
+    /// embargo; may be given several times
+    #[arg(long, value_name = "CASE")]
+    pub(crate) without_case: Vec<Line>,
 
     /// A case that must not be given away either, though no bundle under embargo is for it; may be given several times
     #[arg(long = "secret", value_name = "CASE")]
@@ -270,13 +303,15 @@ pub(crate) struct ShowArgs {
 ///
 /// Trust begins at a root file that was got by a way of its own; from there every newer root is followed, and everything
 /// else is verified with the keys that the newest names. The datastore remembers what was seen, so that
-/// nothing older is accepted again; keep it, and use one for each channel.
+/// nothing older is accepted again; keep it, and use one for each channel: that of another channel is refused, and so is its
+/// directory.
 ///
 /// The directory gets `trust/`, `bundles/` and `channel.json`, and is replaced as a whole: it has what was
 /// fetched completely and verified, or what was there before. Bundles under embargo are decrypted if an identity fits.
 ///
 /// Whatever can't be trusted ends with exit code 5 and the reason: something older than before, expired, of another version
-/// than what it belongs to, not signed by enough keys, changed, endless, or outside what a key was given for.
+/// than what it belongs to, not signed by enough keys, changed, endless, or outside what a key was given for. So does a trust
+/// policy that can't be used, since the machine would be left without one.
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// Where the channel's public directory is: https://…, http://… or file:///…

@@ -12,7 +12,9 @@ use suture_case::values::Line;
 /// through; spelling, case and line breaks don't matter. Words that occur in every change log count only where they are an
 /// identifier or code. Directories are looked through with all that is in them.
 ///
-/// Exits with 0 if there is nothing, and with 5 if there is: the answer is as secret as what it has found.
+/// What is compressed or encrypted can't be looked into: it is named, and has to be unpacked first.
+///
+/// Exits with 0 if there is nothing, and with 5 if there is or could be: the answer is as secret as what it has found.
 #[derive(Debug, Args)]
 pub(crate) struct LeakCheckArgs {
     /// What is public, or is going to be

@@ -6,6 +6,7 @@ mod gate;
 mod keys;
 mod publish;
 mod record;
+mod remove;
 mod rotate;
 mod show;
 
@@ -22,6 +23,7 @@ pub(super) fn run(args: &ChannelArgs, act: &Act, console: &Console) -> Result<Ex
         ChannelCommand::Init(args) => rotate::init(args, act, console),
         ChannelCommand::Add(args) => add::add(args, act, console),
         ChannelCommand::Reveal(args) => add::reveal(args, act, console),
+        ChannelCommand::Remove(args) => remove::run(args, act, console),
         ChannelCommand::Publish(args) => publish::publish(args, act, console),
         ChannelCommand::Refresh(args) => publish::refresh(args, act, console),
         ChannelCommand::Rotate(args) => rotate::rotate(args, act, console),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
+use suture_advisory::leak::{Closed, Finding, Findings, Secrets, Watch};
 use suture_bundle::Digest;
 use suture_delta::page::{Look, Page, Tone};
 
@@ -32,6 +32,8 @@ struct Document<'a> {
     /// How many findings there are; the list ends at a limit.
     count: usize,
     findings: &'a [Finding],
+    /// What could not be looked into.
+    closed: &'a [Closed],
 }
 
 pub(super) fn run(args: &LeakCheckArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
@@ -58,6 +60,8 @@ pub(super) fn run(args: &LeakCheckArgs, act: &Act, console: &Console) -> Result<
     act.count("findings", found.count);
     if found.count > 0 {
         act.ends("leaks");
+    } else if !found.closed.is_empty() {
+        act.ends("closed");
     }
     let document = Document {
         schema: 1,
@@ -65,9 +69,10 @@ pub(super) fn run(args: &LeakCheckArgs, act: &Act, console: &Console) -> Result<
         files: files.len(),
         count: found.count,
         findings: &found.findings,
+        closed: &found.closed,
     };
     console.answer(&document, |look| page(&document, look))?;
-    Ok(if found.count == 0 { Exit::Done } else { Exit::PolicyRefused })
+    Ok(if found.count == 0 && found.closed.is_empty() { Exit::Done } else { Exit::PolicyRefused })
 }
 
 /// What must not be told.
@@ -111,6 +116,14 @@ fn collect(named: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     entries.iter().try_for_each(|entry| collect(entry, files))
 }
 
+/// Where something is that can't be looked into.
+pub(super) fn place_of(closed: &Closed) -> String {
+    match &closed.member {
+        None => closed.file.clone(),
+        Some(member) => format!("{} ({member} in it)", closed.file),
+    }
+}
+
 fn page(document: &Document<'_>, look: &Look) -> String {
     let mut page = Page::new(*look);
     let count = |number: usize, one: &str, many: &str| match number {
@@ -122,8 +135,10 @@ fn page(document: &Document<'_>, look: &Look) -> String {
         count(document.files, "file", "files"),
         count(document.terms, "term", "terms")
     );
-    if document.count == 0 {
+    if document.count == 0 && document.closed.is_empty() {
         page.heading("nothing found");
+    } else if document.count == 0 {
+        page.heading("nothing found in what can be looked into");
     } else {
         page.heading(&count(document.count, "finding", "findings"));
     }
@@ -146,6 +161,11 @@ fn page(document: &Document<'_>, look: &Look) -> String {
     }
     if document.count > document.findings.len() {
         page.prose(2, "-", Tone::Plain, "and more of the same");
+    }
+    for closed in document.closed {
+        let words =
+            format!("{}: {}; unpack it, and look through what is in it", place_of(closed), closed.kind);
+        page.prose(2, "?", Tone::Warn, &words);
     }
     page.finish()
 }

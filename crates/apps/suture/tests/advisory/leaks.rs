@@ -33,6 +33,39 @@ fn findings_have_their_place_and_the_exit_code_of_a_refusal() {
     assert_eq!((output.status.code(), &found["count"]), (Some(5), &5.into()), "{found}");
 }
 
+/// What is compressed or encrypted may have it all: that nothing is found there says nothing.
+#[test]
+fn what_can_not_be_looked_into_is_named_and_is_no_success() {
+    let here = directory("closed");
+    fs::write(here.join("notes"), "the moonstone\n").unwrap();
+    let made = |program: &str, arguments: &[&str]| {
+        assert!(Command::new(program).args(arguments).current_dir(&here).status().unwrap().success());
+    };
+    made("gzip", &["-k", "notes"]);
+    made("tar", &["-czf", "notes.tgz", "notes"]);
+    made("tar", &["-cf", "inner.tar", "notes.gz"]);
+    fs::write(here.join("plain"), "nothing of interest\n").unwrap();
+    made("tar", &["-cf", "plain.tar", "plain"]);
+    for (file, place) in [
+        ("notes.gz", "notes.gz: compressed with gzip"),
+        ("notes.tgz", "notes.tgz: compressed with gzip"),
+        ("inner.tar", "inner.tar (notes.gz in it): compressed with gzip"),
+    ] {
+        let output = run(&here, &["leak-check", file, "--term", "moonstone"]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert!(told.contains(place) && told.contains("nothing found in what can be looked into"), "{told}");
+    }
+    let output = run(&here, &["leak-check", "notes.gz", "--term", "moonstone", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["count"], &found["closed"][0]["file"]), (&0.into(), &"notes.gz".into()), "{found}");
+    assert_eq!(document(&here, &["leak-check", "plain.tar", "plain", "--term", "moonstone"])["count"], 0);
+    // What a tar archive has in the clear is found as it is.
+    made("tar", &["-cf", "notes.tar", "notes"]);
+    let output = run(&here, &["leak-check", "notes.tar", "--term", "moonstone"]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("1 finding"));
+}
+
 /// The names that a delta changes are secrets, and it is named in an advisory by its ids alone.
 #[test]
 fn a_delta_is_named_by_its_ids_and_not_by_what_it_changes() {

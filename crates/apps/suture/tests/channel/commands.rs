@@ -116,7 +116,7 @@ fn a_root_file_is_looked_at() {
 #[test]
 fn the_manual() {
     let desk = Desk::new();
-    let commands = ["init", "add", "reveal", "publish", "refresh", "rotate", "show"]
+    let commands = ["init", "add", "reveal", "remove", "publish", "refresh", "rotate", "show"]
         .map(|name| format!("channel {name}"));
     for command in commands.into_iter().chain(["channel".to_owned(), "fetch".to_owned()]) {
         let manual = desk.does(&command, &["--help"]).stdout;

@@ -35,9 +35,13 @@ impl Desk {
         desk
     }
 
-    /// Makes `fix.bundle` and a file of statements; gives the bundle's bytes.
+    /// Makes `fix.bundle` for the case `count-1`, and a file of statements; gives the bundle's bytes.
     pub(crate) fn bundle(&self) -> Vec<u8> {
-        crate::patch::bundle(self.0.path());
+        let here = self.0.path();
+        self.does("case new count-1 --title Overflow --program server --by ada", &[]);
+        crate::patch::delta(here, "server", "fix", "fixed %d");
+        crate::patch::dossier_with(here, &["fix.delta"], &["--case", "count-1"]);
+        crate::patch::bundle_of_fix(here);
         fs::write(self.path("fix.bundle.intoto.jsonl"), "\n").unwrap();
         fs::read(self.path("fix.bundle")).unwrap()
     }

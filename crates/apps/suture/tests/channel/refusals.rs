@@ -62,6 +62,23 @@ fn another_root() {
     refused(&desk, &[], "the pinned root can't be trusted");
 }
 
+/// One memory for two channels would be none for either.
+#[test]
+fn another_channel() {
+    let desk = Desk::new();
+    desk.publish_first(&[]);
+    assert_eq!(desk.fetch(&[]).exit, 0);
+    let seen = desk.read("seen/trusted.json");
+    fs::rename(desk.path("channel"), desk.path("first")).unwrap();
+    desk.publish_first(&[]);
+    refused(&desk, &[], "the datastore `seen` is of another channel");
+    assert_eq!(desk.read("seen/trusted.json"), seen);
+    fs::remove_dir_all(desk.path("seen")).unwrap();
+    refused(&desk, &[], "what is in `got` is of another channel");
+    fs::remove_dir_all(desk.path("got")).unwrap();
+    assert_eq!(desk.fetch(&[]).exit, 0);
+}
+
 #[test]
 fn keys_that_are_not_there() {
     let desk = Desk::new();

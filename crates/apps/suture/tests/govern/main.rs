@@ -16,6 +16,7 @@ mod patch;
 mod publishing;
 mod recorded;
 mod refusals;
+mod refused;
 mod reproduced;
 mod runbook;
 mod running;

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::log::{Log, ended, subject};
-use crate::office::{Server, open};
+use crate::office::{Server, done, open};
 use crate::patch;
 use crate::source::{C, bundle};
 
@@ -176,7 +176,10 @@ fn reproductions() {
 #[test]
 fn channels() {
     let log = Log::begin(&open("govern-acts-channel"));
-    patch::bundle(&log.here);
+    done(&log.here, &["case", "new", "count-1", "--title", "It counts too far", "--program", "server"]);
+    patch::delta(&log.here, "server", "fix", "fixed %d");
+    patch::dossier_with(&log.here, &["fix.delta"], &["--case", "count-1"]);
+    patch::bundle_of_fix(&log.here);
     let init = "channel init channel --root-key ann --root-key art --targets-key ann --patches-key bot \
                 --snapshot-key bot --timestamp-key bot";
     let founded = log.done(&init.split_whitespace().collect::<Vec<_>>());
@@ -208,6 +211,15 @@ fn channels() {
     assert_eq!(subject(&published, "timestamp")["digest"], newest());
     let root = log.digest("channel/public/metadata/1.root.json");
     assert_eq!(subject(&published, "channel")["digest"], root);
+    let (_, removed) = does(0, "channel remove channel fix.bundle");
+    let gone = json!({"kind": "removed", "id": "bundle.fix.bundle", "digest": bundle});
+    assert_eq!((&removed["act"], subject(&removed, "removed")), (&json!("channel.remove"), &gone));
+    // Of what nobody has seen there is no name.
+    does(0, "channel add channel --bundle fix.bundle");
+    fs::rename(log.here.join("fix.bundle"), log.here.join("other.bundle")).unwrap();
+    does(0, "channel add channel --bundle other.bundle");
+    let (_, removed) = does(0, "channel remove channel other.bundle");
+    assert_eq!(subject(&removed, "removed"), &json!({"kind": "removed", "digest": bundle}));
     let (_, refreshed) = does(0, "channel refresh channel --key bot");
     assert_eq!(
         (&refreshed["act"], &refreshed["actor"]["key"]),
@@ -253,7 +265,7 @@ fn what_is_under_embargo_is_told_by_digests_and_opaque_names() {
     assert_eq!(ended(&log.act(5, &publish).1), ["advisory.stage", "refused", "embargo"]);
     patch::delta(&log.here, "server", "kraken", "fixed %d");
     log.done(&["dossier", "new", "kraken.delta", "--case", "kraken-hole", "-o", "kraken.toml"]);
-    patch::dossier(&log.here, &["kraken.delta"]);
+    patch::dossier_with(&log.here, &["kraken.delta"], &["--case", "kraken-hole"]);
     log.done(&["bundle", "create", "kraken.delta", "--dossier", "dossier.toml", "-o", "kraken.bundle"]);
     log.done(&["sign", "--as", "author", "--key", "ann", "--comment", "the kraken is dead", "kraken.bundle"]);
     let bundle = log.digest("kraken.bundle");
@@ -290,9 +302,12 @@ fn what_is_under_embargo_is_told_by_digests_and_opaque_names() {
     );
     assert_eq!(subject(&revealed, "target"), &json!({"kind": "target", "digest": bundle}));
     let told = log.text();
-    for word in ["kraken", "Kraken", "4711", "dead"] {
+    for word in ["kraken", "Kraken", "2026-4711", "dead"] {
         assert!(!told.contains(word), "{word}");
     }
+    // The embargo of the case is ended where it stands: in its record.
+    assert_eq!(ended(&log.act(5, &publish).1), ["channel.publish", "refused", "embargo"]);
+    log.done(&["case", "classify", "kraken-hole", "--embargo-until", "2020-01-01T00:00:00Z"]);
     let published = log.done(&publish);
     assert_eq!(subject(&published, "target")["id"], "bundle.kraken.bundle");
     assert!(log.text().contains("kraken"));

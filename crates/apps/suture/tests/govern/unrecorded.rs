@@ -65,6 +65,7 @@ fn an_act_that_can_not_be_recorded_is_not_begun() {
         "channel init new --root-key ann --targets-key ann --patches-key bot --snapshot-key bot --timestamp-key bot",
         "channel add channel --bundle fix.bundle",
         "channel reveal channel fix.bundle --early",
+        "channel remove channel fix.bundle",
         "channel publish channel --key ann --key bot",
         "channel refresh channel --key bot",
         "channel rotate channel --timestamp-key rob.pub --key ann",

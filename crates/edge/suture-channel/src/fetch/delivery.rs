@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tough::Repository;
@@ -23,7 +23,7 @@ use tough::Repository;
 use crate::key::hex;
 use crate::name::{self, Kind};
 use crate::parcel::Packed;
-use crate::{ChannelError, Refusal, embargo};
+use crate::{ChannelError, Refusal, Role, embargo, metadata, place, policy};
 
 /// What was fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +35,8 @@ pub struct Delivery {
     pub good_until: Timestamp,
     /// Versions of the metadata, by role.
     pub versions: BTreeMap<String, u64>,
+    /// SHA-256 of what is signed of the root, by which a channel is known.
+    pub root_sha256: String,
     /// The files.
     pub files: Vec<Delivered>,
     /// Bundles under embargo that are for others.
@@ -73,6 +75,8 @@ pub(super) struct Directory {
 }
 
 const SUMMARY: &str = "channel.json";
+/// Longest summary, in bytes: more than the most files need.
+const SUMMARY_LEN_MAX: u64 = 16 << 20;
 
 impl Directory {
     /// Whether a fetch may write there: nothing is there, or what a fetch has written.
@@ -89,6 +93,28 @@ impl Directory {
         }
         let why = "it has content that no fetch has written, and that would be lost";
         Err(ChannelError::input(format!("`{}`", out.display()), why, "name another directory"))
+    }
+
+    /// Version and digest of the root of the channel that an earlier fetch has written there.
+    pub(super) fn root(out: &Path) -> Result<Option<(u64, String)>, ChannelError> {
+        #[derive(Deserialize)]
+        struct Summary {
+            versions: BTreeMap<String, u64>,
+            root_sha256: String,
+        }
+        let path = out.join(SUMMARY);
+        let Some(text) = place::read(&path, SUMMARY_LEN_MAX)? else { return Ok(None) };
+        let summary: Summary = serde_json::from_slice(&text).map_err(|why| {
+            let help = "name another directory with --out, or remove it if it is the right one";
+            ChannelError::input(format!("`{}`", path.display()), why, help)
+        })?;
+        let version = summary.versions.get(Role::Root.name()).copied().unwrap_or_default();
+        Ok(Some((version, summary.root_sha256)))
+    }
+
+    /// Whether an earlier fetch has brought a trust policy.
+    pub(super) fn has_policy(out: &Path) -> bool {
+        out.join("trust").join(policy::ROOT).exists()
     }
 
     pub(super) fn begin(out: &Path) -> Result<Self, ChannelError> {
@@ -137,6 +163,7 @@ impl Directory {
             fetched_at: now,
             good_until: good_until(repository),
             versions: super::versions(repository),
+            root_sha256: metadata::digest(&repository.root().signed)?,
             files: self.files.clone(),
             not_for_us: self.not_for_us.clone(),
         };

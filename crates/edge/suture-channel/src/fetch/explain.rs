@@ -69,8 +69,8 @@ fn signature(role: String, error: &schema::Error) -> Refusal {
     }
 }
 
-/// What a stream ends with may be a failing server, or what the client found in what came.
-fn transport(error: &TransportError, is_metadata: bool) -> ChannelError {
+/// Why a file did not come. What a stream ends with may be a failing server, or what the client found in what came.
+pub(super) fn transport(error: &TransportError, is_metadata: bool) -> ChannelError {
     let file = error.url().to_owned();
     let cause = error.source();
     match cause.and_then(|cause| cause.downcast_ref::<Error>()) {

@@ -5,30 +5,28 @@
 //! what was verified completely comes back; of a fetch that fails, a newer root alone (TUF 5.3.8), since it says which
 //! keys no longer count.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tough::Repository;
 use tough::schema::{Root, Signed};
 
-use crate::key::hex;
 use crate::limits::{ROOT_LEN_MAX, SNAPSHOT_LEN_MAX, TIMESTAMP_LEN_MAX};
+use crate::metadata::{self, Document};
 use crate::{ChannelError, Refusal, place};
 
 /// What is kept.
 pub(super) struct Trusted {
     directory: PathBuf,
     state: State,
-    /// Digest of the root that is pinned now.
-    pinned: String,
-    /// The root to begin with, and its version.
-    root: (String, u64),
-    /// The newest version of root that has been seen.
-    newest_root: u64,
+    /// The root that is pinned now.
+    pinned: Document<Root>,
+    /// The newest root that has been seen.
+    newest: Option<Document<Root>>,
     /// One client at a time.
     _lock: File,
 }
@@ -37,8 +35,8 @@ pub(super) struct Trusted {
 #[serde(deny_unknown_fields)]
 struct State {
     schema: u32,
-    /// SHA-256 of the root that was pinned.
-    pinned: String,
+    /// Roots of the channel by their versions: those that were pinned or the newest, each with the SHA-256 of what is signed.
+    roots: BTreeMap<u64, String>,
     /// The time of the last fetch that succeeded.
     seen_at: Option<Timestamp>,
     root: Option<String>,
@@ -46,46 +44,65 @@ struct State {
     snapshot: Option<String>,
 }
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// How the names of scratch directories begin.
 const SCRATCH: &str = ".fetch-";
 /// The three documents, twice as long for being text in JSON.
-const STATE_LEN_MAX: u64 = 2 * (ROOT_LEN_MAX + TIMESTAMP_LEN_MAX + SNAPSHOT_LEN_MAX) + 4096;
+const STATE_LEN_MAX: u64 = 2 * (ROOT_LEN_MAX + TIMESTAMP_LEN_MAX + SNAPSHOT_LEN_MAX) + (1 << 20);
+/// Most roots that are remembered; of more, the oldest are forgotten and have to be looked up.
+const ROOTS_MAX: usize = 1024;
 /// Clocks are corrected by less than this.
 const STEP_BACK_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 impl Trusted {
-    /// Reads what is known, and finds the root to begin with: the newest that was verified from the pinned one on.
+    /// Reads what is known.
     pub(super) fn open(directory: &Path, pinned: &[u8], now: Timestamp) -> Result<Self, ChannelError> {
-        let pinned_version = version(pinned).map_err(|why| {
+        let pinned = root(pinned).map_err(|why| {
             let help = "give a root.json of the channel, such as its 1.root.json";
             ChannelError::input("the pinned root", why, help)
         })?;
         fs::create_dir_all(directory).map_err(ChannelError::at(directory))?;
         let lock = directory.join(".lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&lock);
-        let file = file.map_err(ChannelError::at(&lock))?;
-        file.lock().map_err(ChannelError::at(&lock))?;
+        let lock_file = File::options().create(true).truncate(false).write(true).open(&lock);
+        let lock_file = lock_file.map_err(ChannelError::at(&lock))?;
+        lock_file.lock().map_err(ChannelError::at(&lock))?;
         let state = read(directory)?;
         if let Some(seen) = state.seen_at
             && now < seen.saturating_sub(STEP_BACK_MAX).unwrap_or(seen)
         {
             return Err(Refusal::ClockBack { now, seen }.into());
         }
-        let digest = hex(&Sha256::digest(pinned));
-        let text = String::from_utf8_lossy(pinned).into_owned();
-        let stored =
-            state.root.as_ref().and_then(|root| Some((root.clone(), version(root.as_bytes()).ok()?)));
-        let newest_root = stored.as_ref().map_or(0, |(_, version)| *version);
-        // With another pinned root, the way to the newest one is gone once more.
-        let same = state.pinned == digest;
-        let root = stored.filter(|_| same).unwrap_or((text, pinned_version));
-        Ok(Self { directory: directory.to_owned(), state, pinned: digest, root, newest_root, _lock: file })
+        let newest = state.root.as_ref().map(|text| root(text.as_bytes()));
+        let newest = newest.transpose().map_err(|why| damaged(&file(directory), why))?;
+        Ok(Self { directory: directory.to_owned(), state, pinned, newest, _lock: lock_file })
     }
 
-    /// The root to begin with.
+    /// The newest root that was seen, if it is not known that the pinned one is of the same channel.
+    pub(super) fn stranger(&self) -> Result<Option<&Signed<Root>>, ChannelError> {
+        let is_known = self.has(&self.pinned.signed.signed)?;
+        Ok(self.newest.as_ref().filter(|_| !is_known).map(|newest| &newest.signed))
+    }
+
+    /// The root that is pinned.
+    pub(super) fn pinned(&self) -> &Signed<Root> {
+        &self.pinned.signed
+    }
+
+    /// Whether this is a root of the channel that was seen.
+    fn has(&self, root: &Root) -> Result<bool, ChannelError> {
+        Ok(self.has_digest(root.version.get(), &metadata::digest(root)?))
+    }
+
+    /// The same of its digest.
+    pub(super) fn has_digest(&self, version: u64, digest: &str) -> bool {
+        self.state.roots.get(&version).is_some_and(|known| known == digest)
+    }
+
+    /// The root to begin with: the newest that is known.
     pub(super) fn root(&self) -> &[u8] {
-        self.root.0.as_bytes()
+        let version = |root: &Document<Root>| root.signed.signed.version;
+        let newest = self.newest.as_ref().filter(|newest| version(newest) >= version(&self.pinned));
+        &newest.unwrap_or(&self.pinned).bytes
     }
 
     /// A directory for the client to work in, with what is known.
@@ -115,10 +132,15 @@ impl Trusted {
     /// Root must not be older than what was seen, whichever root is pinned.
     pub(super) fn check_root(&self, repository: &Repository) -> Result<(), Refusal> {
         let offered = repository.root().signed.version.get();
-        if offered < self.newest_root {
-            return Err(Refusal::Rollback { role: "root".to_owned(), offered, known: self.newest_root });
+        let known = self.newest_version();
+        if offered < known {
+            return Err(Refusal::Rollback { role: "root".to_owned(), offered, known });
         }
         Ok(())
+    }
+
+    fn newest_version(&self) -> u64 {
+        self.newest.as_ref().map_or(0, |root| root.signed.signed.version.get())
     }
 
     /// Remembers all that was verified.
@@ -133,11 +155,12 @@ impl Trusted {
     /// Remembers a newer root alone. If it has other keys for timestamp or snapshot, the client has taken those away that
     /// were known (TUF 5.3.11), and they go here too.
     pub(super) fn keep_root(&mut self, scratch: &Path) -> Result<(), ChannelError> {
-        let Some(root) = text(scratch, "root.json", ROOT_LEN_MAX)? else { return Ok(()) };
-        if version(root.as_bytes()).is_ok_and(|version| version < self.newest_root.max(self.root.1)) {
+        let Some(text) = text(scratch, "root.json", ROOT_LEN_MAX)? else { return Ok(()) };
+        let least = self.newest_version().max(self.pinned.signed.signed.version.get());
+        if root(text.as_bytes()).is_ok_and(|root| root.signed.signed.version.get() < least) {
             return Ok(());
         }
-        self.state.root = Some(root);
+        self.state.root = Some(text);
         for (name, known) in
             [("timestamp.json", &mut self.state.timestamp), ("snapshot.json", &mut self.state.snapshot)]
         {
@@ -150,7 +173,14 @@ impl Trusted {
 
     fn write(&mut self) -> Result<(), ChannelError> {
         self.state.schema = SCHEMA;
-        self.state.pinned.clone_from(&self.pinned);
+        let newest = self.state.root.as_ref().and_then(|text| root(text.as_bytes()).ok());
+        for root in newest.iter().chain([&self.pinned]) {
+            let root = &root.signed.signed;
+            self.state.roots.insert(root.version.get(), metadata::digest(root)?);
+        }
+        while self.state.roots.len() > ROOTS_MAX {
+            self.state.roots.pop_first();
+        }
         let path = file(&self.directory);
         let text = serde_json::to_vec(&self.state)
             .map_err(|error| ChannelError::input(format!("`{}`", path.display()), error, ""))?;
@@ -165,16 +195,17 @@ fn file(directory: &Path) -> PathBuf {
 fn read(directory: &Path) -> Result<State, ChannelError> {
     let path = file(directory);
     let Some(text) = place::read(&path, STATE_LEN_MAX)? else { return Ok(State::default()) };
-    let damaged = |why: String| {
-        let help = "restore it; without it, an old channel can't be told from the newest";
-        ChannelError::input(format!("`{}`", path.display()), why, help)
-    };
-    let state: State = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    let state: State = serde_json::from_slice(&text).map_err(|error| damaged(&path, error.to_string()))?;
     if state.schema == SCHEMA {
         Ok(state)
     } else {
-        Err(damaged(format!("schema {} is unknown", state.schema)))
+        Err(damaged(&path, format!("schema {} is unknown", state.schema)))
     }
+}
+
+fn damaged(path: &Path, why: String) -> ChannelError {
+    let help = "restore it; without it, an old channel can't be told from the newest";
+    ChannelError::input(format!("`{}`", path.display()), why, help)
 }
 
 fn text(scratch: &Path, name: &str, limit: u64) -> Result<Option<String>, ChannelError> {
@@ -182,11 +213,10 @@ fn text(scratch: &Path, name: &str, limit: u64) -> Result<Option<String>, Channe
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn version(root: &[u8]) -> Result<u64, String> {
-    if root.len() as u64 > ROOT_LEN_MAX {
+fn root(bytes: &[u8]) -> Result<Document<Root>, String> {
+    if bytes.len() as u64 > ROOT_LEN_MAX {
         return Err(format!("it is longer than {ROOT_LEN_MAX} bytes"));
     }
-    let root: Signed<Root> =
-        serde_json::from_slice(root).map_err(|error| format!("it is no TUF root: {error}"))?;
-    Ok(root.signed.version.get())
+    let signed = serde_json::from_slice(bytes).map_err(|error| format!("it is no TUF root: {error}"))?;
+    Ok(Document { signed, bytes: bytes.to_vec() })
 }

@@ -3,7 +3,7 @@
 use suture_channel::limits::Limits;
 use suture_channel::{ChannelError, Refusal, Role, Scope, add_bundle, add_policy, plan, publish, show};
 
-use crate::rig::{BUNDLE, Rig, STATEMENTS, file_url};
+use crate::rig::{BUNDLE, OTHER_RULES, RULES, Rig, STATEMENTS, file_url};
 
 #[test]
 fn what_is_published_is_fetched() {
@@ -13,7 +13,7 @@ fn what_is_published_is_fetched() {
     assert_eq!(client.read("bundles/demo.bundle"), BUNDLE);
     assert_eq!(client.read("bundles/demo.bundle.intoto.jsonl"), STATEMENTS);
     assert_eq!(client.read("trust/root.toml"), b"schema = 1\n");
-    assert_eq!(client.read("trust/policy/1-rules.cedar"), b"permit();");
+    assert_eq!(client.read("trust/policy/1-rules.cedar"), RULES.as_bytes());
     assert_eq!(delivery.files.len(), 4);
     assert!(delivery.versions.values().all(|version| *version == 1), "{:?}", delivery.versions);
     assert_eq!(delivery.good_until.to_string(), "2026-01-02T00:00:00Z");
@@ -40,7 +40,7 @@ fn only_what_has_changed_is_signed_anew() {
     assert_eq!(client.read("bundles/demo.bundle"), b"better");
     assert!(!client.out().join("bundles/demo.bundle.intoto.jsonl").exists());
 
-    add_policy(&rig.place, &rig.policy("forbid();")).unwrap();
+    add_policy(&rig.place, &rig.policy(OTHER_RULES)).unwrap();
     let error = plan(&rig.place, Scope::Content, &signers, rig.now).unwrap_err();
     assert!(matches!(
         error,
@@ -125,7 +125,7 @@ fn an_overview_tells_what_is_and_what_will_be() {
 #[test]
 fn what_is_no_policy_and_no_bundle() {
     let rig = Rig::new();
-    let policy = rig.policy("permit();");
+    let policy = rig.policy(RULES);
     std::fs::write(policy.join("run.sh"), "rm").unwrap();
     assert!(add_policy(&rig.place, &policy).unwrap_err().to_string().contains("run.sh"));
     std::fs::remove_file(policy.join("run.sh")).unwrap();

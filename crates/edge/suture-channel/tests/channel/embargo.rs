@@ -4,9 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use age::secrecy::ExposeSecret as _;
 use jiff::{SignedDuration, Timestamp};
-use suture_channel::{ChannelError, Embargo, Identities, Recipients, Refusal, add_bundle, reveal, show};
+use suture_channel::{
+    ChannelError, Embargo, Identities, Recipients, Refusal, add_bundle, remove, reveal, show,
+};
 
-use crate::rig::{Rig, STATEMENTS, tree};
+use crate::rig::{BUNDLE, Rig, STATEMENTS, tree};
 
 const SECRET: &[u8] = b"heap overflow in parseHeader, CVE-2026-12345";
 const NAME: &str = "cve-2026-12345.bundle";
@@ -121,8 +123,38 @@ fn what_is_public_can_not_be_made_secret() {
     let rig = Rig::new();
     let recipients = Recipients::parse(&identity().0).unwrap();
     let embargo = Embargo { until: rig.now, recipients: &recipients };
-    let error = add_bundle(&rig.place, "demo.bundle", b"x", None, Some(&embargo)).unwrap_err();
-    assert!(matches!(error, ChannelError::Input { .. }), "{error}");
+    // By its name, by its bytes, and by what was once served.
+    for (name, content, words) in [
+        ("demo.bundle", &b"x"[..], "another bundle of that name is public"),
+        ("demo.bundle", BUNDLE, "it is public, as `demo.bundle`"),
+        ("other.bundle", BUNDLE, "it is public, as `demo.bundle`"),
+    ] {
+        let error = add_bundle(&rig.place, name, content, None, Some(&embargo)).unwrap_err();
+        assert!(matches!(error, ChannelError::Input { .. }) && error.to_string().contains(words), "{error}");
+    }
+    remove(&rig.place, "demo.bundle").unwrap();
+    rig.publish();
+    let error = add_bundle(&rig.place, "other.bundle", BUNDLE, None, Some(&embargo)).unwrap_err();
+    assert!(error.to_string().contains("it is public"), "{error}");
+}
+
+/// What was put in by mistake and nobody has seen is encrypted in its place.
+#[test]
+fn what_waits_in_the_clear_can_be_made_secret() {
+    let rig = Rig::new();
+    add_bundle(&rig.place, NAME, SECRET, Some(STATEMENTS), None).unwrap();
+    let (recipient, identities) = identity();
+    let recipients = Recipients::parse(&recipient).unwrap();
+    let embargo = Embargo { until: rig.now + SignedDuration::from_hours(1), recipients: &recipients };
+    let added = add_bundle(&rig.place, NAME, SECRET, None, Some(&embargo)).unwrap();
+    assert_eq!(added.replaced, [format!("bundle.{NAME}"), format!("bundle.{NAME}.intoto.jsonl")]);
+    rig.publish();
+    let is_told = |path: &std::path::PathBuf| path.to_string_lossy().contains(NAME);
+    assert!(!tree(&rig.place.public()).keys().any(is_told));
+    let mut client = rig.client();
+    client.identities = identities;
+    client.fetch(&rig.serve().url(), rig.now).unwrap();
+    assert_eq!(client.read(&format!("bundles/{NAME}")), SECRET);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod content;
 mod embargo;
 mod foreign;
 mod keys;
+mod other;
+mod policy;
 mod rig;
 mod robbed;
 mod server;

@@ -37,6 +37,11 @@ pub(crate) struct Client {
 }
 
 pub(crate) const BUNDLE: &[u8] = b"the fix of parseHeader";
+/// Rules that a node can use, and others.
+pub(crate) const RULES: &str =
+    "@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+pub(crate) const OTHER_RULES: &str =
+    "@id(\"some\")\n@says(\"Nodes may.\")\npermit (principal is Node, action, resource);\n";
 pub(crate) const STATEMENTS: &[u8] = b"{\"payload\":\"\"}\n";
 
 impl Key {
@@ -83,7 +88,7 @@ impl Rig {
         let founding = Founding { lifetimes, keys: public.collect() };
         let state = init(&rig.place, &founding, &rig.signers(&Role::ALL), rig.now).unwrap();
         assert!(state.is_complete());
-        add_policy(&rig.place, &rig.policy("permit();")).unwrap();
+        add_policy(&rig.place, &rig.policy(RULES)).unwrap();
         add_bundle(&rig.place, "demo.bundle", BUNDLE, Some(STATEMENTS), None).unwrap();
         rig.publish();
         rig

@@ -1,19 +1,25 @@
-//! What has to be agreed to before something becomes public: the policy permits each bundle that is new, and nothing that is
-//! new gives away what is under embargo.
+//! What has to be agreed to before something becomes public: the policy permits each bundle that is new, none of them is
+//! under embargo and in the clear, and nothing that is new gives away what is under embargo.
+//!
+//! The last two hold without a trust root too, and whatever its rules say. What is under embargo is in the record of a
+//! case: where a bundle names one that is not at hand nobody knows, and nothing is published unless that is said.
 //!
 //! A channel holds what is under embargo in the clear, beside what it shows; that is where the secrets come from, so that
 //! nobody has to remember to name them.
 
+use std::path::Path;
+
 use jiff::Timestamp;
-use suture_advisory::leak::{Finding, Findings, Secrets, Watch};
+use suture_advisory::leak::{Closed, Finding, Findings, Secrets, Watch};
 use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
-use suture_policy::{CaseFacts, Moment};
-use suture_trust::{Envelope, KeyId, read_lines};
+use suture_policy::{CaseFacts, Moment, State};
+use suture_trust::{Envelope, KeyId, Received, read_lines, verify};
 
 use super::failure;
 use crate::args::channel::GateArgs;
+use crate::commands::leak_check::place_of;
 use crate::commands::{case, secrets};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -21,11 +27,13 @@ use crate::{permission, trust_dir};
 
 /// So many findings are named in a refusal.
 const FINDINGS_SHOWN_MAX: usize = 5;
+/// So many people are named who could give what is missing.
+const PEOPLE_SHOWN_MAX: usize = 8;
 
 /// The one who asks.
 pub(super) struct Gate<'a> {
     args: &'a GateArgs,
-    /// The rules; without them only leaks are looked for.
+    /// The rules; without them only embargoes hold.
     authority: Option<Authority>,
     /// Everybody in the trust root whose key is at hand.
     publishers: Vec<String>,
@@ -53,16 +61,48 @@ impl<'a> Gate<'a> {
     /// Whether this may become public.
     pub(super) fn check(&self, news: &News<'_>) -> Result<(), Failure> {
         self.refuse_leaks(news)?;
-        let Some(authority) = &self.authority else {
+        if self.authority.is_none() {
             self.console
                 .note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
-            return Ok(());
-        };
+        }
         let unread = |error: ChannelError| failure("nothing was published", &error);
         for bundle in news.bundles().map_err(unread)? {
-            self.ask(authority, &bundle.map_err(unread)?)?;
+            self.agree(&bundle.map_err(unread)?)?;
         }
         Ok(())
+    }
+
+    /// Whether a bundle may become public, or what has been said about one that is.
+    fn agree(&self, bundle: &Bundle) -> Result<(), Failure> {
+        let patch = read(bundle)?;
+        let envelopes = envelopes(bundle)?;
+        if bundle.is_public {
+            match &self.authority {
+                // All that is new was said by somebody, and nobody here is asked who may.
+                None => return Ok(()),
+                Some(authority) if self.is_refused(authority, &patch, &envelopes) => {
+                    // To ask would keep from the nodes that they must not run it.
+                    self.console.note(&format!(
+                        "`{}` is public and refused: nodes are told so, and the policy is not asked",
+                        bundle.name
+                    ));
+                    return Ok(());
+                }
+                Some(_) => {}
+            }
+        }
+        let case = self.facts(&patch, bundle)?;
+        if let Some(authority) = &self.authority {
+            self.ask(authority, bundle, &patch, &envelopes, case.as_ref())?;
+        }
+        if bundle.is_public { Ok(()) } else { self.refuse_early(bundle, case.as_ref()) }
+    }
+
+    /// Whether somebody who may has refused it, and has not taken that back.
+    fn is_refused(&self, authority: &Authority, patch: &Patch, envelopes: &[Envelope]) -> bool {
+        let received: Vec<Received<'_>> =
+            envelopes.iter().map(|envelope| Received { envelope, known_since: None }).collect();
+        verify(&authority.root, patch.digest, &received, self.now).refusals().next().is_some()
     }
 
     /// Looks for every secret in everything that is new.
@@ -81,7 +121,11 @@ impl<'a> Gate<'a> {
             let content = if is_sealed { Vec::new() } else { news.content(target).map_err(unread)? };
             watch.look(target, &content, &mut found);
         }
-        if found.count == 0 { Ok(()) } else { Err(leaking(&found)) }
+        match found.closed.first() {
+            _ if found.count > 0 => Err(leaking(&found)),
+            Some(closed) if !watch.is_empty() => Err(not_seen(closed)),
+            _ => Ok(()),
+        }
     }
 
     /// What was named on the command line.
@@ -94,7 +138,7 @@ impl<'a> Gate<'a> {
         Ok(secrets)
     }
 
-    /// What a bundle under embargo says, and its case if that is at hand.
+    /// What a bundle under embargo says, and its case.
     fn secrets_of(&self, bundle: &Bundle, secrets: &mut Secrets) -> Result<(), Failure> {
         let patch = read(bundle)?;
         secrets.more.push(bundle.name.clone());
@@ -102,22 +146,26 @@ impl<'a> Gate<'a> {
         for (delta, _) in &patch.deltas {
             secrets::of_delta(delta, secrets);
         }
-        match self.case_of(&patch) {
+        match self.case_of(&patch, bundle)? {
             Some(id) => secrets::of_case(id.as_str().as_ref(), &self.args.cases, secrets),
             None => Ok(()),
         }
     }
 
     /// Asks the rules about one bundle, as each of those who could be publishing it.
-    fn ask(&self, authority: &Authority, bundle: &Bundle) -> Result<(), Failure> {
-        let patch = read(bundle)?;
-        let envelopes = envelopes(bundle)?;
-        let case = self.facts(&patch, bundle)?;
+    fn ask(
+        &self,
+        authority: &Authority,
+        bundle: &Bundle,
+        patch: &Patch,
+        envelopes: &[Envelope],
+        case: Option<&CaseFacts>,
+    ) -> Result<(), Failure> {
         let mut refused = None;
         for by in &self.publishers {
             // What would be public was looked through before.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
-            let asked = clear(authority, &patch, &envelopes, &wanted, case.as_ref(), self.now);
+            let asked = clear(authority, patch, envelopes, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
                 Failure::refused(format!("the rules can't be asked about `{}`", bundle.name)).why(&error)
             })?;
@@ -129,16 +177,25 @@ impl<'a> Gate<'a> {
         Err(not_permitted(bundle, refused.as_ref().map(|(by, clearance)| (by.as_str(), clearance))))
     }
 
-    /// What the rules are told of the case of a bundle, with the embargo of the bundle if that is longer.
+    /// An embargo of the case holds for a bundle that somebody has added in the clear.
+    fn refuse_early(&self, bundle: &Bundle, case: Option<&CaseFacts>) -> Result<(), Failure> {
+        let until = case.and_then(|case| case.embargo).filter(|until| *until > self.moment());
+        let Some(until) = until.filter(|_| bundle.embargo_until.is_none()) else { return Ok(()) };
+        Err(Failure::refused(format!("`{}` would be public before its time", bundle.name))
+            .with_code("embargo")
+            .why(&format!("its case is under embargo until {until}, and the bundle is in the channel in the clear"))
+            .help("add it with --embargo-until and --to, wait, or end the embargo with `suture case classify CASE --embargo-until TIME`; nothing was published"))
+    }
+
+    /// What is known of the case of a bundle, with the embargo of the bundle if that is longer.
     fn facts(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<CaseFacts>, Failure> {
-        let Some(id) = self.case_of(patch) else {
+        let Some(id) = self.case_of(patch, bundle)? else {
             if let Some(named) = &patch.case {
-                let words = format!(
-                    "the case `{}` is not in `{}`: rules that ask about it are silent",
+                self.console.note(&format!(
+                    "the case `{}` is not in `{}`: rules that ask about it are silent, and its embargo is not known",
                     named.escape_debug(),
                     self.args.cases.display()
-                );
-                self.console.note(&words);
+                ));
             }
             return Ok(None);
         };
@@ -148,15 +205,31 @@ impl<'a> Gate<'a> {
         Ok(Some(facts))
     }
 
-    /// The case that a bundle names, if its record is at hand.
-    fn case_of(&self, patch: &Patch) -> Option<CaseId> {
-        let id: CaseId = patch.case.as_deref()?.parse().ok()?;
-        self.args.cases.join(id.as_str()).exists().then_some(id)
+    /// The case that a bundle names, if its record is at hand; where it is not, that must have been said.
+    fn case_of(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<CaseId>, Failure> {
+        let Some(named) = &patch.case else { return Ok(None) };
+        let id = named.parse().ok().filter(|id: &CaseId| self.args.cases.join(id.as_str()).exists());
+        if id.is_some() || self.args.without_case.iter().any(|without| without.as_str() == named) {
+            return Ok(id);
+        }
+        let (case, cases) = (named.escape_debug(), self.args.cases.display());
+        Err(Failure::refused(format!("nobody here can say whether `{}` may be public", bundle.name))
+            .with_code("case-missing")
+            .why(&format!("it is for the case `{case}`, whose record, with its embargo, is not in `{cases}`"))
+            .help("name the directory of cases with --cases, or say --without-case with that case if there is no record to be had; nothing was published"))
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::nearest(self.now.as_second())
     }
 }
 
+/// Reads a bundle, which is known by where it is in the channel's directory.
 fn read(bundle: &Bundle) -> Result<Patch, Failure> {
-    Patch::read(&bundle.content).map_err(|error| permission::unusable(bundle.name.as_ref(), &error))
+    let directory = if bundle.embargo_until.is_some() { "embargo" } else { "content" };
+    let name = if bundle.embargo_until.is_some() { &bundle.name } else { &bundle.target };
+    let path = Path::new(directory).join(name);
+    Patch::read(&bundle.content).map_err(|error| permission::unusable(&path, &error))
 }
 
 /// Whose key it is, if that can sign now.
@@ -178,12 +251,34 @@ fn not_permitted(bundle: &Bundle, refused: Option<(&str, &Clearance)>) -> Failur
     let failure = Failure::refused(format!("the policy does not let `{}` be published", bundle.name));
     match refused {
         Some((by, clearance)) => failure
-            .why(&format!("published by {by}\n{}", permission::missing(clearance).join("\n")))
-            .help("`suture policy check BUNDLE` shows who could give what is missing; nothing was published"),
+            .why(&format!("published by {by}\n{}", lacking(clearance).join("\n")))
+            .help("put it in again with what is missing, under embargo with --embargo-until and --to, or take it out with `suture channel remove`; nothing was published"),
         None => failure
             .why("none of the keys given belongs to anybody in the trust root, so that nobody publishes it")
             .help("give the key of somebody who may publish with --key as well; nothing was published"),
     }
+}
+
+/// What stands in the way of publishing it, and who could give it. To run it is another question, which `policy check` asks.
+fn lacking(clearance: &Clearance) -> Vec<String> {
+    let mut lines = permission::missing(clearance);
+    let missing = clearance.decision.requirements.iter();
+    let missing = missing.filter(|missing| matches!(missing.state, State::Missing | State::Overdue));
+    lines.extend(missing.filter(|missing| !missing.could.is_empty()).map(|missing| {
+        let people: Vec<&str> =
+            missing.could.iter().take(PEOPLE_SHOWN_MAX).map(|person| person.name.as_str()).collect();
+        let more = if missing.could.len() > people.len() { " and others" } else { "" };
+        format!("{} could be given by {}{more}", missing.rule, people.join(", "))
+    }));
+    lines
+}
+
+/// While something is under embargo, nothing is published that nobody can look into.
+fn not_seen(closed: &Closed) -> Failure {
+    Failure::refused("what would be published can't be looked through for what is under embargo")
+        .with_code("closed")
+        .why(&format!("{}: {}", place_of(closed), closed.kind))
+        .help("take it out and add it again unpacked, or wait for the end of the embargo; nothing was published")
 }
 
 fn leaking(found: &Findings) -> Failure {

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use suture_channel::Place;
 use suture_channel::name::Kind;
+use suture_channel::{Place, Removed};
 use suture_log::Subject;
 
 use super::keys::Signers;
@@ -35,6 +35,17 @@ pub(super) fn waiting(act: &Act, place: &Place, added: &[String], removed: &[Str
     });
     act.on_each(added.filter(|target| target.id.is_some() || target.digest.is_some()));
     act.on_each(removed.iter().filter(|name| is_sealed(name)).map(|name| Subject::id("removed", name)));
+}
+
+/// Files that were taken out: by their names only if those are public.
+pub(super) fn taken_out(act: &Act, files: &[Removed]) {
+    for Removed { name, sha256, is_public } in files {
+        let id = (*is_public || is_sealed(name)).then(|| name.clone());
+        let digest = sha256.as_ref().map(|hex| format!("sha256:{hex}"));
+        if id.is_some() || digest.is_some() {
+            act.on(Subject { id, digest, ..Subject::id("removed", name) });
+        }
+    }
 }
 
 /// Files that became public, and those that went.
