@@ -1,6 +1,7 @@
 //! Signed patches on real processes: what the policy of a machine lets run and what it stops, and whom
 //! the world thanks.
 
+mod doubtful;
 #[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
 mod foreign;
 #[path = "../bundle/forge.rs"]

@@ -10,8 +10,8 @@ use suture_delta::format;
 use suture_delta::report::CriticalPath;
 use suture_policy::{CaseFacts, Source, State};
 use suture_trust::{
-    Acceptance, Emergency, Envelope, IN_TOTO, Kind, Predicate, PublicKey, Refusal, Role, Said, SignError,
-    Signer, Statement, Subject, Withdrawal,
+    Acceptance, Emergency, Envelope, IN_TOTO, Kind, Lines, Predicate, PublicKey, Refusal, Role, Said,
+    SignError, Signer, Statement, Subject, Withdrawal,
 };
 
 use crate::sample;
@@ -37,7 +37,11 @@ struct Key(SigningKey, PublicKey);
 impl Key {
     fn of(name: &str) -> Self {
         let number = PEOPLE.iter().position(|(known, ..)| *known == name).unwrap();
-        let secret = SigningKey::from_bytes(&[u8::try_from(number + 1).unwrap(); 32]);
+        Self::numbered(u8::try_from(number + 1).unwrap(), name)
+    }
+
+    fn numbered(number: u8, name: &str) -> Self {
+        let secret = SigningKey::from_bytes(&[number; 32]);
         let public = PublicKey::from_bytes(secret.verifying_key().as_bytes(), name).unwrap();
         Self(secret, public)
     }
@@ -107,7 +111,17 @@ pub(crate) fn bundle(dossier: &str, critical: &[CriticalPath]) -> Vec<u8> {
 
 /// `predicate` about `patch`, signed by one of the people.
 pub(crate) fn sign(patch: &Patch, name: &str, predicate: Predicate) -> Envelope {
-    Envelope::sign(IN_TOTO, statement(patch, predicate).to_json(), &Key::of(name)).unwrap()
+    sign_bytes(name, statement(patch, predicate).to_json())
+}
+
+/// Signs a statement in whatever words.
+pub(crate) fn sign_bytes(name: &str, payload: Vec<u8>) -> Envelope {
+    Envelope::sign(IN_TOTO, payload, &Key::of(name)).unwrap()
+}
+
+/// The same by somebody whom the trust root does not know.
+pub(crate) fn sign_as_stranger(payload: Vec<u8>) -> Envelope {
+    Envelope::sign(IN_TOTO, payload, &Key::numbered(99, "stranger")).unwrap()
 }
 
 pub(crate) fn statement(patch: &Patch, predicate: Predicate) -> Statement {
@@ -123,7 +137,7 @@ pub(crate) fn everything(patch: &Patch) -> Vec<Envelope> {
     vec![
         sign(patch, "ann", Predicate::Authored(said(Role::Author))),
         rehearsed(patch),
-        sign(patch, "rob", Predicate::Reviewed(said(Role::Reviewer))),
+        sign(patch, "rob", reviewed()),
     ]
 }
 
@@ -133,6 +147,10 @@ fn rehearsed(patch: &Patch) -> Envelope {
     });
     let serde_json::Value::Object(fields) = result else { unreachable!("it is written as an object") };
     sign(patch, "bot", Predicate::read(Kind::Rehearsed, fields).unwrap())
+}
+
+pub(crate) fn reviewed() -> Predicate {
+    Predicate::Reviewed(said(Role::Reviewer))
 }
 
 pub(crate) fn refusal(role: Role) -> Predicate {
@@ -179,7 +197,12 @@ pub(crate) fn ask_about(
     case: Option<&CaseFacts>,
     now: &str,
 ) -> Clearance {
-    clear(authority, patch, said, wanted, case, time(now)).unwrap()
+    clear(authority, patch, &lines(said), wanted, case, time(now)).unwrap()
+}
+
+/// The file that has these, one on each line.
+pub(crate) fn lines(said: &[Envelope]) -> Lines {
+    Lines { envelopes: (1..).zip(said.iter().cloned()).collect(), unread: Vec::new() }
 }
 
 /// Rules whose requirement is in this state.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Received, SKEW_MAX};
 use crate::digest::Digest;
-use crate::envelope::EnvelopeSignature;
+use crate::envelope::{Envelope, EnvelopeSignature};
 use crate::kind::{Kind, Role};
 use crate::reason::Reason;
 use crate::root::{Principal, RootKey, TrustRoot};
@@ -24,6 +24,15 @@ pub(super) fn may_try_all(root: &TrustRoot, received: &[Received<'_>]) -> bool {
     };
     let once = received.iter().map(cost).fold(0, usize::saturating_add);
     root.keys().len().saturating_mul(once) <= SEARCH_COST_MAX
+}
+
+/// The payload is something else; or the type of a statement was damaged, and then the signature no longer fits.
+pub(super) fn foreign_payload(root: &TrustRoot, envelope: &Envelope) -> Reason {
+    let pae = envelope.pae();
+    let is_damaged = envelope.signatures.iter().any(|signature| {
+        root.key(&signature.key).is_some_and(|(_, key)| !key.key.verifies(&pae, &signature.signature))
+    });
+    if is_damaged { Reason::BadSignature } else { Reason::NotAStatement(envelope.payload_type.clone()) }
 }
 
 /// RFC 8032 §5.1.6: 64 bytes.

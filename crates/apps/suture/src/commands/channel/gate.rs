@@ -10,14 +10,14 @@ use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
 use suture_policy::{CaseFacts, Moment};
-use suture_trust::{Envelope, KeyId, read_lines};
+use suture_trust::{KeyId, Lines, read_lines};
 
 use super::failure;
 use crate::args::channel::GateArgs;
 use crate::commands::{case, secrets};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::{permission, trust_dir};
+use crate::{permission, statement_file, trust_dir};
 
 /// So many findings are named in a refusal.
 const FINDINGS_SHOWN_MAX: usize = 5;
@@ -111,15 +111,15 @@ impl<'a> Gate<'a> {
     /// Asks the rules about one bundle, as each of those who could be publishing it.
     fn ask(&self, authority: &Authority, bundle: &Bundle) -> Result<(), Failure> {
         let patch = read(bundle)?;
-        let envelopes = envelopes(bundle)?;
+        let lines = lines(bundle)?;
         let case = self.facts(&patch, bundle)?;
         let mut refused = None;
         for by in &self.publishers {
             // What would be public was looked through before.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
-            let asked = clear(authority, &patch, &envelopes, &wanted, case.as_ref(), self.now);
+            let asked = clear(authority, &patch, &lines, &wanted, case.as_ref(), self.now);
             let clearance = asked.map_err(|error| {
-                Failure::refused(format!("the rules can't be asked about `{}`", bundle.name)).why(&error)
+                permission::unanswered(&error, &statement_file::beside(bundle.name.as_ref()))
             })?;
             if clearance.decision.allowed {
                 return Ok(());
@@ -166,12 +166,11 @@ fn owner(authority: &Authority, key: &PublicKey, now: Timestamp) -> Option<Strin
     is_good.then(|| principal.name.clone())
 }
 
-fn envelopes(bundle: &Bundle) -> Result<Vec<Envelope>, Failure> {
-    let Some(statements) = &bundle.statements else { return Ok(Vec::new()) };
-    let lines = read_lines(statements).map_err(|error| {
+fn lines(bundle: &Bundle) -> Result<Lines, Failure> {
+    let Some(statements) = &bundle.statements else { return Ok(Lines::default()) };
+    read_lines(statements).map_err(|error| {
         Failure::refused(format!("the statements about `{}` can't be used", bundle.name)).why(&error)
-    })?;
-    Ok(lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect())
+    })
 }
 
 fn not_permitted(bundle: &Bundle, refused: Option<(&str, &Clearance)>) -> Failure {
