@@ -138,6 +138,7 @@ pub(crate) fn missing(clearance: &Clearance) -> Vec<String> {
     if lines.is_empty() {
         lines.push("no rule permits it".to_owned());
     }
+    lines.extend(clearance.refusals.iter().map(|refusal| format!("refused by {refusal}")));
     lines.extend(uncounted(&clearance.verified.rejected));
     lines
 }

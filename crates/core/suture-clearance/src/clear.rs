@@ -6,6 +6,7 @@ use suture_trust::{Lines, Received, Verified, verify};
 use thiserror::Error;
 
 use crate::doubt::{Doubts, doubts};
+use crate::refusal::{Standing, standing};
 use crate::{Authority, Patch, facts, said};
 
 /// What is to happen with a patch.
@@ -34,6 +35,8 @@ pub enum Use {
 pub struct Clearance {
     /// Who said what.
     pub verified: Verified,
+    /// The refusals that stand.
+    pub refusals: Vec<Standing>,
     /// What the patch is.
     pub facts: PatchFacts,
     /// What they were asked.
@@ -87,7 +90,8 @@ pub fn clear(
     let question =
         Question { ask: &ask, facts: &facts, statements: &statements, principals: authority.principals() };
     let decision = decide(&authority.pack, &question)?;
-    Ok(Clearance { verified, facts: patch_facts, ask, decision })
+    let refusals = standing(&authority.root, &verified, now);
+    Ok(Clearance { verified, refusals, facts: patch_facts, ask, decision })
 }
 
 fn ask(authority: &Authority, wanted: &Use) -> Ask {

@@ -24,6 +24,7 @@ mod clear;
 mod doubt;
 mod facts;
 mod patch;
+mod refusal;
 mod said;
 
 pub use authority::{Authority, AuthorityError, AuthorityFiles, NODE_BYTES_MAX, rules_digest};
@@ -32,3 +33,4 @@ pub use clear::{ClearError, Clearance, Use, clear};
 pub use doubt::Doubts;
 pub use facts::{class, touches};
 pub use patch::{Patch, PatchError};
+pub use refusal::Standing;

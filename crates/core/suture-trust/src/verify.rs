@@ -180,10 +180,13 @@ impl Question<'_> {
 
         let proven = received.known_since.unwrap_or(self.now);
         let role = checks::subject(&statement, self.bundle)
-            .and_then(|()| checks::clock(&statement, proven))
-            .and_then(|()| checks::key_in_force(key, &statement, proven))
-            .and_then(|()| checks::key_not_revoked(key, proven))
-            .and_then(|()| checks::role(principal, &statement))
+            .and_then(|()| match statement.kind() {
+                Kind::Refused => checks::refuser(principal, &statement),
+                _ => checks::clock(&statement, proven)
+                    .and_then(|()| checks::key_in_force(key, &statement, proven))
+                    .and_then(|()| checks::key_not_revoked(key, proven))
+                    .and_then(|()| checks::role(principal, &statement)),
+            })
             .map_err(|reason| reject(&rejected, reason))?;
         Ok(Accepted {
             index,

@@ -13,6 +13,7 @@ mod patch;
 mod publishing;
 mod recorded;
 mod refusals;
+mod refused;
 mod reproduced;
 mod running;
 mod source;

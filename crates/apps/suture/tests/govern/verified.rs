@@ -27,7 +27,11 @@ fn rows(here: &Path, exit: i32) -> [(String, Vec<String>); 2] {
 /// The transcript, with ids and keys called by name.
 fn shown(here: &Path, id: &str) -> String {
     let key = fs::read_to_string(here.join("ann.pub")).unwrap();
-    transcript(here, &VERIFY).replace(id, "[id]").replace(key.trim(), "[ann]")
+    let text = transcript(here, &VERIFY).replace(id, "[id]").replace(key.trim(), "[ann]");
+    match text.split_once("--withdraw=") {
+        Some((before, after)) => format!("{before}--withdraw=[refusal]{}", &after[64..]),
+        None => text,
+    }
 }
 
 #[test]

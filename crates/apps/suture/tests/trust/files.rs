@@ -45,7 +45,7 @@ fn each_reason_ends_with_five() {
     std::fs::write(office.path(STATEMENTS), line.replace("\"sig\":\"", "\"sig\":\"AAAA")).unwrap();
     refused(&office, BUNDLE, "wrong-key-type");
     std::fs::write(office.path(STATEMENTS), line.replace("vnd.in-toto+json", "json")).unwrap();
-    refused(&office, BUNDLE, "not-a-statement");
+    refused(&office, BUNDLE, "bad-signature");
 }
 
 /// What others have written stays as it is, whatever it is, and what is no statement is told.

@@ -162,8 +162,7 @@ fn read(bundle: &Bundle) -> Result<Patch, Failure> {
 /// Whose key it is, if that can sign now.
 fn owner(authority: &Authority, key: &PublicKey, now: Timestamp) -> Option<String> {
     let (principal, key) = authority.root.key(&KeyId::from(key.fingerprint()))?;
-    let is_good = key.valid_from <= now && now < key.valid_until && key.revoked.is_none();
-    is_good.then(|| principal.name.clone())
+    key.holds(now).then(|| principal.name.clone())
 }
 
 fn lines(bundle: &Bundle) -> Result<Lines, Failure> {

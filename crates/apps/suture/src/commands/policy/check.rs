@@ -31,6 +31,7 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key, act));
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest)
         .with_summary(signed.transpose()?)
+        .with_refusals(&clearance.refusals)
         .with_rejected(&clearance.verified.rejected);
     let strangers = authority.pack.strangers(authority.principals());
     decision::answer(&about, &clearance.decision, &strangers, console)

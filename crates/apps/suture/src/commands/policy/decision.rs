@@ -6,6 +6,7 @@
 use std::str::FromStr as _;
 
 use serde::Serialize;
+use suture_clearance::Standing;
 use suture_delta::page::{Column, Look, Page, Tone, clean, listed};
 use suture_policy::{
     Ask, Class, Decision, Kind, Principal, Requirement, SetAside, Spoken, State, Stranger, Switch,
@@ -34,6 +35,8 @@ pub(super) struct About<'a> {
     digest: &'a str,
     /// Statements that were not even put to the rules, and why.
     rejected: Vec<String>,
+    /// Refusals that stand.
+    refusals: &'a [Standing],
     /// What was signed of it.
     summary: Option<Signed>,
 }
@@ -50,6 +53,8 @@ struct Document<'a> {
     requirements: Vec<Line<'a>>,
     /// Every rule that spoke, those that forbid first.
     rules: &'a [Spoken],
+    /// Refusals that stand, and whether who refused can withdraw them.
+    refusals: &'a [Standing],
     /// Statements that do not count by the rules.
     set_aside: Vec<Aside<'a>>,
     /// Statements that are not genuine, or not of somebody in the trust root who may say it, and why.
@@ -93,7 +98,7 @@ impl<'a> About<'a> {
             Ask::Activate { node, .. } => format!("be switched on on {}", node.name),
             Ask::Publish { by } => format!("be published by {by}"),
         };
-        Self { action: ask.action(), what, digest, rejected: Vec::new(), summary: None }
+        Self { action: ask.action(), what, digest, rejected: Vec::new(), refusals: &[], summary: None }
     }
 
     /// The same with the statements that were not even put to the rules.
@@ -104,6 +109,11 @@ impl<'a> About<'a> {
             format!("{by}{kind}: {}", rejected.reason)
         };
         Self { rejected: rejected.iter().map(line).collect(), ..self }
+    }
+
+    /// The same with the refusals that stand.
+    pub(super) fn with_refusals(self, refusals: &'a [Standing]) -> Self {
+        Self { refusals, ..self }
     }
 
     /// The same with the summary that was signed.
@@ -132,6 +142,7 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         class: decision.class,
         requirements: decision.requirements.iter().map(line).collect(),
         rules: &decision.rules,
+        refusals: about.refusals,
         set_aside: decision.set_aside.iter().map(aside).collect(),
         rejected: &about.rejected,
         failed: &decision.failed,
@@ -183,6 +194,12 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
         page.prose(2, "", Tone::Plain, &words);
     }
     reasons(&mut page, decision);
+    if !about.refusals.is_empty() {
+        page.heading("Refused by");
+        for refusal in about.refusals {
+            page.prose(2, "-", Tone::Bad, &refusal.to_string());
+        }
+    }
     if !decision.set_aside.is_empty() || !about.rejected.is_empty() {
         page.heading("Statements that do not count");
         for rejected in &about.rejected {
