@@ -148,6 +148,9 @@ pub struct PatchFacts {
     pub types: u64,
     /// Call paths to or from what is marked as critical.
     pub critical: u64,
+    /// Patterns of `suture.toml` that mark nothing.
+    #[serde(default)]
+    pub unmatched: u64,
     /// Types whose layout changed.
     pub layouts: u64,
     /// Hooks convert every value of these types.

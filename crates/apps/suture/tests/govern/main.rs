@@ -7,6 +7,7 @@ mod foreign;
 #[path = "../bundle/forge.rs"]
 mod forge;
 mod log;
+mod marks;
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;

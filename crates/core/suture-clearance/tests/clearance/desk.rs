@@ -6,8 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::Timestamp;
 use suture_bundle::delta_name;
 use suture_clearance::{Authority, AuthorityFiles, Clearance, Patch, Use, clear};
-use suture_delta::format;
 use suture_delta::report::CriticalPath;
+use suture_delta::{Delta, format};
 use suture_policy::{CaseFacts, Source, State};
 use suture_trust::{
     Acceptance, Emergency, Envelope, IN_TOTO, Kind, Lines, Predicate, PublicKey, Refusal, Role, Said,
@@ -89,21 +89,36 @@ pub(crate) fn delta(critical: &[CriticalPath]) -> Vec<u8> {
     marked_delta(critical, &["consensus", "protocol"])
 }
 
+/// The file of a delta whose report was changed.
+pub(crate) fn with_report(mut delta: Delta) -> Vec<u8> {
+    delta.meta.schema = delta.meta.report.schema();
+    format::write(&delta).unwrap()
+}
+
 /// The same, made when these groups were marked.
 pub(crate) fn marked_delta(critical: &[CriticalPath], groups: &[&str]) -> Vec<u8> {
     let mut delta = sample::delta("server", "0123456789abcdef", &[0x90; 16]);
     delta.meta.report.critical = critical.to_vec();
     delta.meta.report.marked = groups.iter().map(ToString::to_string).collect();
-    delta.meta.schema = delta.meta.report.schema();
-    format::write(&delta).unwrap()
+    with_report(delta)
 }
 
 /// A bundle of two deltas, of which the first touches this, with this dossier.
 pub(crate) fn bundle(dossier: &str, critical: &[CriticalPath]) -> Vec<u8> {
-    let content = delta(critical);
+    bundle_of(dossier, delta(critical))
+}
+
+/// The same with this delta as the first.
+pub(crate) fn bundle_of(dossier: &str, content: Vec<u8>) -> Vec<u8> {
     let read = format::read(&content).unwrap();
     let mut files: BTreeMap<_, _> = sample::files().into_iter().collect();
-    files.retain(|name, _| !name.as_str().starts_with("deltas/server-"));
+    let deltas = files.extract_if(.., |name, _| name.as_str().starts_with("deltas/")).collect::<Vec<_>>();
+    for (_, other) in deltas.into_iter().filter(|(name, _)| !name.as_str().starts_with("deltas/server-")) {
+        let mut other = format::read(&other).unwrap();
+        other.meta.report.marked = vec!["consensus".to_owned()];
+        let content = with_report(other.clone());
+        files.insert(delta_name(&other, &format::id(&content)).unwrap(), content);
+    }
     files.insert(delta_name(&read, &format::id(&content)).unwrap(), content);
     files.insert(sample::name("dossier.toml"), dossier.as_bytes().to_vec());
     sample::write(&files.into_iter().collect::<Vec<_>>())

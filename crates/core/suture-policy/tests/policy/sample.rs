@@ -63,6 +63,7 @@ pub(crate) fn patch() -> PatchFacts {
         types: 3,
         critical: 0,
         layouts: 0,
+        unmatched: 0,
         hooks: false,
         encrypted: false,
         leaks: 0,
