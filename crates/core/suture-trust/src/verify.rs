@@ -111,12 +111,25 @@ impl Verified {
 }
 
 impl Rejected {
+    /// Whether nobody in `root` has signed it: then it says nothing, neither for a bundle nor against it.
+    pub fn is_strangers(&self, root: &TrustRoot) -> bool {
+        match &self.reason {
+            Reason::UnknownKey | Reason::NotAStatement(_) => true,
+            Reason::WrongKeyType { .. } => !self.names_key_of(root),
+            _ => false,
+        }
+    }
+
+    fn names_key_of(&self, root: &TrustRoot) -> bool {
+        self.key.as_ref().is_some_and(|key| root.key(key).is_some())
+    }
+
     /// Whether it may be a refusal of somebody in `root` that was damaged, or that only others can read. What none of the keys
     /// there has signed is none, whoever has written it.
     fn may_be_refusal(&self, root: &TrustRoot) -> bool {
         match &self.reason {
             Reason::BadSignature | Reason::TooMuchToTry => true,
-            Reason::WrongKeyType { .. } => self.key.as_ref().is_some_and(|key| root.key(key).is_some()),
+            Reason::WrongKeyType { .. } => self.names_key_of(root),
             Reason::Statement(error) => error.may_be(Kind::Refused),
             _ => false,
         }

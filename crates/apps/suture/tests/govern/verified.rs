@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::office::{open, sign, sign_all};
+use crate::office::{Server, done, open, sign, sign_all};
 use crate::patch::{self, json};
 use crate::transcript::{run, suture, transcript};
 
@@ -75,6 +75,34 @@ fn what_does_not_count_is_told_and_fails() {
     assert_eq!(lines, ["line 1:", "line 2:", "line 3:", "line 4:", "line 5:", "line 6:"]);
     let not = |line: &String| line.contains("does not count") || line.contains("is no statement");
     assert_eq!(statements.1.iter().map(not).collect::<Vec<_>>(), [false, false, false, true, true, true]);
+}
+
+/// Anybody can add a line: what no key of the trust root has signed is told, and all commands end as they did without it. So does
+/// what a known person has said in vain, as long as the rest is enough.
+#[test]
+fn what_a_stranger_has_signed_stops_nothing() {
+    let here = open("verify-stranger");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    done(&here, &["key", "new", "-o", "eve", "--no-passphrase", "--comment", "eve"]);
+    sign(&here, "fix.bundle", "eve", "commander", &["--refuse", "--reason", "because"]);
+    let [statements, policy] = rows(&here, 0);
+    assert_eq!((statements.0.as_str(), policy.0.as_str()), ("pass", "pass"));
+    assert!(
+        statements.1[3].starts_with("line 4: does not count: no key of the trust root"),
+        "{statements:?}"
+    );
+    json(&here, 0, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    let told = json(&here, 0, &["statements", "fix.bundle", "--trust", "trust"]);
+    assert_eq!((&told["refused"], &told["statements"][3]["counts"]), (&false.into(), &false.into()));
+    let server = Server::start(&here, "server");
+    server.operate(&here, 0, &["apply", "fix.bundle", "--trust", "trust"]);
+    server.awaits("fixed");
+
+    sign(&here, "fix.bundle", "bot", "operator", &[]);
+    let [statements, policy] = rows(&here, 0);
+    assert_eq!((statements.0.as_str(), policy.0.as_str()), ("pass", "pass"));
+    assert!(statements.1[4].contains("its signer is no operator"), "{statements:?}");
 }
 
 /// The trust directory of the environment counts as it does for `apply`; one that can't be used is an error.
