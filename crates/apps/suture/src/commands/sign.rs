@@ -14,6 +14,7 @@ use suture_trust::{Digest, Envelope, IN_TOTO, KeyId, Kind, Role, Signer, Stateme
 
 use crate::act::{Act, content};
 use crate::args::SignArgs;
+use crate::commands::bundle;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -64,7 +65,7 @@ pub(super) fn run(args: &SignArgs, act: &Act, console: &Console) -> Result<Exit,
     act.word("role", args.role.as_str());
     let now = Timestamp::now();
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let targets = args.files.iter().map(|file| target(file, args)).collect::<Result<Vec<_>, _>>()?;
+    let targets = args.files.iter().map(|file| target(file, kind, args)).collect::<Result<Vec<_>, _>>()?;
     for target in &targets {
         act.on(target.acted_on());
     }
@@ -122,12 +123,17 @@ fn kind(args: &SignArgs) -> Result<Kind, Failure> {
         .help(format!("it is said as {}", roles.join(" or "))))
 }
 
-fn target(path: &Path, args: &SignArgs) -> Result<Target, Failure> {
+/// A bundle that everybody refuses is signed by nobody, but to say that it must not run.
+fn target(path: &Path, kind: Kind, args: &SignArgs) -> Result<Target, Failure> {
     let content = files::read(path, "the file")?;
+    let is_bundle = begins_like_a_bundle(&content);
+    if is_bundle && !matches!(kind, Kind::Refused | Kind::Withdrawn) {
+        bundle::require_sound(path, &content)?;
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let statements = args.statements.clone().unwrap_or_else(|| statement_file::beside(path));
     let subject = Subject { name, digest: Digest::of(&content) };
-    Ok(Target { path: path.to_owned(), subject, statements, is_bundle: begins_like_a_bundle(&content) })
+    Ok(Target { path: path.to_owned(), subject, statements, is_bundle })
 }
 
 /// What is signed is read once more as everybody will read it.
