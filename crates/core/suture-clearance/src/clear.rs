@@ -87,8 +87,8 @@ pub fn clear(
     };
     let statements = said::statements(&verified, patch, now);
     let ask = ask(authority, wanted);
-    let question =
-        Question { ask: &ask, facts: &facts, statements: &statements, principals: authority.principals() };
+    let principals = authority.principals(now);
+    let question = Question { ask: &ask, facts: &facts, statements: &statements, principals: &principals };
     let decision = decide(&authority.pack, &question)?;
     let refusals = standing(&authority.root, &verified, now);
     Ok(Clearance { verified, refusals, facts: patch_facts, ask, decision })

@@ -184,6 +184,13 @@ pub struct Principal {
     pub team: String,
     /// The roles they hold.
     pub roles: Vec<String>,
+    /// Whether a key of theirs holds now: nobody else could give what is missing. What has been signed is judged by itself.
+    #[serde(default = "has_a_key", skip_serializing_if = "Clone::clone")]
+    pub can_sign: bool,
+}
+
+fn has_a_key() -> bool {
+    true
 }
 
 /// A signed sentence whose signature is genuine.

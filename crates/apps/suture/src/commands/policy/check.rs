@@ -1,5 +1,6 @@
 //! `suture policy check BUNDLE`: the question of `apply`, asked without touching anything.
 
+use jiff::Timestamp;
 use suture_clearance::Use;
 
 use super::{decision, summary};
@@ -33,6 +34,6 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
         .with_summary(signed.transpose()?)
         .with_refusals(&clearance.refusals)
         .with_rejected(&clearance.verified.rejected);
-    let strangers = authority.pack.strangers(authority.principals());
+    let strangers = authority.pack.strangers(&authority.principals(Timestamp::now()));
     decision::answer(&about, &clearance.decision, &strangers, console)
 }
