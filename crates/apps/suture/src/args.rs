@@ -164,7 +164,9 @@ pub(crate) struct ComparisonArgs {
     ///
     /// A TOML file with a table `[critical]` that has `functions` and `files`, lists of patterns such as
     /// `"raft_*"` and `"src/consensus/*"`; tables under it, such as `[critical.protocol]`, are groups of their
-    /// own. Without this option `suture.toml` in the working directory is used if it is there.
+    /// own. A pattern that marks nothing in either build is told, and like a project without marks counts as the strictest
+    /// consensus class; `none = "why"` in the place of patterns says that nothing is critical. Without this option
+    /// `suture.toml` in the working directory is used if it is there.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) critical: Option<PathBuf>,
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use suture_clearance::{Authority, Clearance, Patch, PatchError, Use, clear};
-use suture_policy::{CaseFacts, State};
-use suture_trust::{Envelope, Lines, Rejected};
+use suture_clearance::{Authority, ClearError, Clearance, Doubts, Patch, PatchError, Use, clear};
+use suture_policy::{CaseFacts, QuestionError, State};
+use suture_trust::Rejected;
 
 use crate::args::TrustArgs;
 use crate::commands::case_for_rules;
@@ -46,23 +46,33 @@ pub(crate) fn ask(
     case: Option<&CaseFacts>,
 ) -> Result<Clearance, Failure> {
     let beside = statement_file::beside(file);
-    ask_with(authority, patch, &statement_file::read(statements.unwrap_or(&beside))?, wanted, case)
+    let statements = statements.unwrap_or(&beside);
+    let lines = statement_file::read(statements)?;
+    clear(authority, patch, &lines, wanted, case, Timestamp::now())
+        .map_err(|error| unanswered(&error, statements))
 }
 
-/// The same with statements that have been read.
-pub(crate) fn ask_with(
-    authority: &Authority,
-    patch: &Patch,
-    lines: &Lines,
-    wanted: &Use,
-    case: Option<&CaseFacts>,
-) -> Result<Clearance, Failure> {
-    let envelopes: Vec<Envelope> = lines.envelopes.iter().map(|(_, envelope)| envelope.clone()).collect();
-    clear(authority, patch, &envelopes, wanted, case, Timestamp::now()).map_err(|error| {
-        Failure::refused("the rules can't be asked about this patch")
-            .why(&error)
-            .help("docs/formats/policy.md describes what they are asked")
-    })
+/// Why there is no answer, with the statements in this file.
+pub(crate) fn unanswered(error: &ClearError, statements: &Path) -> Failure {
+    match error {
+        ClearError::Doubtful(doubts) => doubtful(doubts, statements),
+        ClearError::Question(why) => unanswerable(why),
+    }
+}
+
+/// Why the rules can't be asked.
+pub(crate) fn unanswerable(why: &QuestionError) -> Failure {
+    Failure::refused("the rules can't be asked about this patch")
+        .why(why)
+        .help("docs/formats/policy.md describes what they are asked")
+}
+
+fn doubtful(doubts: &Doubts, statements: &Path) -> Failure {
+    let statements = statements.display();
+    Failure::refused(format!("the file of statements `{statements}` is damaged, and may hide a refusal"))
+        .with_code("damaged-statements")
+        .why(doubts)
+        .help("get it again from who gave it to you, or let those sign again whose lines these were, and take the lines out")
 }
 
 /// What the case of a patch is, if it is named on the command line.
@@ -130,6 +140,7 @@ pub(crate) fn missing(clearance: &Clearance) -> Vec<String> {
     if lines.is_empty() {
         lines.push("no rule permits it".to_owned());
     }
+    lines.extend(clearance.refusals.iter().map(|refusal| format!("refused by {refusal}")));
     lines.extend(uncounted(&clearance.verified.rejected));
     lines
 }

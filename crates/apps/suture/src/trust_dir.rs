@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use suture_clearance::{Authority, AuthorityFiles, NODE_BYTES_MAX};
 use suture_policy::{Pack, Principal, Source, limits};
 use suture_trust::TrustRoot;
@@ -42,7 +43,7 @@ pub(crate) struct RuleSet {
 pub(crate) fn rules_or_default(given: Option<&Path>) -> Result<RuleSet, Failure> {
     if let Some(directory) = find(given) {
         let authority = read(&directory)?;
-        let people = authority.principals().to_vec();
+        let people = authority.principals(Timestamp::now());
         let name = format!("the rules of `{}`", directory.display());
         return Ok(RuleSet { name, pack: authority.pack, people });
     }

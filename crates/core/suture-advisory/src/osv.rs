@@ -2,7 +2,8 @@
 //!
 //! <https://ossf.github.io/osv-schema/>. The id has the prefix for databases that are not registered, and the CVE and GHSA ids are
 //! its aliases: `CVE-…` as an id would claim to be the CVE programme's own record. Versions come as ranges only where
-//! the ecosystem that orders them is known, as commits where the repository is, and as they were written in any case. OSV has no
+//! the ecosystem that orders them is known, as commits where the repository is, and as they were written in any case. What is not
+//! listed is not affected, for a machine: where a range can't be said the single versions are left out ([`unsaid`]). OSV has no
 //! word for a hot patch: it is told in the details and, for programs, under `database_specific`.
 
 use std::str::FromStr;
@@ -255,6 +256,26 @@ fn severity(advisory: &Advisory) -> Vec<Severity> {
     v3.into_iter().chain(v4).collect()
 }
 
+/// Affected versions that a machine can't read out of the OSV record: words, and ranges where no package says how its versions are
+/// ordered. Nothing if commits say it.
+pub fn unsaid(advisory: &Advisory) -> Vec<&str> {
+    if commits(advisory).is_some() {
+        return Vec::new();
+    }
+    unlisted(advisory)
+}
+
+/// The lines that are neither a version nor a range of a known order.
+fn unlisted(advisory: &Advisory) -> Vec<&str> {
+    let program = &advisory.program;
+    let is_said = |line: &&str| match Versions::of(line) {
+        Versions::One(_) => true,
+        range @ Versions::Range(_) => program.package.is_some() && events(&range).is_some(),
+        Versions::Words(_) => false,
+    };
+    program.affected.iter().map(suture_case::values::Line::as_str).filter(|line| !is_said(line)).collect()
+}
+
 fn affected(advisory: &Advisory) -> Affected {
     let program = &advisory.program;
     let lines = || program.affected.iter().map(|line| Versions::of(line.as_str()));
@@ -270,6 +291,9 @@ fn affected(advisory: &Advisory) -> Affected {
         {
             versions.push(version);
         }
+    }
+    if !unlisted(advisory).is_empty() {
+        versions.clear();
     }
     let mut ranges: Vec<Range> = commits(advisory).into_iter().collect();
     if let Some(package) = &program.package {

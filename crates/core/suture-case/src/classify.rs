@@ -115,19 +115,18 @@ fn exploitation(case: &Case) -> Option<Exploitation> {
 fn class(case: &Case) -> Verdict {
     let declared = case.class.as_ref().map(|class| (class.declared, class.reason.to_string()));
     let Some(delta) = &case.delta else { return consensus::verdict(declared, None, Vec::new()) };
-    let computed = consensus::compute(DeltaFacts { groups: &delta.groups, touches: &delta.touches });
+    let computed = consensus::compute(DeltaFacts {
+        groups: &delta.groups,
+        unmatched: &delta.unmatched,
+        none_critical: delta.none_critical.as_ref(),
+        touches: &delta.touches,
+    });
     let mut blind_spots = Vec::new();
-    if computed.is_none() {
-        blind_spots.push(
-            "nothing was marked as critical when the delta was made, so that no class can be computed"
-                .to_owned(),
-        );
-    }
     for function in delta.by_pointer.iter() {
         blind_spots
             .push(format!("{function} is called by pointer: from where can't be seen in the call graph"));
     }
-    consensus::verdict(declared, computed, blind_spots)
+    consensus::verdict(declared, Some(computed), blind_spots)
 }
 
 fn reviewer_not_independent(case: &Case) -> Option<String> {

@@ -12,8 +12,10 @@
 //! 3. A change that *is* marked code, or is *called by* it, is [`Class::Replicated`]: what the marked code computes depends on
 //!    it. For marks of protocols it is [`Class::Wire`], since what they compute is messages.
 //!
-//! Groups with names of the project's own count like consensus: what is not known to be harmless is not. Where nothing
-//! was marked, nothing can be computed, and that is said.
+//! 4. Where nothing was marked, or a pattern marks nothing, there may be call paths that nobody has looked for: the change is
+//!    [`Class::Replicated`]. Only a project that says that nothing of it is critical, and why, has [`Class::Local`] without marks.
+//!
+//! Groups with names of the project's own count like consensus: what is not known to be harmless is not.
 
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +95,10 @@ pub struct Touch {
 pub struct DeltaFacts<'a> {
     /// The groups of marks that were looked for.
     pub groups: &'a [Line],
+    /// Patterns that mark nothing.
+    pub unmatched: &'a [Line],
+    /// Why nothing is critical, if the project says so.
+    pub none_critical: Option<&'a Line>,
     /// Call paths between changed and marked functions.
     pub touches: &'a [Touch],
 }
@@ -102,7 +108,7 @@ pub struct DeltaFacts<'a> {
 pub struct Computed {
     /// The class.
     pub class: Class,
-    /// What led to it, one sentence each; empty if nothing marked is touched.
+    /// What led to it, one sentence each; empty if marks were looked for, and nothing marked is touched.
     pub because: Vec<String>,
 }
 
@@ -111,7 +117,7 @@ pub struct Computed {
 pub struct Verdict {
     /// By the author; nothing if not yet declared.
     pub declared: Option<Class>,
-    /// By the delta; nothing without a delta, or if nothing was marked when it was made.
+    /// By the delta; nothing without a delta.
     pub computed: Option<Computed>,
     /// The stricter one; nothing if there is neither.
     pub counts: Option<Class>,
@@ -123,14 +129,26 @@ pub struct Verdict {
     pub blind_spots: Vec<String>,
 }
 
-/// The class by the facts of a delta; nothing if nothing was marked.
-pub fn compute(facts: DeltaFacts<'_>) -> Option<Computed> {
-    if facts.groups.is_empty() && facts.touches.is_empty() {
-        return None;
+/// The class by the facts of a delta.
+pub fn compute(facts: DeltaFacts<'_>) -> Computed {
+    let unseen = unseen(facts);
+    if !unseen.is_empty() {
+        return Computed { class: Class::Replicated, because: unseen };
     }
     let class = facts.touches.iter().map(class_of).max().unwrap_or(Class::Local);
     let decisive = facts.touches.iter().filter(|touch| class_of(touch) == class);
-    Some(Computed { class, because: decisive.map(sentence).collect() })
+    let told = facts.none_critical.map(|why| format!("nothing is critical, as suture.toml says: {why}"));
+    Computed { class, because: decisive.map(sentence).chain(told).collect() }
+}
+
+/// Why there may be call paths that nobody has looked for.
+fn unseen(facts: DeltaFacts<'_>) -> Vec<String> {
+    if facts.groups.is_empty() && facts.touches.is_empty() && facts.none_critical.is_none() {
+        return vec!["nothing was marked as critical when the delta was made".to_owned()];
+    }
+    let lost =
+        |pattern: &Line| format!("the pattern `{pattern}` in suture.toml marks nothing in either build");
+    facts.unmatched.iter().map(lost).collect()
 }
 
 /// The class that one call path asks for.

@@ -441,12 +441,22 @@ pub struct DeltaSummary {
     /// The groups of marks that were looked for when it was made; empty if nothing was marked.
     #[serde(default)]
     pub groups: List<Line, TOUCHES_MAX>,
+    /// Patterns in `suture.toml` that marked nothing in either build.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub unmatched: List<Line, TOUCHES_MAX>,
+    /// Why nothing is critical, if `suture.toml` said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none_critical: Option<Line>,
     /// Changed functions that are called by pointer, so that no call path to them can be ruled out.
     #[serde(default)]
     pub by_pointer: List<Line, TOUCHES_MAX>,
     /// Call paths between changed and marked functions, those of the strictest class first.
     #[serde(default)]
     pub touches: List<Touch, TOUCHES_MAX>,
+}
+
+fn is_empty(lines: &[Line]) -> bool {
+    lines.is_empty()
 }
 
 /// The analysis made no delta of the two builds: the change needs a restart.

@@ -1,5 +1,6 @@
 //! Whom and what the one who decides believes: a trust root, rules, and what this node is.
 
+use jiff::Timestamp;
 use suture_policy::{DEFAULT_PACK, Node, Pack, PackError, Principal, Source, default_pack};
 use suture_trust::{Digest, RootError, TrustRoot};
 use thiserror::Error;
@@ -31,7 +32,6 @@ pub struct Authority {
     pub rules: Digest,
     /// This machine.
     pub node: Node,
-    principals: Vec<Principal>,
 }
 
 /// Why a trust directory can't be used.
@@ -61,13 +61,12 @@ impl Authority {
             Some(text) => node(text)?,
             None => Node { name: files.host.to_owned(), labels: Vec::new() },
         };
-        let principals = root.principals().iter().map(principal).collect();
-        Ok(Self { root, pack, rules, node, principals })
+        Ok(Self { root, pack, rules, node })
     }
 
-    /// Everybody in the trust root, as the rules see them.
-    pub fn principals(&self) -> &[Principal] {
-        &self.principals
+    /// Everybody in the trust root, as the rules see them at the time `now`.
+    pub fn principals(&self, now: Timestamp) -> Vec<Principal> {
+        self.root.principals().iter().map(|known| principal(known, now)).collect()
     }
 }
 
@@ -89,7 +88,7 @@ fn node(text: &str) -> Result<Node, AuthorityError> {
     toml::from_str(text).map_err(|error| AuthorityError::Node(error.to_string()))
 }
 
-fn principal(known: &suture_trust::Principal) -> Principal {
+fn principal(known: &suture_trust::Principal, now: Timestamp) -> Principal {
     let roles = known.roles.iter().map(|role| role.as_str().to_owned()).collect();
-    Principal { name: known.name.clone(), team: known.team.clone(), roles }
+    Principal { name: known.name.clone(), team: known.team.clone(), roles, can_sign: known.can_sign(now) }
 }

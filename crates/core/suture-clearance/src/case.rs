@@ -159,6 +159,7 @@ fn of_delta(delta: &DeltaSummary, found: &Classification) -> PatchFacts {
         data: delta.data.into(),
         types: delta.layouts.into(),
         critical: delta.paths.into(),
+        unmatched: delta.unmatched.len() as u64,
         layouts: delta.layouts.into(),
         hooks: delta.layouts == 0 || delta.hooks,
         ..nothing(found)
@@ -167,7 +168,7 @@ fn of_delta(delta: &DeltaSummary, found: &Classification) -> PatchFacts {
 
 /// A patch of which only the consensus class is known.
 fn nothing(found: &Classification) -> PatchFacts {
-    // As for a bundle: a delta that shows nothing is what the author declares, or else the strictest.
+    // Without a delta it is what the author declares, or else the strictest.
     let declared = found.class.declared.map(word);
     let unseen = declared.unwrap_or(Class::Replicated);
     let computed = found.class.computed.as_ref().map_or(unseen, |computed| word(computed.class));
@@ -181,6 +182,7 @@ fn nothing(found: &Classification) -> PatchFacts {
         data: 0,
         types: 0,
         critical: 0,
+        unmatched: 0,
         layouts: 0,
         hooks: true,
         encrypted: false,

@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 use suture_policy::{Ask, CaseFacts, Decision, Facts, PatchFacts, Question, QuestionError, Switch, decide};
-use suture_trust::{Envelope, Received, Verified, verify};
+use suture_trust::{Lines, Received, Verified, verify};
+use thiserror::Error;
 
+use crate::doubt::{Doubts, doubts};
+use crate::refusal::{Standing, standing};
 use crate::{Authority, Patch, facts, said};
 
 /// What is to happen with a patch.
@@ -32,6 +35,8 @@ pub enum Use {
 pub struct Clearance {
     /// Who said what.
     pub verified: Verified,
+    /// The refusals that stand.
+    pub refusals: Vec<Standing>,
     /// What the patch is.
     pub facts: PatchFacts,
     /// What they were asked.
@@ -40,22 +45,34 @@ pub struct Clearance {
     pub decision: Decision,
 }
 
+/// Why there is no answer; that is never a permission.
+#[derive(Debug, Error)]
+pub enum ClearError {
+    /// Among what was said there may be a refusal that can't be read.
+    #[error("{0}")]
+    Doubtful(Doubts),
+    /// The rules can't be asked.
+    #[error(transparent)]
+    Question(#[from] QuestionError),
+}
+
 /// Asks the rules of `authority` whether `patch` may be used so, with what was said about it, at the time `now`. What the
 /// case is comes from who asks, never from the patch; rules that speak of a case are silent where it is not known.
 ///
 /// # Errors
-/// When the question can't be asked; that is never a permission.
+/// When the question can't be asked.
 pub fn clear(
     authority: &Authority,
     patch: &Patch,
-    envelopes: &[Envelope],
+    lines: &Lines,
     wanted: &Use,
     case: Option<&CaseFacts>,
     now: Timestamp,
-) -> Result<Clearance, QuestionError> {
+) -> Result<Clearance, ClearError> {
     let received: Vec<Received<'_>> =
-        envelopes.iter().map(|envelope| Received { envelope, known_since: None }).collect();
+        lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
     let verified = verify(&authority.root, patch.digest, &received, now);
+    doubts(&authority.root, &verified, lines).map_or(Ok(()), |doubts| Err(ClearError::Doubtful(doubts)))?;
     let mut patch_facts = facts::of(patch);
     if let Use::Publish { encrypted, leaks, .. } = wanted {
         patch_facts.encrypted = *encrypted;
@@ -70,10 +87,11 @@ pub fn clear(
     };
     let statements = said::statements(&verified, patch, now);
     let ask = ask(authority, wanted);
-    let question =
-        Question { ask: &ask, facts: &facts, statements: &statements, principals: authority.principals() };
+    let principals = authority.principals(now);
+    let question = Question { ask: &ask, facts: &facts, statements: &statements, principals: &principals };
     let decision = decide(&authority.pack, &question)?;
-    Ok(Clearance { verified, facts: patch_facts, ask, decision })
+    let refusals = standing(&authority.root, &verified, now);
+    Ok(Clearance { verified, refusals, facts: patch_facts, ask, decision })
 }
 
 fn ask(authority: &Authority, wanted: &Use) -> Ask {

@@ -1,6 +1,6 @@
 //! What a patch is, for the rules: computed from its deltas.
 
-use suture_case::consensus::{self, Relation, Touch, class_of};
+use suture_case::consensus::{self, DeltaFacts, Relation, Touch, class_of};
 use suture_case::values::Line;
 use suture_delta::Delta;
 use suture_delta::report::CriticalPath;
@@ -18,22 +18,26 @@ pub fn touches(delta: &Delta) -> Vec<Touch> {
     touches
 }
 
-/// The consensus class that the call graph of a delta shows. `None` if nothing was marked when it was made: then it shows
-/// nothing.
-pub fn class(delta: &Delta) -> Option<Class> {
-    let touches = touches(delta);
-    if touches.is_empty() && delta.meta.report.marked.is_empty() {
-        return None;
-    }
-    Some(touches.iter().map(class_of).max().map_or(Class::Local, word))
+/// The consensus class that the call graph of a delta shows; where it shows nothing, because nothing was marked when the delta was
+/// made or a pattern marked nothing, the strictest.
+pub fn class(delta: &Delta) -> Class {
+    let report = &delta.meta.report;
+    let lines = |texts: &mut dyn Iterator<Item = &String>| -> Vec<Line> {
+        texts.map(|text| Line::fitting(text)).collect()
+    };
+    let none_critical = report.none_critical.as_deref().map(Line::fitting);
+    let computed = consensus::compute(DeltaFacts {
+        groups: &lines(&mut report.marked.iter()),
+        unmatched: &lines(&mut report.unmatched.iter().map(|lost| &lost.pattern)),
+        none_critical: none_critical.as_ref(),
+        touches: &touches(delta),
+    });
+    word(computed.class)
 }
 
-/// The class of several deltas together. Where one shows nothing it is what the author declares, and where nobody has said
-/// anything, the strictest.
+/// The class of several deltas together, the strictest. What the author declares is no part of it.
 fn computed(patch: &Patch) -> Class {
-    let unseen = patch.declared.unwrap_or(Class::Replicated);
-    let classes = patch.deltas.iter().map(|(delta, _)| class(delta).unwrap_or(unseen));
-    classes.max().unwrap_or(Class::Replicated)
+    patch.deltas.iter().map(|(delta, _)| class(delta)).max().unwrap_or(Class::Replicated)
 }
 
 /// The same class in the words of rules.
@@ -63,6 +67,7 @@ pub(crate) fn of(patch: &Patch) -> PatchFacts {
         data: sum(&|facts| facts.overwrites.len()),
         types: layouts,
         critical: sum(&|facts| facts.critical.len()),
+        unmatched: patch.deltas.iter().map(|(delta, _)| delta.meta.report.unmatched.len() as u64).sum(),
         layouts,
         hooks: patch.deltas.iter().all(|(_, facts)| facts.types.is_empty() || !facts.hooks.is_empty()),
         encrypted: false,

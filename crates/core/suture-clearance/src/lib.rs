@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  file (bundle or bare delta) ─► Patch ─► facts, recomputed ──────┐
-//!  FILE.intoto.jsonl ─► envelopes ─► suture_trust::verify ─────────┼─► suture_policy::decide ─► Clearance
+//!  FILE.intoto.jsonl ─► lines ─► suture_trust::verify ─► doubts? ──┼─► suture_policy::decide ─► Clearance
 //!  case.toml ─► CaseView ─► facts, and what nobody has said ────────┤
 //!  root.toml, *.cedar, node.toml ─► Authority ─► people, rules ────┘
 //! ```
@@ -21,12 +21,16 @@
 mod authority;
 mod case;
 mod clear;
+mod doubt;
 mod facts;
 mod patch;
+mod refusal;
 mod said;
 
 pub use authority::{Authority, AuthorityError, AuthorityFiles, NODE_BYTES_MAX, rules_digest};
 pub use case::{CaseView, Routed, Rules, route_of, view};
-pub use clear::{Clearance, Use, clear};
+pub use clear::{ClearError, Clearance, Use, clear};
+pub use doubt::Doubts;
 pub use facts::{class, touches};
 pub use patch::{Patch, PatchError};
+pub use refusal::Standing;

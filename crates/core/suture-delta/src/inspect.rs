@@ -31,7 +31,7 @@ pub fn report(report: &Report, look: &Look) -> String {
     findings::functions("removed functions", &report.removed, &mut text);
     findings::data(&report.data, &mut text);
     findings::impact(&report.impact, &mut text);
-    findings::critical(&report.critical, &mut text);
+    findings::critical(report, &mut text);
     findings::notes(&report.notes, &mut text);
     findings::refusals(&report.refusals, &mut text);
     text.finish()
@@ -52,7 +52,7 @@ pub fn delta(delta: &Delta, id: &DeltaId, file_len: usize, look: &Look) -> Strin
     contents::references(delta, &mut text);
     contents::hooks(delta, &mut text);
     findings::impact(&report.impact, &mut text);
-    findings::critical(&report.critical, &mut text);
+    findings::critical(report, &mut text);
     findings::notes(&report.notes, &mut text);
     text.finish()
 }

@@ -55,6 +55,8 @@ pub struct Meta {
 pub const SCHEMA: u32 = 1;
 /// The version of a delta whose report names the groups of marks that were looked for.
 pub const SCHEMA_MARKED: u32 = 2;
+/// The version of a delta whose report has patterns that match nothing, or says why nothing is critical.
+pub const SCHEMA_MARKS_TOLD: u32 = 3;
 
 /// Which build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

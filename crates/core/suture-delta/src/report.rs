@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{SCHEMA, SCHEMA_MARKED};
+use crate::model::{SCHEMA, SCHEMA_MARKED, SCHEMA_MARKS_TOLD};
 use crate::refusal::Refusal;
 
 /// The judgement on a pair of builds, with everything it rests on.
@@ -27,6 +27,12 @@ pub struct Report {
     /// The groups of marks in `suture.toml` that were looked for. If there are none, that `critical` is empty says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marked: Vec<String>,
+    /// Patterns of `suture.toml` that match nothing in either build: what they were to find is not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<Unmatched>,
+    /// Why nothing of the program is critical, where `suture.toml` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none_critical: Option<String>,
     /// Why it can't be hot; empty if it can.
     pub refusals: Vec<Refusal>,
     /// Who calls the changed functions, up to the roots.
@@ -41,7 +47,13 @@ impl Report {
     /// The version of a delta that has this report: each has the lowest that has all its keys, so that a delta without
     /// the later ones is read by earlier versions too, and has one spelling.
     pub fn schema(&self) -> u32 {
-        if self.marked.is_empty() { SCHEMA } else { SCHEMA_MARKED }
+        if !self.unmatched.is_empty() || self.none_critical.is_some() {
+            SCHEMA_MARKS_TOLD
+        } else if self.marked.is_empty() {
+            SCHEMA
+        } else {
+            SCHEMA_MARKED
+        }
     }
 }
 
@@ -123,6 +135,17 @@ pub struct CriticalPath {
     pub pattern: String,
     /// Call path between the two, caller first.
     pub path: Vec<String>,
+}
+
+/// A pattern of `suture.toml` that matches nothing in either build.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unmatched {
+    /// Its group.
+    pub mark: String,
+    /// The pattern.
+    pub pattern: String,
+    /// Its line in `suture.toml`.
+    pub line: u32,
 }
 
 /// Who reaches one changed function.

@@ -1,4 +1,4 @@
-//! Who could give what is missing: the people whose statement the rules permit and which would help.
+//! Who could give what is missing: the people who have a key that holds now, whose statement the rules permit and which would help.
 //!
 //! Helping is tried, not guessed: the rule is asked again as if the statement were there. Where one is not enough,
 //! pairs are tried; where pairs are not, everybody together. A list is then never longer than it has to be, and is
@@ -20,7 +20,7 @@ pub(crate) fn find<'a>(
     state: State,
 ) -> Result<Vec<&'a Principal>, QuestionError> {
     let mut willing = Vec::new();
-    for person in scene.without_statement(kind) {
+    for person in scene.without_statement(kind).filter(|person| person.can_sign) {
         if scene.signing(person, kind)?.allow() {
             willing.push(person);
         }

@@ -174,6 +174,7 @@ fn patch_record(patch: &PatchFacts, class: Class) -> Value {
         ("data", long(patch.data)),
         ("types", long(patch.types)),
         ("critical", long(patch.critical)),
+        ("unmatched", long(patch.unmatched)),
         ("layouts", long(patch.layouts)),
         ("hooks", Value::new_bool(patch.hooks)),
         ("encrypted", Value::new_bool(patch.encrypted)),

@@ -148,6 +148,9 @@ pub struct PatchFacts {
     pub types: u64,
     /// Call paths to or from what is marked as critical.
     pub critical: u64,
+    /// Patterns of `suture.toml` that mark nothing.
+    #[serde(default)]
+    pub unmatched: u64,
     /// Types whose layout changed.
     pub layouts: u64,
     /// Hooks convert every value of these types.
@@ -181,6 +184,13 @@ pub struct Principal {
     pub team: String,
     /// The roles they hold.
     pub roles: Vec<String>,
+    /// Whether a key of theirs holds now: nobody else could give what is missing. What has been signed is judged by itself.
+    #[serde(default = "has_a_key", skip_serializing_if = "Clone::clone")]
+    pub can_sign: bool,
+}
+
+fn has_a_key() -> bool {
+    true
 }
 
 /// A signed sentence whose signature is genuine.

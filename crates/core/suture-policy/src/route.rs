@@ -137,7 +137,7 @@ fn roles(
             continue;
         }
         let mut could: Vec<&Principal> =
-            principals.iter().filter(|person| person.roles.contains(role)).collect();
+            principals.iter().filter(|person| person.can_sign && person.roles.contains(role)).collect();
         if role == REVIEWER {
             could = independent(pack, facts, principals, entities, could)?;
         }

@@ -47,7 +47,8 @@ pub struct EnvelopeSignature {
 pub struct Lines {
     /// The envelopes with their lines, counted from 1.
     pub envelopes: Vec<(usize, Envelope)>,
-    /// Lines that are none. in-toto (`bundle.md`) wants them ignored, people want to know.
+    /// Lines that are none. in-toto (`bundle.md`) wants them ignored; here they may have been refusals, and whoever asks whether
+    /// a patch may run has to know.
     pub unread: Vec<EnvelopeError>,
 }
 

@@ -69,6 +69,21 @@ pub struct RootError {
     pub what: String,
 }
 
+impl Principal {
+    /// Whether a key of theirs holds at `now`, so that what they sign then counts.
+    pub fn can_sign(&self, now: Timestamp) -> bool {
+        self.keys.iter().any(|key| key.holds(now))
+    }
+}
+
+impl RootKey {
+    /// Whether what it signs at `now` counts: it holds, and is not revoked.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        let is_revoked = self.revoked.as_ref().is_some_and(|revoked| revoked.at <= now);
+        self.valid_from <= now && now < self.valid_until && !is_revoked
+    }
+}
+
 impl TrustRoot {
     /// Longest `root.toml` that is read, in bytes.
     pub const TEXT_LEN_MAX: usize = 4 << 20;
@@ -88,6 +103,11 @@ impl TrustRoot {
     /// Everybody, in the order of the file.
     pub fn principals(&self) -> &[Principal] {
         &self.principals
+    }
+
+    /// Who has this name.
+    pub fn principal(&self, name: &str) -> Option<&Principal> {
+        self.principals.iter().find(|principal| principal.name == name)
     }
 
     /// The key with this name, and whose it is.

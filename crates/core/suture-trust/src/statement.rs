@@ -63,6 +63,17 @@ pub enum StatementError {
     },
 }
 
+impl StatementError {
+    /// Whether what can't be read may say this, in a version or with fields that only others know.
+    pub(crate) fn may_be(&self, kind: Kind) -> bool {
+        match self {
+            Self::UnknownVersion { known, .. } => *known == kind.predicate_type() || known == TYPE,
+            Self::BadPredicate { kind: found, .. } => *found == kind,
+            Self::Malformed(_) | Self::UnknownPredicate(_) => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Wire {
     #[serde(rename = "_type")]

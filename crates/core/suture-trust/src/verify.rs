@@ -91,6 +91,16 @@ impl Verified {
         self.accepted.iter().filter(move |accepted| accepted.statement.kind() == kind)
     }
 
+    /// What may be a refusal of somebody in `root`, and can't be judged: nobody can tell then that there is none.
+    pub fn doubtful<'a>(&'a self, root: &'a TrustRoot) -> impl Iterator<Item = &'a Rejected> {
+        // Under another signature of the same envelope it may have been read after all.
+        let is_read = |index: usize| {
+            self.accepted.iter().any(|accepted| accepted.index == index)
+                || self.rejected.iter().any(|other| other.index == index && other.kind.is_some())
+        };
+        self.rejected.iter().filter(move |rejected| rejected.may_be_refusal(root) && !is_read(rejected.index))
+    }
+
     /// The commitment to an advisory that `salt` and `text` open, if there is one.
     pub fn opened(&self, salt: &[u8; 32], text: &[u8]) -> Option<&Accepted> {
         let asked = crate::commit(salt, text);
@@ -100,13 +110,39 @@ impl Verified {
     }
 }
 
+impl Rejected {
+    /// Whether nobody in `root` has signed it: then it says nothing, neither for a bundle nor against it.
+    pub fn is_strangers(&self, root: &TrustRoot) -> bool {
+        match &self.reason {
+            Reason::UnknownKey | Reason::NotAStatement(_) => true,
+            Reason::WrongKeyType { .. } => !self.names_key_of(root),
+            _ => false,
+        }
+    }
+
+    fn names_key_of(&self, root: &TrustRoot) -> bool {
+        self.key.as_ref().is_some_and(|key| root.key(key).is_some())
+    }
+
+    /// Whether it may be a refusal of somebody in `root` that was damaged, or that only others can read. What none of the keys
+    /// there has signed is none, whoever has written it.
+    fn may_be_refusal(&self, root: &TrustRoot) -> bool {
+        match &self.reason {
+            Reason::BadSignature | Reason::TooMuchToTry => true,
+            Reason::WrongKeyType { .. } => self.names_key_of(root),
+            Reason::Statement(error) => error.may_be(Kind::Refused),
+            _ => false,
+        }
+    }
+}
+
 /// Judges what was received about the bundle with the digest `bundle`, by the rules of `root`, at the time `now`.
 pub fn verify(root: &TrustRoot, bundle: Digest, received: &[Received<'_>], now: Timestamp) -> Verified {
     let mut verified = Verified::default();
     let question = Question { root, bundle, now, may_try_all: checks::may_try_all(root, received) };
     for (index, received) in received.iter().enumerate() {
         if received.envelope.payload_type != IN_TOTO {
-            let reason = Reason::NotAStatement(received.envelope.payload_type.clone());
+            let reason = checks::foreign_payload(root, received.envelope);
             verified.rejected.push(Rejected { index, key: None, principal: None, kind: None, reason });
             continue;
         }
@@ -157,10 +193,13 @@ impl Question<'_> {
 
         let proven = received.known_since.unwrap_or(self.now);
         let role = checks::subject(&statement, self.bundle)
-            .and_then(|()| checks::clock(&statement, proven))
-            .and_then(|()| checks::key_in_force(key, &statement, proven))
-            .and_then(|()| checks::key_not_revoked(key, proven))
-            .and_then(|()| checks::role(principal, &statement))
+            .and_then(|()| match statement.kind() {
+                Kind::Refused => checks::refuser(principal, &statement),
+                _ => checks::clock(&statement, proven)
+                    .and_then(|()| checks::key_in_force(key, &statement, proven))
+                    .and_then(|()| checks::key_not_revoked(key, proven))
+                    .and_then(|()| checks::role(principal, &statement)),
+            })
             .map_err(|reason| reject(&rejected, reason))?;
         Ok(Accepted {
             index,

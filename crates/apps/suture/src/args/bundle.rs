@@ -61,8 +61,9 @@ pub(crate) struct BundleShowArgs {
 /// Check a bundle: container, digests, deltas, dossier, who said what about it, and whether it may run here
 ///
 /// The last two need somebody to believe: where no trust directory is named and this machine has none, they are not checked, and
-/// that is said. Exit code 5 and the reason if something is not as it must be, if a statement does not count or is a refusal, or
-/// if the rules would not let it run here.
+/// that is said. Exit code 5 and the reason if something is not as it must be, if a statement is a refusal or may have been one
+/// before it was damaged, or if the rules would not let it run here. Other statements that do not count are told: whether the rest
+/// is enough is what the rules say, as for `apply`.
 #[derive(Debug, Args)]
 pub(crate) struct BundleVerifyArgs {
     /// The bundle

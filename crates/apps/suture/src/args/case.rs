@@ -73,7 +73,7 @@ pub(crate) struct ClassifyArgs {
     pub(crate) epss: Option<PathBuf>,
 
     /// Compute the consensus class from this delta: from the call paths between what it changes and what `suture.toml` marked
-    /// when it was made
+    /// when it was made; where nothing was marked, or a pattern marks nothing, it is the strictest
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) delta: Option<PathBuf>,
 

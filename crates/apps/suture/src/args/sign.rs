@@ -12,7 +12,8 @@ use suture_trust::{Digest, DigestError, Kind, Role};
 /// What is signed is an in-toto statement about the SHA-256 of the file's bytes, in a DSSE envelope, which is added
 /// to FILE.intoto.jsonl. What it says follows from the role: an author has `authored` it, a builder `built`, a
 /// rehearser `rehearsed`, a reviewer `reviewed`; an approver, a commander and an operator have `approved` it. Whether
-/// that counts is for those to decide who verify it, by their own trust root: see `suture statements`.
+/// that counts is for those to decide who verify it, by their own trust root: see `suture statements`. A bundle that
+/// `suture bundle verify` refuses is not signed, but for a refusal.
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// What is signed

@@ -8,7 +8,8 @@ use suture_trust::Digest;
 /// Show who said what about a file, and what of it counts
 ///
 /// With --trust every signature is verified, and who signed it is looked up: what counts is genuine, about this very
-/// file, and from somebody who may say it. The exit code is 5 if anything does not count or if a refusal stands.
+/// file, and from somebody who may say it. The exit code is 5 if anything that somebody of the trust root has said does not
+/// count, if a line is damaged, or if a refusal stands; what strangers have signed is shown, and proves nothing.
 /// Without --trust nothing is verified, and everything shown is only claimed.
 ///
 /// What is published about a bundle before the bundle itself, such as its verification summary, is checked with

@@ -123,7 +123,10 @@ fn render(args: &RenderArgs, act: &Act, console: &Console) -> Result<Exit, Failu
     }
     let text = match args.format {
         Format::Csaf => json(csaf::csaf(&advisory).as_ref())?,
-        Format::Osv => json(osv::osv(&advisory).as_ref())?,
+        Format::Osv => {
+            check_versions(&file, &advisory)?;
+            json(osv::osv(&advisory).as_ref())?
+        }
         Format::Openvex => json(openvex::openvex(&advisory).as_ref())?,
         Format::Markdown => markdown::markdown(&advisory),
         Format::Html => html::html(&advisory),
@@ -134,6 +137,20 @@ fn render(args: &RenderArgs, act: &Act, console: &Console) -> Result<Exit, Failu
         None => console.print(&text)?,
     }
     Ok(Exit::Done)
+}
+
+/// OSV is read by machines, for which what is not listed is not affected.
+fn check_versions(file: &std::path::Path, advisory: &Advisory) -> Result<(), Failure> {
+    let unsaid = osv::unsaid(advisory);
+    if unsaid.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{}` can't be rendered as OSV", file.display()))
+        .why(&format!("a machine would take these versions for not affected: {}", unsaid.join("; ")))
+        .help(
+            "name the `package` (ecosystem and name) under [program] and write versions as `1.1` or `>=1.0, <1.2`, or name \
+             the `repository` with the commits; docs/formats/advisory.md shows both",
+        ))
 }
 
 /// What was published is never rendered as anything but its last version.

@@ -42,6 +42,17 @@ pub(super) fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Bundle<'a>, Cont
     Ok((bundle, contents))
 }
 
+/// Refuses a bundle that `bundle verify` refuses, whoever has signed it.
+pub(super) fn require_sound(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let (_, contents) = open(path, bytes)?;
+    match verify::dossier_fault(&contents) {
+        None => Ok(()),
+        Some(fault) => Err(refused(path)
+            .why(&format!("its dossier: {fault}"))
+            .help("complete the dossier, and make the bundle again with `suture bundle create`")),
+    }
+}
+
 fn refused(path: &Path) -> Failure {
     Failure::refused(format!("the bundle `{}` is refused", path.display()))
 }

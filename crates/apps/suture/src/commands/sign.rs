@@ -16,6 +16,7 @@ use suture_trust::{Digest, Envelope, IN_TOTO, KeyId, Kind, Role, Signer, Stateme
 
 use crate::act::{Act, content};
 use crate::args::SignArgs;
+use crate::commands::bundle;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -126,12 +127,16 @@ fn kind(args: &SignArgs) -> Result<Kind, Failure> {
         .help(format!("it is said as {}", roles.join(" or "))))
 }
 
+/// A bundle that everybody refuses is signed by nobody, but to say that it must not run.
 fn target(path: &Path, kind: Kind, args: &SignArgs) -> Result<Target, Failure> {
     let content = files::read(path, "the file")?;
+    let is_bundle = begins_like_a_bundle(&content);
+    if is_bundle && !matches!(kind, Kind::Refused | Kind::Withdrawn) {
+        bundle::require_sound(path, &content)?;
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let statements = args.statements.clone().unwrap_or_else(|| statement_file::beside(path));
     let subject = Subject { name, digest: Digest::of(&content) };
-    let is_bundle = begins_like_a_bundle(&content);
     let own = if kind == Kind::Built && args.predicate.is_none() {
         provenance::of_bundle(path, &content)?
     } else {

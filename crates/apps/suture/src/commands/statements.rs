@@ -71,8 +71,10 @@ pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Fail
         advisory,
     };
     console.answer(&document, |look| text(&document, look))?;
-    let all_count =
-        document.statements.iter().all(|row| row.counts != Some(false)) && document.unread.is_empty();
+    let lost = root.iter().zip(&verified).flat_map(|(root, verified)| {
+        verified.rejected.iter().filter(|rejected| !rejected.is_strangers(root))
+    });
+    let all_count = lost.count() == 0 && document.unread.is_empty();
     let is_unknown = document.advisory.as_ref().is_some_and(|advisory| advisory.committed_by.is_none());
     let is_fine = !document.verified || (all_count && !document.refused && !is_unknown);
     Ok(if is_fine { Exit::Done } else { Exit::PolicyRefused })

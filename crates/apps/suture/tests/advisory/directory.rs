@@ -37,6 +37,15 @@ pub(crate) fn directory(name: &str) -> PathBuf {
     directory
 }
 
+/// Says in the advisory in which order its versions are.
+pub(crate) fn name_package(here: &Path) {
+    let path = here.join("cases/redis-24834/advisory.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let package = "[program]\npackage = { ecosystem = \"Debian:12\", name = \"redis\" }\n";
+    assert!(text.contains("[program]\n"), "{text}");
+    std::fs::write(path, text.replace("[program]\n", package)).unwrap();
+}
+
 pub(crate) fn run(here: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_suture"))
         .args(arguments)

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::directory::{directory, document, run, transcript};
+use crate::directory::{directory, document, name_package, run, transcript};
 
 const FIX: &str = "--- a/src/strbuf.c\n+++ b/src/strbuf.c\n@@ -1 +1,2 @@\n+    if (reqsize > STRBUF_MAX_SIZE) die(\"too big\");\n";
 
@@ -96,6 +96,7 @@ fn a_delta_is_named_by_its_ids_and_not_by_what_it_changes() {
     let shown = document(&here, &new);
     let patch = &shown["advisory"]["hot_patch"][0];
     assert_eq!((&patch["patch"], &patch["version"]), (&id.into(), &"7.0.11".into()));
+    name_package(&here);
     for format in ["csaf", "osv", "openvex", "markdown", "html"] {
         let file = format!("draft.{format}");
         let render = ["advisory", "render", "redis-24834", "--format", format, "-o", &file];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::directory::{directory, document, run, transcript};
+use crate::directory::{directory, document, name_package, run, transcript};
 
 const NEW: &[&str] = &[
     "advisory",
@@ -74,9 +74,24 @@ fn from_a_draft_to_the_public() {
     assert!(timeline[3]["what"].as_str().unwrap().contains("because: it is on a mailing list"));
 }
 
+/// What a machine would take for not affected is not rendered for machines.
+#[test]
+fn osv_needs_a_package_for_a_range() {
+    let here = directory("osv-range");
+    document(&here, NEW);
+    let refused = run(&here, &["advisory", "render", "redis-24834", "--format", "osv"]);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains(">=7.0.0, <7.0.12") && why.contains("name the `package`"), "{why}");
+    name_package(&here);
+    let osv: Value = serde_json::from_str(&rendered(&here, "osv")).unwrap();
+    assert_eq!(osv["affected"][0]["ranges"][0]["events"][1]["fixed"], "7.0.12");
+}
+
 #[test]
 fn every_format_of_what_was_published() {
     let here = begun("formats");
+    name_package(&here);
     document(&here, &update(&["Published", "--stage", "published", "--force", "test", "--fixed", "7.0.12"]));
     let csaf: Value = serde_json::from_str(&rendered(&here, "csaf")).unwrap();
     assert_eq!(csaf["document"]["tracking"]["version"], "1.0.0");

@@ -100,7 +100,7 @@ fn another_kind_of_file_is_a_mistake() {
 
 /// A dossier that speaks of other deltas can't be smuggled into a bundle by hand: `verify` compares.
 #[test]
-fn a_dossier_with_gaps_does_not_verify() {
+fn a_dossier_with_gaps_does_not_verify_and_is_not_signed() {
     let here = directory("bundle-gaps");
     patch::bundle(&here);
     let unpacked = std::process::Command::new("tar").args(["-xf", "fix.bundle"]).current_dir(&here).status();
@@ -128,4 +128,20 @@ fn a_dossier_with_gaps_does_not_verify() {
     let found = patch::json(&here, 5, &["bundle", "verify", "bad.bundle"]);
     assert_eq!(found["ok"], false, "{found}");
     assert!(found["checks"][3]["what"].as_str().unwrap().contains("data.traces"), "{found}");
+
+    // Nor is it signed, but by somebody who says that it must not run; what is no bundle any more is not either.
+    let mut damaged = fs::read(here.join("fix.bundle")).unwrap();
+    let at = damaged.windows(9).position(|window| window == b"answer to").unwrap();
+    damaged[at] ^= 1;
+    fs::write(here.join("damaged.bundle"), damaged).unwrap();
+    patch::json(&here, 0, &["key", "new", "-o", "ann", "--no-passphrase"]);
+    for (bundle, why) in [("bad.bundle", "data.traces"), ("damaged.bundle", "SHA-256")] {
+        patch::json(&here, 5, &["bundle", "verify", bundle]);
+        let told = patch::json(&here, 5, &["sign", "--as", "author", "--key", "ann", bundle]);
+        assert!(told["error"]["why"].as_str().unwrap().contains(why), "{told}");
+        assert!(!here.join(format!("{bundle}.intoto.jsonl")).exists(), "nothing was signed");
+        let refuse =
+            ["sign", "--as", "author", "--key", "ann", "--refuse", "--reason", "it is damaged", bundle];
+        patch::json(&here, 0, &refuse);
+    }
 }

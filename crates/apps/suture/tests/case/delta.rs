@@ -97,10 +97,35 @@ fn what_touches_no_mark_is_local() {
     assert_eq!((&class["computed"]["class"], &class["is_laxer"]), (&"local".into(), &false.into()));
 }
 
-/// A delta that was made without marks says nothing, and is not taken for harmless.
+/// A delta that was made without marks, or with a mark that marks nothing, is not taken for harmless: to ship it as less takes an
+/// approval of its own.
 #[test]
-fn without_marks_nothing_is_computed() {
-    let class = class(&prepared("unmarked", "-DFIX_CHECK", None));
-    assert!(class["computed"].is_null());
-    assert!(class["blind_spots"][0].as_str().unwrap().starts_with("nothing was marked"));
+fn without_marks_the_strictest_is_computed() {
+    let rows = [
+        (None, "nothing was marked"),
+        (Some("[critical]\nfunctions = []\n"), "nothing was marked"),
+        (Some("[critical]\nfunctions = [\"no_such_function\"]\n"), "the pattern `no_such_function`"),
+        (
+            Some("[critical]\nfunctions = [\"raft_*\", \"no_such_function\"]\n"),
+            "the pattern `no_such_function`",
+        ),
+    ];
+    for (number, (marks, because)) in rows.into_iter().enumerate() {
+        let class = class(&prepared(&format!("unmarked-{number}"), "-DFIX_ALONE", marks));
+        assert_eq!((&class["computed"]["class"], &class["is_laxer"]), (&"replicated".into(), &true.into()));
+        let told = class["computed"]["because"][0].as_str().unwrap();
+        assert!(told.starts_with(because), "{told}");
+    }
+}
+
+/// A project that has no consensus says so once, with its reason, which everybody sees.
+#[test]
+fn a_project_says_that_nothing_of_it_is_critical() {
+    let here = prepared("none", "-DFIX_CHECK", Some("[critical]\nnone = \"a single server\"\n"));
+    let class = class(&here);
+    assert_eq!((&class["computed"]["class"], &class["is_laxer"]), (&"local".into(), &false.into()));
+    let because = class["computed"]["because"][0].as_str().unwrap();
+    assert!(because.ends_with("a single server"), "{because}");
+    let shown = String::from_utf8(run(&here, &["inspect", "fix.delta"]).stdout).unwrap();
+    assert!(shown.contains("none: a single server (by suture.toml)"), "{shown}");
 }

@@ -150,15 +150,15 @@ fn a_delta_changes_the_route() {
     assert_eq!((&hot["route"]["route"], &hot["route"]["with_delta"]), (&"hot-patch".into(), &true.into()));
 }
 
-/// A delta that was made without marks shows nothing: before the author has declared a class it counts as the strictest.
+/// A delta that was made without marks counts as the strictest, whatever its author declares.
 #[test]
 fn an_unmarked_delta_is_not_taken_for_harmless() {
     let here = prepared("route-unmarked", "-DFIX_ALONE", None);
     let undeclared = classify(&here, &[&GRAVE, &NEUTRAL, &["--delta", "fix.delta"]]);
     assert_eq!(undeclared["route"]["route"], "full-update");
-    assert_eq!(undeclared["route"]["assumed"][0], "the fix is of the class replicated");
     let declared = classify(&here, &[&["--class", "local:a bounds check"]]);
-    assert_eq!(declared["route"]["route"], "hot-patch");
+    assert_eq!(declared["route"]["route"], "full-update");
+    assert_eq!(rules_against(&declared["route"], "hot-patch"), ["replicated-only-if-exploited"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod built;
 mod clock;
+mod doubtful;
 #[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
 mod foreign;
 #[path = "../bundle/forge.rs"]
@@ -10,6 +11,7 @@ mod forge;
 mod interop;
 mod killed;
 mod log;
+mod marks;
 mod office;
 #[path = "../bundle/patch.rs"]
 mod patch;
@@ -18,6 +20,7 @@ mod recorded;
 mod refusals;
 mod refused;
 mod reproduced;
+mod revoked;
 mod runbook;
 mod running;
 mod source;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::office::{open, sign, sign_all};
+use crate::office::{Server, done, open, sign, sign_all};
 use crate::patch::{self, json};
 use crate::transcript::{run, suture, transcript};
 
@@ -27,7 +27,11 @@ fn rows(here: &Path, exit: i32) -> [(String, Vec<String>); 2] {
 /// The transcript, with ids and keys called by name.
 fn shown(here: &Path, id: &str) -> String {
     let key = fs::read_to_string(here.join("ann.pub")).unwrap();
-    transcript(here, &VERIFY).replace(id, "[id]").replace(key.trim(), "[ann]")
+    let text = transcript(here, &VERIFY).replace(id, "[id]").replace(key.trim(), "[ann]");
+    match text.split_once("--withdraw=") {
+        Some((before, after)) => format!("{before}--withdraw=[refusal]{}", &after[64..]),
+        None => text,
+    }
 }
 
 #[test]
@@ -51,7 +55,7 @@ fn from_nobody_to_a_refusal() {
     insta::assert_snapshot!(story);
 }
 
-/// Each statement that does not count is told with its line, and the policy goes by the others.
+/// Each statement that does not count is told with its line; what may be a refusal leaves the policy without an answer.
 #[test]
 fn what_does_not_count_is_told_and_fails() {
     let here = open("verify-rejected");
@@ -66,11 +70,39 @@ fn what_does_not_count_is_told_and_fails() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}{other}nothing\n")).unwrap();
     let [statements, policy] = rows(&here, 5);
-    assert_eq!((statements.0.as_str(), policy.0.as_str()), ("fail", "pass"));
+    assert_eq!((statements.0.as_str(), policy.0.as_str()), ("fail", "fail"));
     let lines: Vec<&str> = statements.1.iter().map(|line| &line[..7]).collect();
     assert_eq!(lines, ["line 1:", "line 2:", "line 3:", "line 4:", "line 5:", "line 6:"]);
     let not = |line: &String| line.contains("does not count") || line.contains("is no statement");
     assert_eq!(statements.1.iter().map(not).collect::<Vec<_>>(), [false, false, false, true, true, true]);
+}
+
+/// Anybody can add a line: what no key of the trust root has signed is told, and all commands end as they did without it. So does
+/// what a known person has said in vain, as long as the rest is enough.
+#[test]
+fn what_a_stranger_has_signed_stops_nothing() {
+    let here = open("verify-stranger");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    done(&here, &["key", "new", "-o", "eve", "--no-passphrase", "--comment", "eve"]);
+    sign(&here, "fix.bundle", "eve", "commander", &["--refuse", "--reason", "because"]);
+    let [statements, policy] = rows(&here, 0);
+    assert_eq!((statements.0.as_str(), policy.0.as_str()), ("pass", "pass"));
+    assert!(
+        statements.1[3].starts_with("line 4: does not count: no key of the trust root"),
+        "{statements:?}"
+    );
+    json(&here, 0, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    let told = json(&here, 0, &["statements", "fix.bundle", "--trust", "trust"]);
+    assert_eq!((&told["refused"], &told["statements"][3]["counts"]), (&false.into(), &false.into()));
+    let server = Server::start(&here, "server");
+    server.operate(&here, 0, &["apply", "fix.bundle", "--trust", "trust"]);
+    server.awaits("fixed");
+
+    sign(&here, "fix.bundle", "bot", "operator", &[]);
+    let [statements, policy] = rows(&here, 0);
+    assert_eq!((statements.0.as_str(), policy.0.as_str()), ("pass", "pass"));
+    assert!(statements.1[4].contains("its signer is no operator"), "{statements:?}");
 }
 
 /// The trust directory of the environment counts as it does for `apply`; one that can't be used is an error.

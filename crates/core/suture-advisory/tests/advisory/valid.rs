@@ -4,12 +4,14 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use suture_advisory::csaf::{self, csaf};
+use suture_advisory::model::Package;
 use suture_advisory::openvex::openvex;
-use suture_advisory::osv::osv;
+use suture_advisory::osv::{osv, unsaid};
 use suture_advisory::{Advisory, Stage};
+use suture_case::values::List;
 
 use crate::foreign;
-use crate::made::{any_advisory, full, in_stage};
+use crate::made::{any_advisory, full, in_stage, line};
 
 /// Many advisories, the same in every run, and the full one in each stage.
 fn advisories() -> Vec<Advisory> {
@@ -100,6 +102,32 @@ fn hot_patched_is_neither_affected_nor_updated() {
             assert!(page.contains(needed), "{needed}: {page}");
         }
     }
+}
+
+/// For a machine what is not listed is not affected: a range that can't be said does not become the one version of the hot patch.
+#[test]
+fn a_range_that_osv_can_not_say_is_not_told_as_one_version() {
+    let mut advisory = in_stage(Stage::Published);
+    let affected = |advisory: &Advisory| {
+        let osv: Value = serde_json::from_str(&json(osv(advisory))).unwrap();
+        osv["affected"][0].clone()
+    };
+    advisory.program.affected = List::new(vec![line("<7.0.12")]).unwrap();
+    assert!(advisory.hot_patch[0].version.is_some());
+    advisory.program.package =
+        Some(Package { ecosystem: "Debian:12".parse().unwrap(), name: advisory.program.name.clone() });
+    assert_eq!(unsaid(&advisory), Vec::<&str>::new());
+    assert_eq!(affected(&advisory)["versions"].as_array().unwrap().len(), 1, "beside the range");
+    advisory.program.package = None;
+    let with_commits = affected(&advisory);
+    assert_eq!(with_commits["versions"], serde_json::json!([]));
+    assert_eq!((with_commits["ranges"][0]["type"].as_str(), unsaid(&advisory).len()), (Some("GIT"), 0));
+    advisory.program.repository = None;
+    assert_eq!(affected(&advisory)["versions"], serde_json::json!([]));
+    assert_eq!(unsaid(&advisory), ["<7.0.12"]);
+    advisory.program.affected = List::new(vec![line("7.0.11"), line("7.0.10")]).unwrap();
+    assert_eq!(unsaid(&advisory), Vec::<&str>::new());
+    assert_eq!(affected(&advisory)["versions"].as_array().unwrap().len(), 2);
 }
 
 /// What is for members only is in none of them.

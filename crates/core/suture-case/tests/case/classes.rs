@@ -1,7 +1,7 @@
 //! The consensus class: computed from call paths, declared, and the stricter one.
 
 use proptest::prelude::*;
-use suture_case::consensus::{Class, DeltaFacts, Relation, Touch, class_of, compute, verdict};
+use suture_case::consensus::{Class, Computed, DeltaFacts, Relation, Touch, class_of, compute, verdict};
 use suture_case::values::Line;
 
 fn line(text: &str) -> Line {
@@ -12,8 +12,12 @@ fn touch(group: &str, relation: Relation) -> Touch {
     Touch { group: line(group), function: line("fix"), relation, marked: line("vote") }
 }
 
-fn computed(touches: &[Touch]) -> Option<Class> {
-    compute(DeltaFacts { groups: &[line("consensus")], touches }).map(|computed| computed.class)
+fn found(touches: &[Touch]) -> Computed {
+    compute(DeltaFacts { groups: &[line("consensus")], unmatched: &[], none_critical: None, touches })
+}
+
+fn computed(touches: &[Touch]) -> Class {
+    found(touches).class
 }
 
 #[test]
@@ -29,17 +33,40 @@ fn what_a_change_is_to_a_mark_decides() {
         ("network", Relation::Calls, Class::Wire),
     ];
     for (group, relation, class) in rows {
-        assert_eq!(computed(&[touch(group, relation)]), Some(class), "{group} {relation:?}");
+        assert_eq!(computed(&[touch(group, relation)]), class, "{group} {relation:?}");
     }
-    assert_eq!(computed(&[]), Some(Class::Local));
+    assert_eq!(computed(&[]), Class::Local);
 }
 
-/// Without marks there is no answer, rather than a harmless one.
+/// What nobody has looked for is not taken for harmless: without marks, or where a pattern has lost what it was to mark.
 #[test]
-fn nothing_marked_means_nothing_computed() {
-    assert_eq!(compute(DeltaFacts { groups: &[], touches: &[] }), None);
-    let verdict = verdict(Some((Class::Local, "a bounds check".into())), None, Vec::new());
-    assert_eq!((verdict.counts, verdict.is_laxer), (Some(Class::Local), false));
+fn what_was_not_looked_for_is_the_strictest() {
+    let nothing = DeltaFacts { groups: &[], unmatched: &[], none_critical: None, touches: &[] };
+    let computed = compute(nothing);
+    assert_eq!(computed.class, Class::Replicated);
+    assert_eq!(computed.because, ["nothing was marked as critical when the delta was made"]);
+    let verdict = verdict(Some((Class::Local, "a bounds check".into())), Some(computed), Vec::new());
+    assert_eq!((verdict.counts, verdict.is_laxer), (Some(Class::Replicated), true));
+
+    let (groups, lost) = ([line("consensus")], [line("no_such_function")]);
+    let decoy = compute(DeltaFacts { groups: &groups, unmatched: &lost, ..nothing });
+    assert_eq!(decoy.class, Class::Replicated);
+    assert!(decoy.because[0].contains("`no_such_function`"), "{decoy:?}");
+    // A call path that is there does not speak for those that were not looked for.
+    let touches = [touch("protocol", Relation::Is)];
+    assert_eq!(
+        compute(DeltaFacts { unmatched: &lost, touches: &touches, ..nothing }).class,
+        Class::Replicated
+    );
+
+    let why = line("a single server");
+    let told = compute(DeltaFacts { none_critical: Some(&why), ..nothing });
+    assert_eq!(told.class, Class::Local);
+    assert!(told.because[0].ends_with("a single server"), "{told:?}");
+    assert_eq!(
+        compute(DeltaFacts { none_critical: Some(&why), unmatched: &lost, ..nothing }).class,
+        Class::Replicated
+    );
 }
 
 fn relation() -> impl Strategy<Value = Relation> {
@@ -60,14 +87,14 @@ proptest! {
     fn one_more_path_is_never_laxer(touches in touches(), more in touches()) {
         let all: Vec<Touch> = touches.iter().chain(&more).cloned().collect();
         prop_assert!(computed(&touches) <= computed(&all));
-        prop_assert_eq!(computed(&all), Some(all.iter().map(class_of).max().unwrap_or(Class::Local)));
+        prop_assert_eq!(computed(&all), all.iter().map(class_of).max().unwrap_or(Class::Local));
     }
 
     #[test]
     fn the_stricter_one_counts(touches in touches(), declared in proptest::option::of(class())) {
-        let computed = compute(DeltaFacts { groups: &[line("consensus")], touches: &touches });
-        let by_delta = computed.as_ref().map(|computed| computed.class);
-        let verdict = verdict(declared.map(|class| (class, "so".to_owned())), computed, Vec::new());
+        let computed = found(&touches);
+        let by_delta = Some(computed.class);
+        let verdict = verdict(declared.map(|class| (class, "so".to_owned())), Some(computed), Vec::new());
         prop_assert!(verdict.counts >= declared && verdict.counts >= by_delta);
         prop_assert!(verdict.counts == declared || verdict.counts == by_delta);
         prop_assert_eq!(verdict.is_laxer, declared.is_some() && declared < by_delta);

@@ -57,7 +57,8 @@ fn what_nobody_has_said_is_the_worst_but_for_exploitation() {
 fn a_route_names_those_who_could_fill_its_roles() {
     let authority = authority(&[]);
     let pack = default_pack().unwrap();
-    let people = Rules { pack: &pack, principals: authority.principals() };
+    let principals = authority.principals(time(SIGNED));
+    let people = Rules { pack: &pack, principals: &principals };
     let delta = format!(
         "{KNOWN}[delta]\nid = \"{}\"\nprogram = \"p\"\nbuild_id = \"00\"\nbytes = 9\nfunctions = 1\ndata = 0\n\
          layouts = 0\nhooks = false\npaths = 0\ngroups = [\"consensus\"]\n",

@@ -6,12 +6,12 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::Timestamp;
 use suture_bundle::delta_name;
 use suture_clearance::{Authority, AuthorityFiles, Clearance, Patch, Use, clear};
-use suture_delta::format;
 use suture_delta::report::CriticalPath;
+use suture_delta::{Delta, format};
 use suture_policy::{CaseFacts, Source, State};
 use suture_trust::{
-    Acceptance, Emergency, Envelope, IN_TOTO, Kind, Predicate, PublicKey, Refusal, Role, Said, SignError,
-    Signer, Statement, Subject, Withdrawal,
+    Acceptance, Emergency, Envelope, IN_TOTO, Kind, Lines, Predicate, PublicKey, Refusal, Role, Said,
+    SignError, Signer, Statement, Subject, Withdrawal,
 };
 
 use crate::sample;
@@ -37,7 +37,11 @@ struct Key(SigningKey, PublicKey);
 impl Key {
     fn of(name: &str) -> Self {
         let number = PEOPLE.iter().position(|(known, ..)| *known == name).unwrap();
-        let secret = SigningKey::from_bytes(&[u8::try_from(number + 1).unwrap(); 32]);
+        Self::numbered(u8::try_from(number + 1).unwrap(), name)
+    }
+
+    fn numbered(number: u8, name: &str) -> Self {
+        let secret = SigningKey::from_bytes(&[number; 32]);
         let public = PublicKey::from_bytes(secret.verifying_key().as_bytes(), name).unwrap();
         Self(secret, public)
     }
@@ -85,21 +89,36 @@ pub(crate) fn delta(critical: &[CriticalPath]) -> Vec<u8> {
     marked_delta(critical, &["consensus", "protocol"])
 }
 
+/// The file of a delta whose report was changed.
+pub(crate) fn with_report(mut delta: Delta) -> Vec<u8> {
+    delta.meta.schema = delta.meta.report.schema();
+    format::write(&delta).unwrap()
+}
+
 /// The same, made when these groups were marked.
 pub(crate) fn marked_delta(critical: &[CriticalPath], groups: &[&str]) -> Vec<u8> {
     let mut delta = sample::delta("server", "0123456789abcdef", &[0x90; 16]);
     delta.meta.report.critical = critical.to_vec();
     delta.meta.report.marked = groups.iter().map(ToString::to_string).collect();
-    delta.meta.schema = delta.meta.report.schema();
-    format::write(&delta).unwrap()
+    with_report(delta)
 }
 
 /// A bundle of two deltas, of which the first touches this, with this dossier.
 pub(crate) fn bundle(dossier: &str, critical: &[CriticalPath]) -> Vec<u8> {
-    let content = delta(critical);
+    bundle_of(dossier, delta(critical))
+}
+
+/// The same with this delta as the first.
+pub(crate) fn bundle_of(dossier: &str, content: Vec<u8>) -> Vec<u8> {
     let read = format::read(&content).unwrap();
     let mut files: BTreeMap<_, _> = sample::files().into_iter().collect();
-    files.retain(|name, _| !name.as_str().starts_with("deltas/server-"));
+    let deltas = files.extract_if(.., |name, _| name.as_str().starts_with("deltas/")).collect::<Vec<_>>();
+    for (_, other) in deltas.into_iter().filter(|(name, _)| !name.as_str().starts_with("deltas/server-")) {
+        let mut other = format::read(&other).unwrap();
+        other.meta.report.marked = vec!["consensus".to_owned()];
+        let content = with_report(other.clone());
+        files.insert(delta_name(&other, &format::id(&content)).unwrap(), content);
+    }
     files.insert(delta_name(&read, &format::id(&content)).unwrap(), content);
     files.insert(sample::name("dossier.toml"), dossier.as_bytes().to_vec());
     sample::write(&files.into_iter().collect::<Vec<_>>())
@@ -107,7 +126,17 @@ pub(crate) fn bundle(dossier: &str, critical: &[CriticalPath]) -> Vec<u8> {
 
 /// `predicate` about `patch`, signed by one of the people.
 pub(crate) fn sign(patch: &Patch, name: &str, predicate: Predicate) -> Envelope {
-    Envelope::sign(IN_TOTO, statement(patch, predicate).to_json(), &Key::of(name)).unwrap()
+    sign_bytes(name, statement(patch, predicate).to_json())
+}
+
+/// Signs a statement in whatever words.
+pub(crate) fn sign_bytes(name: &str, payload: Vec<u8>) -> Envelope {
+    Envelope::sign(IN_TOTO, payload, &Key::of(name)).unwrap()
+}
+
+/// The same by somebody whom the trust root does not know.
+pub(crate) fn sign_as_stranger(payload: Vec<u8>) -> Envelope {
+    Envelope::sign(IN_TOTO, payload, &Key::numbered(99, "stranger")).unwrap()
 }
 
 pub(crate) fn statement(patch: &Patch, predicate: Predicate) -> Statement {
@@ -123,7 +152,7 @@ pub(crate) fn everything(patch: &Patch) -> Vec<Envelope> {
     vec![
         sign(patch, "ann", Predicate::Authored(said(Role::Author))),
         rehearsed(patch),
-        sign(patch, "rob", Predicate::Reviewed(said(Role::Reviewer))),
+        sign(patch, "rob", reviewed()),
     ]
 }
 
@@ -133,6 +162,10 @@ fn rehearsed(patch: &Patch) -> Envelope {
     });
     let serde_json::Value::Object(fields) = result else { unreachable!("it is written as an object") };
     sign(patch, "bot", Predicate::read(Kind::Rehearsed, fields).unwrap())
+}
+
+pub(crate) fn reviewed() -> Predicate {
+    Predicate::Reviewed(said(Role::Reviewer))
 }
 
 pub(crate) fn refusal(role: Role) -> Predicate {
@@ -179,7 +212,12 @@ pub(crate) fn ask_about(
     case: Option<&CaseFacts>,
     now: &str,
 ) -> Clearance {
-    clear(authority, patch, said, wanted, case, time(now)).unwrap()
+    clear(authority, patch, &lines(said), wanted, case, time(now)).unwrap()
+}
+
+/// The file that has these, one on each line.
+pub(crate) fn lines(said: &[Envelope]) -> Lines {
+    Lines { envelopes: (1..).zip(said.iter().cloned()).collect(), unread: Vec::new() }
 }
 
 /// Rules whose requirement is in this state.

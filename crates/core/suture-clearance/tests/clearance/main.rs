@@ -3,6 +3,7 @@
 mod asked;
 mod cases;
 mod desk;
+mod doubts;
 mod patches;
 #[path = "../../../suture-bundle/tests/bundle/sample.rs"]
 mod sample;

@@ -1,10 +1,15 @@
 //! What a patch is: told by its deltas, whatever stands beside them.
 
 use suture_clearance::{Authority, AuthorityError, AuthorityFiles, Patch, PatchError, Use, class, touches};
-use suture_policy::{Class, Source};
+use suture_delta::format;
+use suture_delta::report::Unmatched;
+use suture_policy::{Class, Source, State};
 use suture_trust::Digest;
 
-use crate::desk::{SIGNED, ask, authority, bundle, delta, marked_delta, path, root};
+use crate::desk::{
+    SIGNED, ask, authority, bundle, bundle_of, delta, everything, marked_delta, path, root, rules, time,
+    with_report,
+};
 
 const RUN: Use = Use::Run { dark: false };
 
@@ -45,7 +50,7 @@ fn the_class_follows_from_the_call_paths() {
     ];
     for (critical, expected) in rows {
         let patch = Patch::read(&delta(&critical)).unwrap();
-        assert_eq!(class(&patch.deltas[0].0), Some(expected), "{critical:?}");
+        assert_eq!(class(&patch.deltas[0].0), expected, "{critical:?}");
     }
     // What decides comes first, and nothing is told twice.
     let patch = Patch::read(&delta(&[calls.clone(), is, calls])).unwrap();
@@ -65,20 +70,38 @@ fn a_bare_delta_is_what_it_is() {
     assert_eq!(clearance.decision.class, Class::Replicated);
 }
 
-/// A delta that was made without marks shows nothing: it is what the author declares, and the strictest if nobody does.
+/// Whatever the author declares: a delta that was made without marks, or with patterns that mark nothing, is of the strictest class
+/// until somebody else accepts a laxer one.
 #[test]
 fn what_was_not_marked_is_not_taken_for_harmless() {
-    let bare = Patch::read(&marked_delta(&[], &[])).unwrap();
-    assert_eq!(class(&bare.deltas[0].0), None);
-    let facts = ask(&authority(&[]), &bare, &[], &RUN, SIGNED).facts;
-    assert_eq!((facts.computed, facts.declared), (Class::Replicated, Class::Replicated));
-    // One delta of the sample's bundle was made without marks.
-    for (word, class) in [("local", Class::Local), ("wire", Class::Wire), ("replicated", Class::Replicated)] {
-        let dossier = format!("schema = 1\n[case]\nconsensus_class = \"{word}\"\n");
-        let patch = Patch::read(&bundle(&dossier, &[])).unwrap();
-        let facts = ask(&authority(&[]), &patch, &[], &RUN, SIGNED).facts;
-        assert_eq!((facts.computed, facts.declared), (class, class), "{word}");
+    let mut delta = format::read(&marked_delta(&[], &["consensus"])).unwrap();
+    assert_eq!(class(&delta), Class::Local);
+    delta.meta.report.unmatched =
+        vec![Unmatched { mark: "consensus".to_owned(), pattern: "no_such_function".to_owned(), line: 2 }];
+    let decoy = with_report(delta.clone());
+    delta.meta.report.unmatched.clear();
+    delta.meta.report.marked.clear();
+    let unmarked = with_report(delta.clone());
+    for (content, unmatched) in [(decoy, 1), (unmarked, 0)] {
+        let bare = Patch::read(&content).unwrap();
+        assert_eq!(class(&bare.deltas[0].0), Class::Replicated);
+        for word in ["local", "wire", "replicated"] {
+            let dossier = format!("schema = 1\n[case]\nconsensus_class = \"{word}\"\n");
+            let patch = Patch::read(&bundle_of(&dossier, content.clone())).unwrap();
+            let clearance = ask(&authority(&[]), &patch, &everything(&patch), &RUN, SIGNED);
+            let facts = &clearance.facts;
+            assert_eq!(
+                (facts.computed, facts.declared.word(), facts.unmatched),
+                (Class::Replicated, word, unmatched)
+            );
+            assert_eq!(clearance.decision.class, Class::Replicated);
+            let missing = rules(&clearance, State::Missing).contains(&"laxer-class-is-accepted");
+            assert_eq!(missing, word != "replicated", "{word}");
+        }
     }
+    // A project that says so has nothing that is critical.
+    delta.meta.report.none_critical = Some("a single server".to_owned());
+    assert_eq!(class(&delta), Class::Local);
 }
 
 #[test]
@@ -109,6 +132,6 @@ fn a_trust_directory_that_can_not_be_used() {
     assert!(read(&root, &[], Some(&long)).unwrap_err().to_string().starts_with("node.toml: it is longer"));
     assert!(read(&root, &[], Some("nam = \"x\"")).unwrap_err().to_string().starts_with("node.toml: "));
     let named = read(&root, &[], Some("name = \"cache-1\"\nlabels = [\"canary\"]\n")).unwrap();
-    assert_eq!((named.node.name.as_str(), named.principals().len()), ("cache-1", 5));
+    assert_eq!((named.node.name.as_str(), named.principals(time(SIGNED)).len()), ("cache-1", 5));
     assert_eq!(read(&root, &[], None).unwrap().node.name, "here");
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use suture_elf::debug::{DebugInfo, FunctionInfo};
 
 use super::Changed;
-use crate::critical;
+use crate::critical::{self, Marked};
 use crate::impact::CallGraph;
 use crate::names;
 use crate::options::Options;
@@ -58,10 +58,12 @@ pub(super) fn impact(same: &Same<'_, '_, '_>, changed: &[Changed], options: &Opt
     let found = changed.iter().filter_map(|(old, ..)| graphs[0].impact(address(same.old, *old)));
     report.impact = found.collect();
     report.impact.sort_by(|a: &Impact, b| a.function.cmp(&b.function));
+    report.none_critical = options.marks.none().map(str::to_owned);
     if options.marks.is_empty() {
         return;
     }
     report.marked = options.marks.groups();
+    let mut found = Vec::new();
     let old: Vec<u64> = changed.iter().map(|(old, ..)| address(same.old, *old)).collect();
     let new: Vec<u64> = changed.iter().map(|(_, new, _)| address(same.new, *new)).collect();
     for ((graph, debug), changed) in graphs.iter().zip([same.debug.old, same.debug.new]).zip([old, new]) {
@@ -74,8 +76,11 @@ pub(super) fn impact(same: &Same<'_, '_, '_>, changed: &[Changed], options: &Opt
                 format!("{}/{}", function.directory, function.unit)
             })
         };
-        report.critical.extend(critical::critical_paths(graph, &options.marks, &changed, &file_of));
+        let marked = Marked::find(graph, &options.marks, &file_of);
+        report.critical.extend(critical::critical_paths(graph, &marked, &changed));
+        found.push(marked);
     }
+    report.unmatched = critical::unmatched(&found);
     report.critical.sort_by_cached_key(|path| (path.function.clone(), path.mark.clone(), path.path.clone()));
     report.critical.dedup();
 }

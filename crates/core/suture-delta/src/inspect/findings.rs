@@ -2,7 +2,7 @@
 
 use crate::page::{Cell, Column, INDENT, Page, Tone, counted, grouped, listed};
 use crate::refusal::Refusal;
-use crate::report::{CriticalPath, DataChange, FunctionRef, Impact, Report, Verdict};
+use crate::report::{DataChange, FunctionRef, Impact, Report, Unmatched, Verdict};
 
 /// How many names of a list are shown; `--json` has them all.
 const NAMES_SHOWN_MAX: usize = 6;
@@ -120,8 +120,10 @@ fn reach(impact: &Impact) -> String {
     if parts.is_empty() { "not called by anything in this build".to_owned() } else { parts.join("; ") }
 }
 
-pub(super) fn critical(paths: &[CriticalPath], text: &mut Page) {
-    if paths.is_empty() {
+/// Paths to what is marked, and what keeps the marks from saying anything.
+pub(super) fn critical(report: &Report, text: &mut Page) {
+    let paths = &report.critical;
+    if paths.is_empty() && report.unmatched.is_empty() && report.none_critical.is_none() {
         return;
     }
     text.heading("critical");
@@ -129,6 +131,21 @@ pub(super) fn critical(paths: &[CriticalPath], text: &mut Page) {
         let way = if path.path.len() > 1 { path.path.join(" → ") } else { path.marked.clone() };
         let mark = format!("{}:", path.mark);
         text.prose(INDENT, &mark, Tone::Warn, &format!("{way} (marked by `{}`)", path.pattern));
+    }
+    if let Some(why) = &report.none_critical {
+        text.prose(INDENT, "none:", Tone::Warn, &format!("{why} (by suture.toml)"));
+    }
+    for Unmatched { mark, pattern, line } in &report.unmatched {
+        let row =
+            vec![("pattern-unmatched".to_owned(), Tone::Bad), strong(pattern), place("suture.toml", *line)];
+        text.table(&[Column::Left, Column::Name, Column::Path], vec![row]);
+        let message = format!(
+            "it marks nothing in either build as {mark}, so that the consensus class is not computed and the strictest counts"
+        );
+        text.prose(2 * INDENT, "", Tone::Plain, &message);
+        let help =
+            "correct the pattern or take it out; where a function is inlined, mark its callers or its file";
+        text.prose(2 * INDENT, "help:", Tone::Good, help);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who calls whom, and what is critical.
 
 use suture_delta::classify::classify;
-use suture_delta::critical::{Marks, critical_paths};
+use suture_delta::critical::{Marked, Marks, critical_paths, unmatched};
 use suture_delta::impact::CallGraph;
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{ChangedFunction, CriticalPath, Impact, Report, Verdict};
@@ -159,7 +159,9 @@ fn paths(changed: &[&str]) -> Vec<(String, String, String, Vec<String>)> {
     let file_of = |address| debug.line_at(address).map(|line| line.file);
     let changed: Vec<u64> = changed.iter().map(|name| address(&build, name)).collect();
     let marks = Marks::parse(MARKS).unwrap();
-    let found = critical_paths(&CallGraph::new(&build), &marks, &changed, &file_of);
+    let graph = CallGraph::new(&build);
+    let marked = Marked::find(&graph, &marks, &file_of);
+    let found = critical_paths(&graph, &marked, &changed);
     found.into_iter().map(|path| (path.marked, path.mark, path.pattern, path.path)).collect()
 }
 
@@ -245,4 +247,40 @@ fn the_judgement_names_its_reasons() {
         (verdict, reasons),
         (Verdict::FullUpdate, vec!["type-layout-changed: client: member 'x' is new".into()])
     );
+}
+
+/// In one build or in the other: what is in neither has marked nothing.
+#[test]
+fn patterns_that_match_nothing_in_either_build_are_told() {
+    let build = |name: &str| {
+        let source = format!(
+            "int {name}(int n) {{ return n; }} int main(int c, char **v) {{ (void)v; return {name}(c); }}"
+        );
+        compile("gcc", &["-O0"], ("one.c", &source))
+    };
+    let programs = [build("before"), build("after")];
+    let builds = programs.each_ref().map(|program| Build::parse(&program.bytes).unwrap());
+    let text = "[critical]\nfunctions = [\"before\",\n\"gone_*\"]\n\n[critical.protocol]\nfiles = [\"*.rs\"]\nfunctions = [\"af*\"]\n";
+    let marks = Marks::parse(text).unwrap();
+    let found = builds.each_ref().map(|build| Marked::find(&CallGraph::new(build), &marks, &|_| None));
+    let lost: Vec<_> =
+        unmatched(&found).into_iter().map(|lost| (lost.mark, lost.pattern, lost.line)).collect();
+    let row = |mark: &str, pattern: &str, line| (mark.to_owned(), pattern.to_owned(), line);
+    assert_eq!(lost, [row("consensus", "gone_*", 3), row("protocol", "*.rs", 6)]);
+    assert_eq!(unmatched(&found[..1]).len(), 3);
+}
+
+#[test]
+fn that_nothing_is_critical_is_said_with_a_reason_or_not_at_all() {
+    let marks = Marks::parse("[critical]\nnone = \" a single server \"\n").unwrap();
+    assert_eq!((marks.none(), marks.is_empty()), (Some("a single server"), true));
+    assert_eq!(Marks::parse("[critical]\nfunctions = []\n").unwrap().none(), None);
+    let fault = |text: &str| Marks::parse(text).unwrap_err().to_string();
+    for reason in ["true", "\"\"", "\" \"", "[]"] {
+        let text = fault(&format!("[critical]\nnone = {reason}\n"));
+        assert!(text.starts_with("line 2, column 8: 'none' is no reason"), "{text}");
+    }
+    assert!(fault("[critical]\nnone = \"a\\nb\"\n").contains("no line"));
+    assert!(fault("[critical]\nnone = \"x\"\nfunctions = [\"f\"]\n").contains("and there are patterns"));
+    assert!(fault("[critical.protocol]\nnone = \"x\"\n").contains("unknown key 'none'"));
 }

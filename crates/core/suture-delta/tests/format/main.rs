@@ -25,6 +25,10 @@ fn a_delta_has_the_lowest_version_that_says_it() {
     assert_eq!((version, delta.meta.schema), (1, 2));
     let bytes = write(&delta).unwrap();
     assert_eq!(read(&bytes).unwrap(), delta);
+    delta.meta.report.none_critical = Some("a single server".to_owned());
+    delta.meta.schema = delta.meta.report.schema();
+    assert_eq!(delta.meta.schema, 3);
+    assert_eq!(read(&write(&delta).unwrap()).unwrap(), delta);
     assert!(!before.windows(6).any(|part| part == b"marked"), "an earlier version is as it was");
 }
 

@@ -107,7 +107,12 @@ fn questions_that_can_not_be_asked() {
 fn names_of_strangers_are_only_names() {
     let odd = "Role::\"commander\" \"); permit(principal, action, resource); //\u{0}\u{202e}";
     let mut people = people();
-    people.push(Principal { name: odd.to_owned(), team: odd.to_owned(), roles: vec![odd.to_owned()] });
+    people.push(Principal {
+        name: odd.to_owned(),
+        team: odd.to_owned(),
+        roles: vec![odd.to_owned()],
+        can_sign: true,
+    });
     let facts = facts();
     let mut statements = enough();
     statements.retain(|statement| statement.kind != Kind::Reviewed);

@@ -31,6 +31,7 @@ pub(crate) fn people() -> Vec<Principal> {
         name: name.to_owned(),
         team: team.to_owned(),
         roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        can_sign: true,
     };
     rows.into_iter().map(person).collect()
 }
@@ -62,6 +63,7 @@ pub(crate) fn patch() -> PatchFacts {
         data: 0,
         types: 3,
         critical: 0,
+        unmatched: 0,
         layouts: 0,
         hooks: false,
         encrypted: false,

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Received, SKEW_MAX};
 use crate::digest::Digest;
-use crate::envelope::EnvelopeSignature;
-use crate::kind::{Kind, Role};
+use crate::envelope::{Envelope, EnvelopeSignature};
+use crate::kind::Role;
 use crate::reason::Reason;
 use crate::root::{Principal, RootKey, TrustRoot};
 use crate::statement::Statement;
@@ -24,6 +24,15 @@ pub(super) fn may_try_all(root: &TrustRoot, received: &[Received<'_>]) -> bool {
     };
     let once = received.iter().map(cost).fold(0, usize::saturating_add);
     root.keys().len().saturating_mul(once) <= SEARCH_COST_MAX
+}
+
+/// The payload is something else; or the type of a statement was damaged, and then the signature no longer fits.
+pub(super) fn foreign_payload(root: &TrustRoot, envelope: &Envelope) -> Reason {
+    let pae = envelope.pae();
+    let is_damaged = envelope.signatures.iter().any(|signature| {
+        root.key(&signature.key).is_some_and(|(_, key)| !key.key.verifies(&pae, &signature.signature))
+    });
+    if is_damaged { Reason::BadSignature } else { Reason::NotAStatement(envelope.payload_type.clone()) }
 }
 
 /// RFC 8032 §5.1.6: 64 bytes.
@@ -69,15 +78,13 @@ pub(super) fn clock(statement: &Statement, proven: Timestamp) -> Result<(), Reas
 }
 
 /// The key holds at the time at which it says it was signed, and, because whoever has an old key can write an old date,
-/// also at the time at which it is proven to have been there. A refusal needs no such proof: that a key has expired since
-/// is no reason to run what its owner has refused.
+/// also at the time at which it is proven to have been there.
 pub(super) fn key_in_force(key: &RootKey, statement: &Statement, proven: Timestamp) -> Result<(), Reason> {
     let signed_on = statement.predicate.signed_on().unwrap_or(proven);
     if signed_on < key.valid_from {
         return Err(Reason::KeyNotYetValid { valid_from: key.valid_from, signed_on });
     }
-    let needs_proof = statement.kind() != Kind::Refused;
-    if signed_on >= key.valid_until || (needs_proof && proven >= key.valid_until) {
+    if signed_on >= key.valid_until || proven >= key.valid_until {
         return Err(Reason::KeyExpired { valid_until: key.valid_until });
     }
     Ok(())
@@ -108,6 +115,16 @@ pub(super) fn role(principal: &Principal, statement: &Statement) -> Result<Role,
         _ => allowed.to_vec(),
     };
     role.ok_or_else(|| Reason::RoleNotHeld { kind, needed: needed() })
+}
+
+/// A refusal asks for nothing but that its signer is in the trust root, and no mere witness. What has become of the key or of the
+/// signer's roles since, or what a clock says, is no reason to run what they have refused: else whoever changes the trust root
+/// lifts refusals without knowing it. A stolen key can stop a patch, and its owner can lift that with another.
+pub(super) fn refuser(principal: &Principal, statement: &Statement) -> Result<Role, Reason> {
+    role(principal, statement).or_else(|reason| {
+        let held = |role: &&Role| principal.roles.contains(role);
+        statement.kind().roles().iter().find(held).copied().ok_or(reason)
+    })
 }
 
 fn later(signed_on: Timestamp, proven: Timestamp) -> bool {

@@ -1,10 +1,10 @@
 //! A refusal blocks until its own signer takes it back.
 
-use suture_trust::{Reason, Role};
+use suture_trust::{Reason, Received, Role, TrustRoot};
 
 use crate::party::{
-    BOB, CAROL, CAROLS_OTHER, DAVE_EXPIRED, ERIN_REVOKED, approved, now, refused, sign, verify, verify_at,
-    withdrawn,
+    BOB, CAROL, CAROLS_OTHER, DAVE_EXPIRED, ERIN_REVOKED, approved, bundle, now, refused, root_text, sign,
+    time, verify, verify_at, withdrawn,
 };
 
 const MAY: &str = "2030-05-20T10:00:00Z";
@@ -52,23 +52,61 @@ fn an_old_withdrawal_lifts_no_new_refusal() {
 #[test]
 fn both_signers_of_one_refusal_have_to_withdraw() {
     let refusal = refused(Role::Operator, MAY);
-    let by_bob = sign(&withdrawn(Role::Operator, LATER, &refusal), BOB);
-    let mut both = sign(&refused(Role::Operator, MAY), BOB);
+    let withdrawn_by = |role, key| sign(&withdrawn(role, LATER, &refusal), key);
+    let mut both = sign(&refusal, BOB);
     both.signatures.extend(sign(&refusal, CAROL).signatures);
-    // Carol is no operator: hers does not count, so Bob's withdrawal is enough.
-    let verified = verify(&[both, by_bob]);
-    assert_eq!((verified.refusals().count(), verified.rejected[0].reason.code()), (0, "role-not-held"));
+    // Carol is no operator, as the refusal says: it is hers all the same.
+    let by_bob = withdrawn_by(Role::Operator, BOB);
+    let verified = verify(&[both.clone(), by_bob.clone()]);
+    let standing: Vec<_> = verified.refusals().map(|refusal| refusal.principal.as_str()).collect();
+    assert_eq!(standing, ["carol"]);
+    let verified = verify(&[both, by_bob, withdrawn_by(Role::Approver, CAROL)]);
+    assert_eq!((verified.refusals().count(), verified.rejected.len()), (0, 0));
 }
 
-/// That a key has expired since is no reason to run what its owner refused; a stolen key refuses nothing.
+/// What has become of the key since is no reason to run what its owner has refused; to withdraw takes a key that holds.
 #[test]
 fn expired_and_revoked_keys() {
-    let refusal = refused(Role::Approver, "2030-02-01T00:00:00Z");
-    let verified = verify(&[sign(&refusal, DAVE_EXPIRED)]);
-    assert_eq!(verified.refusals().count(), 1);
-    let withdrawal = withdrawn(Role::Approver, "2030-02-02T00:00:00Z", &refusal);
-    let verified = verify(&[sign(&refusal, DAVE_EXPIRED), sign(&withdrawal, DAVE_EXPIRED)]);
-    assert_eq!((verified.refusals().count(), verified.rejected[0].reason.code()), (1, "key-expired"));
-    let verified = verify_at(&[sign(&refusal, ERIN_REVOKED)], now());
-    assert_eq!(verified.rejected[0].reason.code(), "key-revoked");
+    for (key, code) in [(DAVE_EXPIRED, "key-expired"), (ERIN_REVOKED, "key-revoked")] {
+        // Before and after the end of the key: a date proves nothing, and so lifts nothing.
+        for signed_on in ["2030-02-01T00:00:00Z", MAY] {
+            let refusal = refused(Role::Approver, signed_on);
+            assert_eq!(verify(&[sign(&refusal, key)]).refusals().count(), 1, "{code}");
+            let withdrawal = sign(&withdrawn(Role::Approver, signed_on, &refusal), key);
+            let verified = verify(&[sign(&refusal, key), withdrawal]);
+            assert_eq!((verified.refusals().count(), verified.rejected[0].reason.code()), (1, code));
+        }
+    }
+}
+
+/// Whatever the owners of the trust root change but that the signer, or the key, is in it.
+#[test]
+fn it_stands_while_its_signer_is_in_the_root() {
+    let envelope = sign(&refused(Role::Reviewer, MAY), BOB);
+    let received = [Received { envelope: &envelope, known_since: None }];
+    let standing = |text: &str| {
+        let root = TrustRoot::parse(text).unwrap();
+        suture_trust::verify(&root, bundle(), &received, now()).refusals().count()
+    };
+    let text = root_text();
+    let bob = text.find("[[principal]]\nname = \"bob\"").unwrap();
+    let carol = text.find("[[principal]]\nname = \"carol\"").unwrap();
+    let (before, bob, after) = (&text[..bob], &text[bob..carol], &text[carol..]);
+    let with = |bob: &str| format!("{before}{bob}{after}");
+    let revoked = "revoked = { at = 2029-05-01T00:00:00Z, reason = \"copied\" }\n";
+    assert_eq!(standing(&with(bob)), 1);
+    assert_eq!(standing(&with(&bob.replace("2031-01-01", "2030-01-02"))), 1, "expired");
+    assert_eq!(standing(&with(&bob.replace("valid_until", &format!("{revoked}valid_until")))), 1, "revoked");
+    assert_eq!(standing(&with(&bob.replace("\"reviewer\", \"operator\"", "\"author\""))), 1, "other roles");
+    assert_eq!(standing(&with(&bob.replace("\"reviewer\", \"operator\"", "\"witness\""))), 0, "a witness");
+    assert_eq!(standing(&with("")), 0, "no longer there");
+}
+
+/// A clock that is wrong, the signer's or the reader's, lifts nothing either.
+#[test]
+fn the_clock_lifts_nothing() {
+    let envelope = sign(&refused(Role::Reviewer, MAY), BOB);
+    for now in ["2025-06-01T12:00:00Z", "2035-06-01T12:00:00Z"] {
+        assert_eq!(verify_at(std::slice::from_ref(&envelope), time(now)).refusals().count(), 1, "{now}");
+    }
 }

@@ -72,19 +72,22 @@ impl Check {
 }
 
 fn dossier(contents: &Contents<'_>) -> Check {
-    let check = |state, what: String| Check::new("dossier", state, what);
+    match dossier_fault(contents) {
+        None => Check::new("dossier", State::Pass, "complete, and about these deltas"),
+        Some(fault) => Check::new("dossier", State::Fail, fault),
+    }
+}
+
+/// What is wrong with the dossier of a bundle, or open in it.
+pub(super) fn dossier_fault(contents: &Contents<'_>) -> Option<String> {
     let dossier = match Dossier::parse(contents.dossier) {
         Ok(dossier) => dossier,
-        Err(error) => return check(State::Fail, error.to_string()),
+        Err(error) => return Some(error.to_string()),
     };
     let facts: Vec<Facts> = contents.deltas.iter().map(|delta| delta.facts.clone()).collect();
     let gaps = lint(&dossier, Some(&facts));
-    match gaps.first() {
-        None => check(State::Pass, "complete, and about these deltas".to_owned()),
-        Some(first) => {
-            check(State::Fail, format!("{}, first {}: {}", counted(gaps.len(), "gap"), first.id, first.asks))
-        }
-    }
+    let first = gaps.first()?;
+    Some(format!("{}, first {}: {}", counted(gaps.len(), "gap"), first.id, first.asks))
 }
 
 fn text(document: &Document, look: &Look) -> String {

@@ -60,6 +60,8 @@ pub(super) fn summary(delta: &Delta, id: &DeltaId, bytes: usize) -> Result<Delta
         hooks: !facts.hooks.is_empty(),
         paths: count(report.critical.len()),
         groups: List::first_of(groups),
+        unmatched: List::first_of(report.unmatched.iter().map(|lost| Line::fitting(&lost.pattern))),
+        none_critical: report.none_critical.as_deref().map(Line::fitting),
         by_pointer: List::first_of(by_pointer.map(|impact| Line::fitting(&impact.function))),
         touches: List::first_of(touches),
     })

@@ -15,7 +15,7 @@ use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
 use suture_policy::{CaseFacts, Moment, State};
-use suture_trust::{Envelope, KeyId, Received, read_lines, verify};
+use suture_trust::{KeyId, Lines, Received, read_lines, verify};
 
 use super::failure;
 use crate::args::channel::GateArgs;
@@ -23,7 +23,7 @@ use crate::commands::leak_check::place_of;
 use crate::commands::{case, secrets};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::{permission, trust_dir};
+use crate::{permission, statement_file, trust_dir};
 
 /// So many findings are named in a refusal.
 const FINDINGS_SHOWN_MAX: usize = 5;
@@ -75,12 +75,12 @@ impl<'a> Gate<'a> {
     /// Whether a bundle may become public, or what has been said about one that is.
     fn agree(&self, bundle: &Bundle) -> Result<(), Failure> {
         let patch = read(bundle)?;
-        let envelopes = envelopes(bundle)?;
+        let lines = lines(bundle)?;
         if bundle.is_public {
             match &self.authority {
                 // All that is new was said by somebody, and nobody here is asked who may.
                 None => return Ok(()),
-                Some(authority) if self.is_refused(authority, &patch, &envelopes) => {
+                Some(authority) if self.is_refused(authority, &patch, &lines) => {
                     // To ask would keep from the nodes that they must not run it.
                     self.console.note(&format!(
                         "`{}` is public and refused: nodes are told so, and the policy is not asked",
@@ -93,15 +93,15 @@ impl<'a> Gate<'a> {
         }
         let case = self.facts(&patch, bundle)?;
         if let Some(authority) = &self.authority {
-            self.ask(authority, bundle, &patch, &envelopes, case.as_ref())?;
+            self.ask(authority, bundle, &patch, &lines, case.as_ref())?;
         }
         if bundle.is_public { Ok(()) } else { self.refuse_early(bundle, case.as_ref()) }
     }
 
     /// Whether somebody who may has refused it, and has not taken that back.
-    fn is_refused(&self, authority: &Authority, patch: &Patch, envelopes: &[Envelope]) -> bool {
+    fn is_refused(&self, authority: &Authority, patch: &Patch, lines: &Lines) -> bool {
         let received: Vec<Received<'_>> =
-            envelopes.iter().map(|envelope| Received { envelope, known_since: None }).collect();
+            lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
         verify(&authority.root, patch.digest, &received, self.now).refusals().next().is_some()
     }
 
@@ -158,16 +158,16 @@ impl<'a> Gate<'a> {
         authority: &Authority,
         bundle: &Bundle,
         patch: &Patch,
-        envelopes: &[Envelope],
+        lines: &Lines,
         case: Option<&CaseFacts>,
     ) -> Result<(), Failure> {
         let mut refused = None;
         for by in &self.publishers {
             // What would be public was looked through before.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
-            let asked = clear(authority, patch, envelopes, &wanted, case, self.now);
+            let asked = clear(authority, patch, lines, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
-                Failure::refused(format!("the rules can't be asked about `{}`", bundle.name)).why(&error)
+                permission::unanswered(&error, &statement_file::beside(bundle.name.as_ref()))
             })?;
             if clearance.decision.allowed {
                 return Ok(());
@@ -235,16 +235,14 @@ fn read(bundle: &Bundle) -> Result<Patch, Failure> {
 /// Whose key it is, if that can sign now.
 fn owner(authority: &Authority, key: &PublicKey, now: Timestamp) -> Option<String> {
     let (principal, key) = authority.root.key(&KeyId::from(key.fingerprint()))?;
-    let is_good = key.valid_from <= now && now < key.valid_until && key.revoked.is_none();
-    is_good.then(|| principal.name.clone())
+    key.holds(now).then(|| principal.name.clone())
 }
 
-fn envelopes(bundle: &Bundle) -> Result<Vec<Envelope>, Failure> {
-    let Some(statements) = &bundle.statements else { return Ok(Vec::new()) };
-    let lines = read_lines(statements).map_err(|error| {
+fn lines(bundle: &Bundle) -> Result<Lines, Failure> {
+    let Some(statements) = &bundle.statements else { return Ok(Lines::default()) };
+    read_lines(statements).map_err(|error| {
         Failure::refused(format!("the statements about `{}` can't be used", bundle.name)).why(&error)
-    })?;
-    Ok(lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect())
+    })
 }
 
 fn not_permitted(bundle: &Bundle, refused: Option<(&str, &Clearance)>) -> Failure {

@@ -1,5 +1,6 @@
 //! `suture policy check BUNDLE`: the question of `apply`, asked without touching anything.
 
+use jiff::Timestamp;
 use suture_clearance::Use;
 
 use super::{decision, summary};
@@ -31,9 +32,10 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key, act));
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest)
         .with_summary(signed.transpose()?)
+        .with_refusals(&clearance.refusals)
         .with_rejected(&clearance.verified.rejected);
     let beside = statement_file::beside(&args.file);
     let about = about.with_absent(statement_file::absent(args.statements.as_deref().unwrap_or(&beside)));
-    let strangers = authority.pack.strangers(authority.principals());
+    let strangers = authority.pack.strangers(&authority.principals(Timestamp::now()));
     decision::answer(&about, &clearance.decision, &strangers, console)
 }

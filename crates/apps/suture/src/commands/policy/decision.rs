@@ -6,6 +6,7 @@
 use std::str::FromStr as _;
 
 use serde::Serialize;
+use suture_clearance::Standing;
 use suture_delta::page::{Column, Look, Page, Tone, clean, listed};
 use suture_policy::{
     Ask, Class, Decision, Kind, Principal, Requirement, SetAside, Spoken, State, Stranger, Switch,
@@ -36,6 +37,8 @@ pub(super) struct About<'a> {
     rejected: Vec<String>,
     /// That there is no file of statements.
     absent: Option<String>,
+    /// Refusals that stand.
+    refusals: &'a [Standing],
     /// What was signed of it.
     summary: Option<Signed>,
 }
@@ -52,6 +55,8 @@ struct Document<'a> {
     requirements: Vec<Line<'a>>,
     /// Every rule that spoke, those that forbid first.
     rules: &'a [Spoken],
+    /// Refusals that stand, and whether who refused can withdraw them.
+    refusals: &'a [Standing],
     /// Statements that do not count by the rules.
     set_aside: Vec<Aside<'a>>,
     /// Statements that are not genuine, or not of somebody in the trust root who may say it, and why.
@@ -98,7 +103,15 @@ impl<'a> About<'a> {
             Ask::Activate { node, .. } => format!("be switched on on {}", node.name),
             Ask::Publish { by } => format!("be published by {by}"),
         };
-        Self { action: ask.action(), what, digest, rejected: Vec::new(), absent: None, summary: None }
+        Self {
+            action: ask.action(),
+            what,
+            digest,
+            rejected: Vec::new(),
+            absent: None,
+            refusals: &[],
+            summary: None,
+        }
     }
 
     /// The same with the statements that were not even put to the rules.
@@ -114,6 +127,11 @@ impl<'a> About<'a> {
     /// The same with that there is no file of statements, if so.
     pub(super) fn with_absent(self, absent: Option<String>) -> Self {
         Self { absent, ..self }
+    }
+
+    /// The same with the refusals that stand.
+    pub(super) fn with_refusals(self, refusals: &'a [Standing]) -> Self {
+        Self { refusals, ..self }
     }
 
     /// The same with the summary that was signed.
@@ -142,6 +160,7 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         class: decision.class,
         requirements: decision.requirements.iter().map(line).collect(),
         rules: &decision.rules,
+        refusals: about.refusals,
         set_aside: decision.set_aside.iter().map(aside).collect(),
         rejected: &about.rejected,
         absent: about.absent.as_deref(),
@@ -198,6 +217,12 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
         page.prose(2, "", Tone::Plain, &words);
     }
     reasons(&mut page, decision);
+    if !about.refusals.is_empty() {
+        page.heading("Refused by");
+        for refusal in about.refusals {
+            page.prose(2, "-", Tone::Bad, &refusal.to_string());
+        }
+    }
     if !decision.set_aside.is_empty() || !about.rejected.is_empty() {
         page.heading("Statements that do not count");
         for rejected in &about.rejected {

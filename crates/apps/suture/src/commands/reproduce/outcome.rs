@@ -3,6 +3,7 @@
 use serde::Serialize;
 use suture_bundle::{BundledDelta, PartDifference, parts};
 use suture_delta::compare::Comparison;
+use suture_delta::report::Report;
 use suture_dossier::Origin;
 
 /// What became of one delta.
@@ -64,6 +65,7 @@ impl Outcome {
             ""
         } else {
             differences.extend(builds(delta, recorded, &found));
+            differences.extend(reports(&delta.delta.meta.report, &found.comparison.report));
             conclude(recorded, found.origin)
         };
         let rebuilt = found.comparison.delta.as_ref();
@@ -132,6 +134,26 @@ fn builds(delta: &BundledDelta, recorded: &Origin, found: &Found<'_>) -> Vec<Dif
     rows.into_iter().flatten().collect()
 }
 
+/// What the report in the delta says of critical code, on which its consensus class rests.
+fn reports(recorded: &Report, here: &Report) -> Vec<Difference> {
+    let unmatched = |report: &Report| -> Vec<String> {
+        report.unmatched.iter().map(|lost| format!("{} ({})", lost.pattern, lost.mark)).collect()
+    };
+    let paths = |report: &Report| -> Vec<String> {
+        report.critical.iter().map(|path| format!("{} ({})", path.path.join(" → "), path.mark)).collect()
+    };
+    let none = |report: &Report| report.none_critical.clone().unwrap_or_default();
+    let row =
+        |what, recorded: &[String], here: &[String]| difference(what, &recorded.join(", "), &here.join(", "));
+    let rows = [
+        row("groups of critical marks", &recorded.marked, &here.marked),
+        row("patterns that mark nothing", &unmatched(recorded), &unmatched(here)),
+        difference("why nothing is critical", &none(recorded), &none(here)),
+        row("critical call paths", &paths(recorded), &paths(here)),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
 /// The first thing that differs is where to look, since all that follows may follow from it.
 fn conclude(recorded: &Origin, here: &Origin) -> &'static str {
     if recorded.source_sha256 != here.source_sha256 {
@@ -140,7 +162,7 @@ fn conclude(recorded: &Origin, here: &Origin) -> &'static str {
         "it could not be built at the path that is recorded: run it where mount namespaces can be made"
     } else if recorded.old_sha256 == here.old_sha256 && recorded.new_sha256 == here.new_sha256 {
         "both builds are the same, so that the delta was not made of them by this version of suture with the choices \
-         that are recorded"
+         that are recorded, or was changed afterwards"
     } else if recorded.tools != here.tools {
         "the tools are others: run it where their versions are those that are recorded"
     } else if recorded.old_sha256 == here.old_sha256 {

@@ -1,0 +1,83 @@
+//! A file of statements that is damaged may hide a refusal: no command that lets a patch run goes by it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::office::{Server, check, done, open, sign, sign_all};
+use crate::patch::{self, json};
+
+const STATEMENTS: &str = "fix.bundle.intoto.jsonl";
+
+/// Everything that is asked is signed, and then the patch is refused; the refusal loses its last ten bytes.
+fn cut_refusal(here: &Path) {
+    sign(here, "fix.bundle", "cora", "commander", &["--refuse", "--reason", "it breaks the cache"]);
+    let whole = fs::read(here.join(STATEMENTS)).unwrap();
+    fs::write(here.join(STATEMENTS), &whole[..whole.len() - 10]).unwrap();
+}
+
+#[test]
+fn a_refusal_that_is_cut_off_goes_on_stopping() {
+    let here = open("doubt-cut");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let server = Server::start(&here, "server");
+    let apply = ["apply", "fix.bundle", "--trust", "trust"];
+    server.operate(&here, 0, &apply);
+    server.operate(&here, 0, &["toggle", "fix.bundle", "off"]);
+    cut_refusal(&here);
+
+    let toggle = ["toggle", "fix.bundle", "on", "--trust", "trust"];
+    let asked = ["policy", "check", "fix.bundle", "--trust", "trust"];
+    for told in [server.operate(&here, 5, &apply), server.operate(&here, 5, &toggle), json(&here, 5, &asked)]
+    {
+        let error = &told["error"];
+        assert!(error["what"].as_str().unwrap().contains(STATEMENTS), "{told}");
+        assert!(error["why"].as_str().unwrap().starts_with("line 4: it is no DSSE envelope"), "{told}");
+        assert!(error["help"].as_str().unwrap().starts_with("get it again"), "{told}");
+    }
+    server.awaits("count");
+    // What takes back needs nobody's permission.
+    server.operate(&here, 0, &["revert", "fix.bundle"]);
+
+    let verified = json(&here, 5, &["bundle", "verify", "fix.bundle", "--trust", "trust"]);
+    let rows = verified["checks"].as_array().unwrap();
+    let failed: Vec<_> = rows.iter().filter(|row| row["state"] == "fail").map(|row| &row["check"]).collect();
+    assert_eq!(failed, ["statements", "policy"]);
+}
+
+#[test]
+fn nothing_is_published_with_a_refusal_that_is_cut_off() {
+    let here = open("doubt-published");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    cut_refusal(&here);
+    let keys =
+        "--root-key cora --targets-key cora --patches-key cora --snapshot-key cora --timestamp-key cora";
+    let init: Vec<&str> = ["channel", "init", "channel"].into_iter().chain(keys.split(' ')).collect();
+    done(&here, &init);
+    done(&here, &["channel", "add", "channel", "--policy", "trust"]);
+    done(&here, &["channel", "add", "channel", "--bundle", "fix.bundle"]);
+    let told = json(&here, 5, &["channel", "publish", "channel", "--key", "cora", "--trust", "trust"]);
+    assert!(told["error"]["what"].as_str().unwrap().contains(STATEMENTS), "{told}");
+    assert!(told["error"]["why"].as_str().unwrap().starts_with("line 4: "), "{told}");
+}
+
+/// The signature of a refusal that no longer fits is damage as well: one letter of what was signed is another.
+#[test]
+fn a_refusal_whose_signature_no_longer_fits_goes_on_stopping() {
+    let here = open("doubt-signature");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    sign(&here, "fix.bundle", "cora", "commander", &["--refuse", "--reason", "it breaks the cache"]);
+    let whole = fs::read_to_string(here.join(STATEMENTS)).unwrap();
+    let at = whole.rfind("\"payload\":\"").unwrap() + 20;
+    let other = if &whole[at..=at] == "A" { "B" } else { "A" };
+    fs::write(here.join(STATEMENTS), format!("{}{other}{}", &whole[..at], &whole[at + 1..])).unwrap();
+    let told = json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    let why = told["error"]["why"].as_str().unwrap();
+    assert!(why.starts_with("line 4: the signature does not fit"), "{told}");
+    // Without that line all is as it was.
+    let lines: Vec<&str> = whole.lines().take(3).collect();
+    fs::write(here.join(STATEMENTS), lines.join("\n")).unwrap();
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+}
