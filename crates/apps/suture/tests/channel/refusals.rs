@@ -66,7 +66,9 @@ fn another_root() {
 #[test]
 fn another_channel() {
     let desk = Desk::new();
-    desk.publish_first(&[]);
+    // In the same second the same keys would found the same channel.
+    let earlier = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10);
+    desk.publish_first(&["--at", &earlier.to_string()]);
     assert_eq!(desk.fetch(&[]).exit, 0);
     let seen = desk.read("seen/trusted.json");
     fs::rename(desk.path("channel"), desk.path("first")).unwrap();
