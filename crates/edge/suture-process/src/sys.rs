@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use suture_surgery::registers::Registers;
 
 pub(crate) use breakpoints::{Breakpoint, Readiness, harmless_signal};
-pub(crate) use modesty::Modest;
 pub use modesty::be_modest;
-pub(crate) use turns::{Alarm, Awake, Urgent};
+pub(crate) use modesty::{Modest, Urgent};
+pub(crate) use turns::{Alarm, Awake};
 
 /// Names the call behind which somebody is to be killed: a test hook. `kill-after:N` counts from 1 and means the
 /// surgeon, `kill-after:N:PID` a process.

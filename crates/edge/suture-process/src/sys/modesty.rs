@@ -6,13 +6,14 @@
 //! kernel; so a watch looks after such threads, and one that is starved goes on like any other, in the shortest turns
 //! that the kernel grants.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::turns::{attributes, set_attributes};
-use super::{check, thread_id};
+use super::check;
+use super::turns::{attributes, none, set_attributes};
 use crate::proc;
 
 /// The shortest turn that the kernel grants, in nanoseconds (`__setparam_fair` in kernel/sched/syscalls.c, from 6.12).
@@ -22,10 +23,9 @@ const PERIOD: Duration = Duration::from_millis(4);
 /// A thread that had less of a processor in a period, and wanted more, is starved.
 const SHARE_MIN: Duration = Duration::from_micros(400);
 
-/// Modesty of the calling thread while it lives. Without the permission to become as before again there is less of it:
-/// short turns, where the kernel knows them.
+/// Modesty of the calling thread, and of those that it starts, while it lives. Without the permission to become as before again
+/// there is less of it: short turns, where the kernel knows them.
 pub(crate) struct Modest {
-    tid: i32,
     /// It is that thread's.
     _here: PhantomData<*const ()>,
     /// As the thread was before; `None` if nothing is to be put back.
@@ -34,31 +34,29 @@ pub(crate) struct Modest {
 
 impl Modest {
     pub(crate) fn begin() -> Self {
-        let tid = thread_id();
-        let mut modest = Self { tid, _here: PhantomData, before: None };
-        let Ok(found) = attributes() else { return modest };
-        let mut watch = WATCH.lock();
-        if watch.threads.iter().any(|idler| idler.tid == tid) {
-            return modest;
-        }
-        let before = watch.as_before(found);
+        let mut modest = Self { _here: PhantomData, before: None };
+        let Ok(before) = attributes(0) else { return modest };
         let is_fair = [libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(before.sched_policy as i32));
         if !is_fair {
+            // Modest by whoever has started it, or as somebody wanted it.
             return modest;
         }
-        if !watch.was_one_starved && may_return(&before) && watch.take_on(tid, before) {
-            let idle = libc::sched_attr { sched_policy: libc::SCHED_IDLE as u32, ..before };
+        let mut watch = WATCH.lock();
+        if !watch.was_one_starved && may_return(&before) && watch.has_watchman() {
+            watch.usual.get_or_insert(before);
             // What fails leaves the thread as it is, which is what it would be without.
-            let _ = set_attributes(0, &idle);
+            let _ = set_attributes(0, &libc::sched_attr { sched_policy: IDLE, ..before });
         } else {
             let _ = set_attributes(0, &in_short_turns(&before));
         }
+        watch.modest += 1;
+        WATCH.begun.notify_one();
         modest.before = Some(before);
         modest
     }
 }
 
-/// The calling thread is [`Modest`] until it ends.
+/// The calling thread is modest until the process ends, and so is what it starts.
 pub fn be_modest() {
     std::mem::forget(Modest::begin());
 }
@@ -67,12 +65,14 @@ impl Drop for Modest {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             let mut watch = WATCH.lock();
-            watch.threads.retain(|idler| idler.tid != self.tid);
+            watch.modest -= 1;
             // It was so before; if the permission for it has been lost since, the thread keeps what it has.
             let _ = set_attributes(0, before);
         }
     }
 }
+
+const IDLE: u32 = libc::SCHED_IDLE as u32;
 
 fn in_short_turns(before: &libc::sched_attr) -> libc::sched_attr {
     libc::sched_attr { sched_runtime: TURN_NS, ..*before }
@@ -86,19 +86,49 @@ fn may_return(before: &libc::sched_attr) -> bool {
     set_attributes(0, &less_nice).and_then(|()| set_attributes(0, before)).is_ok()
 }
 
-/// The calling thread will be something else than modest for a time: nobody is to change how it is scheduled. For
-/// [`resume`], if it was looked after.
-pub(super) fn suspend() -> Option<Idler> {
-    let tid = thread_id();
-    let mut watch = WATCH.lock();
-    let place = watch.threads.iter().position(|idler| idler.tid == tid)?;
-    Some(watch.threads.swap_remove(place))
+/// Real-time priority for the calling thread while it lives.
+///
+/// With as many runnable threads as the target may have, a surgeon without it would wait for its turn
+/// between any two of them, with the whole process stopped.
+pub(crate) struct Urgent {
+    before: Option<libc::sched_attr>,
 }
 
-/// The calling thread is scheduled as idle again.
-pub(super) fn resume(idler: Idler) {
-    WATCH.lock().threads.push(idler);
-    WATCH.begun.notify_one();
+impl Urgent {
+    /// Without the permission the thread is at least not modest.
+    pub(crate) fn begin() -> Self {
+        let urgent = libc::sched_attr {
+            sched_policy: libc::SCHED_FIFO as u32,
+            sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
+            sched_priority: 1,
+            ..none()
+        };
+        let watch = WATCH.lock();
+        let before = attributes(0).ok();
+        if set_attributes(0, &urgent).is_err()
+            && let Some(usual) =
+                watch.usual.filter(|_| before.is_some_and(|before| before.sched_policy == IDLE))
+        {
+            let _ = set_attributes(0, &usual);
+        }
+        Self { before }
+    }
+
+    /// Leaves the priority as it is, for a thread that is about to end.
+    pub(crate) fn keep(mut self) {
+        self.before = None;
+    }
+}
+
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        if let Some(before) = self.before {
+            let watch = WATCH.lock();
+            let lifted = watch.usual.filter(|_| watch.was_one_starved && before.sched_policy == IDLE);
+            // It was so before; if the permission for it has been lost since, the thread keeps what it has.
+            let _ = set_attributes(0, &lifted.map_or(before, |usual| in_short_turns(&usual)));
+        }
+    }
 }
 
 /// Looks after the threads of this process that are scheduled as idle.
@@ -113,7 +143,8 @@ static WATCH: Watch = Watch {
         has_watchman: false,
         was_one_starved: false,
         usual: None,
-        threads: Vec::new(),
+        modest: 0,
+        used: BTreeMap::new(),
     }),
     begun: Condvar::new(),
 };
@@ -124,15 +155,10 @@ struct Watched {
     was_one_starved: bool,
     /// How the first was before.
     usual: Option<libc::sched_attr>,
-    threads: Vec<Idler>,
-}
-
-/// A thread that is scheduled as idle.
-pub(super) struct Idler {
-    tid: i32,
-    before: libc::sched_attr,
-    /// How much of a processor it had had at the last look.
-    used: Duration,
+    /// How many have asked to be modest.
+    modest: usize,
+    /// How much of a processor each had had at the last look.
+    used: BTreeMap<i32, Duration>,
 }
 
 impl Watch {
@@ -140,52 +166,55 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The work of the watchman, a thread for as long as the process lives.
+    /// The work of the watchman, a thread for as long as the process lives. It has short turns and little to do in each, so that it
+    /// gets them soon where nobody else does.
     fn keep(&self) {
+        if let Ok(own) = attributes(0) {
+            let _ = set_attributes(0, &in_short_turns(&own));
+        }
         let mut watched = self.lock();
         loop {
-            let waited = self.begun.wait_while(watched, |watched| watched.threads.is_empty());
+            let waited = self.begun.wait_while(watched, |watched| watched.modest == 0);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
             std::thread::sleep(PERIOD);
             watched = self.lock();
-            if watched.threads.iter_mut().any(Idler::is_starved) {
-                watched.was_one_starved = true;
-                for idler in watched.threads.drain(..) {
-                    // It has ended, or the permission is lost; in neither case is there anything better to do.
-                    let _ = set_attributes(idler.tid, &in_short_turns(&idler.before));
-                }
-            }
+            watched.look();
         }
     }
 }
 
 impl Watched {
-    /// How a thread was before, whose attributes are these now: it may have them from one that was scheduled as idle and
-    /// has started it.
-    fn as_before(&self, found: libc::sched_attr) -> libc::sched_attr {
-        let is_idle = found.sched_policy == libc::SCHED_IDLE as u32;
-        self.usual.filter(|_| is_idle).unwrap_or(found)
-    }
-
-    /// Looks after a thread from now on; whether there is somebody to do so.
-    fn take_on(&mut self, tid: i32, before: libc::sched_attr) -> bool {
+    /// Whether there is somebody to look after threads.
+    fn has_watchman(&mut self) -> bool {
         if !self.has_watchman {
             let watchman = std::thread::Builder::new().name("watch".to_owned()).spawn(|| WATCH.keep());
             self.has_watchman = watchman.is_ok();
         }
-        self.usual.get_or_insert(before);
-        let used = used(tid).unwrap_or_default();
-        self.threads.push(Idler { tid, before, used });
-        WATCH.begun.notify_one();
         self.has_watchman
     }
-}
 
-impl Idler {
-    fn is_starved(&mut self) -> bool {
-        let Ok(used) = used(self.tid) else { return false };
-        let had = used.saturating_sub(std::mem::replace(&mut self.used, used));
-        had < SHARE_MIN && proc::state_and_start(self.tid).is_ok_and(|(state, _)| state == 'R')
+    /// Looks at every idle thread, also at those that one has started and that have not had a turn yet. One that is
+    /// starved ends the modesty of all.
+    fn look(&mut self) {
+        let threads = proc::threads(std::process::id() as i32).unwrap_or_default();
+        let is_idle = |tid: &i32| attributes(*tid).is_ok_and(|found| found.sched_policy == IDLE);
+        let idle: Vec<i32> = threads.into_iter().filter(is_idle).collect();
+        let mut is_one_starved = false;
+        let mut seen = BTreeMap::new();
+        for (tid, used) in idle.iter().filter_map(|tid| Some((*tid, used(*tid).ok()?))) {
+            let before = self.used.get(&tid).copied();
+            let is_short = before.is_some_and(|before| used.saturating_sub(before) < SHARE_MIN);
+            is_one_starved |= is_short && proc::state_and_start(tid).is_ok_and(|(state, _)| state == 'R');
+            seen.insert(tid, used);
+        }
+        self.used = seen;
+        if let Some(usual) = self.usual.filter(|_| is_one_starved) {
+            self.was_one_starved = true;
+            for tid in idle {
+                // It has ended, or the permission is lost; in neither case is there anything better to do.
+                let _ = set_attributes(tid, &in_short_turns(&usual));
+            }
+        }
     }
 }
 
@@ -208,12 +237,12 @@ mod tests {
     use super::*;
 
     fn policy() -> i32 {
-        attributes().unwrap().sched_policy as i32
+        attributes(0).unwrap().sched_policy as i32
     }
 
     /// Whether this user may change back; otherwise there is nothing to see here.
     fn is_permitted() -> bool {
-        may_return(&attributes().unwrap())
+        may_return(&attributes(0).unwrap())
     }
 
     /// Lets only the first of the processors run the calling thread.
@@ -236,12 +265,7 @@ mod tests {
         assert_eq!(policy(), libc::SCHED_IDLE);
         drop(Modest::begin());
         assert_eq!(policy(), libc::SCHED_IDLE, "the inner one is none of its own");
-        let inherited = std::thread::spawn(|| {
-            drop(Modest::begin());
-            policy()
-        });
-        assert_eq!(inherited.join().unwrap(), before, "who is started by a modest thread can be as it was");
-        let urgent = super::super::Urgent::begin();
+        let urgent = Urgent::begin();
         assert_eq!(policy(), libc::SCHED_FIFO);
         drop(urgent);
         assert_eq!(policy(), libc::SCHED_IDLE);
@@ -259,9 +283,12 @@ mod tests {
             let starved = scope.spawn(|| {
                 stay_on_one_processor();
                 let _modest = Modest::begin();
+                // What a modest thread starts is as idle, and may starve before it has done anything.
+                let child = std::thread::spawn(policy);
                 while policy() == libc::SCHED_IDLE && begun.elapsed() < Duration::from_secs(50) {
                     std::hint::spin_loop();
                 }
+                child.join().unwrap();
                 policy()
             });
             let policy = starved.join().unwrap();

@@ -1,54 +1,12 @@
-//! That the surgeon loses no time while the target stands.
+//! How threads are scheduled, and that no time is lost while the target stands.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::modesty::{self, Idler};
 use super::{call, check};
 
-/// Real-time priority for the calling thread while it lives.
-///
-/// With as many runnable threads as the target may have, a surgeon without it would wait for its turn
-/// between any two of them, with the whole process stopped.
-pub(crate) struct Urgent {
-    before: Option<libc::sched_attr>,
-    /// What the thread was, if it was modest.
-    modest: Option<Idler>,
-}
-
-impl Urgent {
-    /// Without the permission nothing happens.
-    pub(crate) fn begin() -> Self {
-        let urgent = libc::sched_attr {
-            sched_policy: libc::SCHED_FIFO as u32,
-            sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
-            sched_priority: 1,
-            ..none()
-        };
-        let modest = modesty::suspend();
-        let before = attributes().ok().filter(|_| set_attributes(0, &urgent).is_ok());
-        Self { before, modest }
-    }
-
-    /// Leaves the priority as it is, for a thread that is about to end.
-    pub(crate) fn keep(mut self) {
-        self.before = None;
-    }
-}
-
-impl Drop for Urgent {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            // It was so before; if the permission for it has been lost since, the thread keeps what it has.
-            let _ = set_attributes(0, before);
-        }
-        if let Some(modest) = self.modest.take() {
-            modesty::resume(modest);
-        }
-    }
-}
-
-const fn none() -> libc::sched_attr {
+/// Attributes that ask for nothing.
+pub(super) const fn none() -> libc::sched_attr {
     libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
         sched_policy: 0,
@@ -61,11 +19,11 @@ const fn none() -> libc::sched_attr {
     }
 }
 
-/// Attributes of the calling thread.
-pub(super) fn attributes() -> io::Result<libc::sched_attr> {
+/// Attributes of a thread of this process, 0 for the calling one.
+pub(super) fn attributes(tid: i32) -> io::Result<libc::sched_attr> {
     let mut found = none();
-    // SAFETY: the kernel writes at most as many bytes as the structure has, which outlives the call; 0 is this thread.
-    check(unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut found, found.size, 0) })?;
+    // SAFETY: the kernel writes at most as many bytes as the structure has, which outlives the call.
+    check(unsafe { libc::syscall(libc::SYS_sched_getattr, tid, &raw mut found, found.size, 0) })?;
     Ok(found)
 }
 
