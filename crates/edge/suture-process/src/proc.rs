@@ -220,3 +220,11 @@ pub(crate) fn blocked_in(pid: i32, tid: i32) -> Option<u64> {
     let text = read_text(pid, &format!("task/{tid}/syscall")).ok()?;
     text.split_whitespace().next()?.parse().ok()
 }
+
+/// When the thread last had a processor, in nanoseconds of the scheduler's clock, if the kernel says it (`CONFIG_SCHED_DEBUG`).
+pub(crate) fn last_turn(pid: i32, tid: i32) -> Option<u64> {
+    let text = sys::peek_file(path(pid, &format!("task/{tid}/sched"))).ok()?;
+    let line = text.lines().find(|line| line.starts_with("se.exec_start"))?;
+    let (millis, nanos) = line.rsplit_once(':')?.1.trim().split_once('.')?;
+    Some(millis.parse::<u64>().ok()? * 1_000_000 + nanos.parse::<u64>().ok()?)
+}

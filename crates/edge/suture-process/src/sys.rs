@@ -65,6 +65,12 @@ pub(crate) fn read_file(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     call(|| std::fs::read(path))
 }
 
+/// Reads a text of `/proc` that changes nothing but how long something takes, and how often depends on what a processor happened
+/// to be doing: it is not counted.
+pub(crate) fn peek_file(path: impl AsRef<Path>) -> io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
 /// One `ptrace` request whose data is a number.
 fn ptrace(request: libc::c_uint, tid: i32, address: usize, data: usize) -> io::Result<i64> {
     call(|| {

@@ -6,6 +6,7 @@
 //! threads of the surgeon that stop, look and let go side by side.
 
 mod following;
+mod queue;
 mod rendezvous;
 mod seizing;
 
@@ -24,6 +25,7 @@ use crate::tracee::{Stop, Tracee};
 use crate::{proc, sys};
 
 use following::Busy;
+use queue::Queue;
 use rendezvous::{Member, Rendezvous};
 
 /// What is to be done in a stop.
@@ -240,17 +242,27 @@ impl<'t> Hand<'t> {
         if self.leads && !self.table.reason.is_there() {
             *lock(&self.table.acted) = Some((duty.act)());
         }
+        self.line_up();
         self.meet();
         self.alarm = None;
         let ended = self.release();
         Worked { begun, ended, _look: look, _spent: self.spent }
     }
 
-    /// Lets all go; when that was done. Many are let go by the kernel when this thread ends, but for those that get a
-    /// signal with it.
+    /// Puts the threads into the order in which they have to be let go.
+    fn line_up(&mut self) {
+        let ran = self.threads.iter().filter(|thread| thread.stands() && thread.is_running()).count();
+        let queue = Queue::new(self.table.pid, ran, self.threads.len());
+        self.threads.sort_by_cached_key(|thread| queue.place(thread));
+    }
+
+    /// Lets all go; when that was done. Of many, those that slept are let go by the kernel when this thread ends, but for those
+    /// that get a signal with it.
     fn release(&mut self) -> Option<Instant> {
         let at_once = self.threads.len() > LET_GO_SINGLY_MAX;
-        let singly = |thread: &&mut Tracee| !at_once || matches!(thread.stop, Some(Stop::Signal(_)));
+        let singly = |thread: &&mut Tracee| {
+            !at_once || thread.is_running() || matches!(thread.stop, Some(Stop::Signal(_)))
+        };
         for thread in self.threads.iter_mut().filter(singly) {
             if let Err(error) = thread.release() {
                 tracing::warn!(tid = thread.tid, %error, "could not release a thread");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use suture_surgery::outcome::Refusal;
 
-use super::{Chase, Hand, Look, lock, refused};
+use super::{Chase, Hand, Look, Queue, lock, refused};
 use crate::look::Obstacle;
 use crate::sys::{self, Breakpoint};
 use crate::tracee::{Stop, Tracee};
@@ -117,6 +117,8 @@ impl Hand<'_> {
     /// Lets threads run to their breakpoints, and stops those that have not come there in time. All stand afterwards, whatever
     /// happens: one that was let go unseen could take home that it was interrupted.
     fn lead(&mut self, led: &mut [Led], until: Instant) {
+        let queue = Queue::new(self.table.pid, led.len(), led.len());
+        led.sort_by_cached_key(|led| queue.place(&self.threads[led.busy.thread]));
         for led in &*led {
             if let Err(error) = self.threads[led.busy.thread].resume() {
                 self.give(&error);
