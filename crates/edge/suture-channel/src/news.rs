@@ -42,7 +42,7 @@ impl<'a> News<'a> {
     /// # Errors
     /// They can't be read.
     pub fn content(&self, name: &str) -> Result<Vec<u8>, ChannelError> {
-        Ok(place::read(&self.place.content().join(name), FILE_LEN_MAX)?.unwrap_or_default())
+        Ok(self.place.read_content(name)?.unwrap_or_default())
     }
 
     /// The bundles of which something is new, one at a time.
