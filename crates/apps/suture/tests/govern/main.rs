@@ -25,6 +25,7 @@ mod revoked;
 mod runbook;
 mod running;
 mod source;
+mod stale;
 mod summarised;
 mod thanks;
 #[path = "../cli/transcript.rs"]
