@@ -39,6 +39,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// What it will be.
     pub publication: Publication,
+    /// The SHA-256 of all files that it lists, by their names in the channel.
+    pub(crate) signed: BTreeMap<String, String>,
 }
 
 /// What a publication brings.
@@ -86,7 +88,7 @@ pub fn publish_if<E: From<ChannelError>>(
         refusals::keep_all(place)?;
     }
     let plan = plan(place, scope, signers, now)?;
-    agreed(&News::of(place, &plan.publication.added))?;
+    agreed(&News::of(place, &plan.publication.added, &plan.signed))?;
     let left = carry_out(place, scope, &plan)?;
     Ok(Publication { left, ..plan.publication })
 }
@@ -192,7 +194,10 @@ impl<'a> Press<'a> {
         for (name, bytes) in last {
             put(name, bytes);
         }
-        let (added, removed) = self.difference(&[&targets, &patches]);
+        let lists = [&targets, &patches].into_iter().flat_map(|list| &list.signed.signed.targets);
+        let signed: BTreeMap<String, String> =
+            lists.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect();
+        let (added, removed) = self.difference(&signed);
         let roles = BTreeMap::from([
             (Role::Root, (self.root.signed.signed.version.get(), self.root.signed.signed.expires)),
             (Role::Targets, (targets.signed.signed.version.get(), targets.signed.signed.expires)),
@@ -200,7 +205,7 @@ impl<'a> Press<'a> {
             (Role::Timestamp, (timestamp.signed.signed.version.get(), timestamp.signed.signed.expires)),
             (Role::Patches, (patches.signed.signed.version.get(), patches.signed.signed.expires)),
         ]);
-        Ok(Plan { writes, publication: Publication { roles, added, removed, left: Vec::new() } })
+        Ok(Plan { writes, publication: Publication { roles, added, removed, left: Vec::new() }, signed })
     }
 
     /// The content, as metadata will list it.
@@ -356,11 +361,8 @@ impl<'a> Press<'a> {
         writes
     }
 
-    fn difference(&self, lists: &[&Document<Targets>]) -> (Vec<String>, Vec<String>) {
+    fn difference(&self, new: &BTreeMap<String, String>) -> (Vec<String>, Vec<String>) {
         let old = self.published.files();
-        let new = lists.iter().flat_map(|list| &list.signed.signed.targets);
-        let new: BTreeMap<String, String> =
-            new.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect();
         let added = new.iter().filter(|(name, digest)| old.get(*name) != Some(digest));
         let removed = old.keys().filter(|name| !new.contains_key(*name));
         (added.map(|(name, _)| name.clone()).collect(), removed.cloned().collect())

@@ -56,6 +56,35 @@ fn content_that_changes_under_the_hands_of_the_publisher_is_not_published() {
     rig.client().fetch(&file_url(&rig.place.public()), rig.now).unwrap();
 }
 
+/// Those who have to agree are shown what is signed and nothing else, though somebody puts it there for a moment.
+#[test]
+fn nobody_agrees_to_what_is_not_published() {
+    let rig = changed();
+    let content = rig.room.path().join("channel/content/bundle.demo.bundle");
+    let published = publish_if(&rig.place, Scope::Content, &rig.signers(&Role::ALL), rig.now, |news| {
+        let signed = std::fs::read(&content).unwrap();
+        assert_eq!(news.content("bundle.demo.bundle").unwrap(), signed);
+        assert_eq!(news.content("policy.1-rules.cedar").unwrap(), OTHER_RULES.as_bytes());
+        std::fs::write(&content, "harmless").unwrap();
+        let shown = news.content("bundle.demo.bundle");
+        let listed = news.bundles()?.collect::<Result<Vec<_>, _>>();
+        std::fs::write(&content, signed).unwrap();
+        // Statements that are not listed are not there either.
+        let statements = content.with_file_name("bundle.demo.bundle.intoto.jsonl");
+        std::fs::write(&statements, "harmless").unwrap();
+        let stated = news.bundles()?.collect::<Result<Vec<_>, _>>();
+        std::fs::remove_file(statements).unwrap();
+        for refused in [shown.map(drop), listed.map(drop), stated.map(drop)] {
+            assert!(
+                matches!(&refused, Err(error) if error.to_string().contains("has changed")),
+                "{refused:?}"
+            );
+        }
+        Ok::<(), ChannelError>(())
+    });
+    published.unwrap();
+}
+
 /// A publication that is stopped by `in_the_way` when it is signed.
 fn stopped(rig: &Rig, in_the_way: impl FnOnce()) -> Result<Publication, ChannelError> {
     publish_if(&rig.place, Scope::Content, &rig.signers(&Role::ALL), rig.now, |_| {
