@@ -32,6 +32,7 @@ mod toggle;
 
 pub(crate) use acts::subject;
 pub(crate) use case::for_rules as case_for_rules;
+pub(crate) use channel::failure as channel_failure;
 
 use crate::act::Act;
 use crate::args::Command;

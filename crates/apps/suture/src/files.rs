@@ -47,6 +47,17 @@ pub(crate) fn read_bytes_up_to(path: &Path, role: &str, limit: u64) -> Result<Ve
     read_up_to(path, role, limit)
 }
 
+/// The same of a file and nothing else: a pipe might never end.
+pub(crate) fn read_regular_up_to(path: &Path, role: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    // What can't be looked at can't be read either, and reading it says why.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Err(Failure::usage(format!("{role} `{}` can't be read", path.display()))
+            .why("it is no file")
+            .help("name a file, not a pipe or a device"));
+    }
+    read_up_to(path, role, limit)
+}
+
 /// A delta and its id.
 pub(crate) fn read_delta(path: &Path) -> Result<(Delta, DeltaId, Vec<u8>), Failure> {
     let bytes = read_delta_bytes(path)?;

@@ -17,6 +17,7 @@ mod console;
 mod exit;
 mod failure;
 mod files;
+mod freshness;
 mod log_key;
 mod logging;
 mod patch_name;

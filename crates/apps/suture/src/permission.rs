@@ -11,7 +11,7 @@ use crate::args::TrustArgs;
 use crate::commands::case_for_rules;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::{files, statement_file, trust_dir};
+use crate::{files, freshness, statement_file, trust_dir};
 
 /// Reads a patch: the file of a delta or of a bundle.
 pub(crate) fn read_patch(path: &Path) -> Result<Patch, Failure> {
@@ -99,6 +99,7 @@ pub(crate) fn require(
         return Ok(());
     };
     let authority = trust_dir::read(&directory)?;
+    freshness::require(&directory, file)?;
     let case = case_of(patch, given)?;
     let clearance = ask(&authority, patch, file, None, wanted, case.as_ref())?;
     let decision = &clearance.decision;

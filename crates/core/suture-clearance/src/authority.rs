@@ -1,12 +1,20 @@
 //! Whom and what the one who decides believes: a trust root, rules, and what this node is.
 
 use jiff::Timestamp;
-use suture_policy::{DEFAULT_PACK, Node, Pack, PackError, Principal, Source, default_pack};
+use suture_policy::{
+    Ask, Class, DEFAULT_PACK, Facts, Node, Pack, PackError, PatchFacts, Principal, Question, QuestionError,
+    Source, Switch, Verdict, decide, default_pack,
+};
 use suture_trust::{Digest, RootError, TrustRoot};
 use thiserror::Error;
 
+use crate::said;
+
 /// Longest `node.toml` that is read, in bytes.
 pub const NODE_BYTES_MAX: usize = 64 << 10;
+
+/// Whoever fits into a trust root can be spoken of by rules.
+const _: () = assert!(TrustRoot::PRINCIPALS_MAX <= suture_policy::limits::PRINCIPALS_MAX);
 
 /// The files of a trust directory, read.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +75,46 @@ impl Authority {
     /// Everybody in the trust root, as the rules see them at the time `now`.
     pub fn principals(&self, now: Timestamp) -> Vec<Principal> {
         self.root.principals().iter().map(|known| principal(known, now)).collect()
+    }
+
+    /// Asks the rules one question, so that what keeps them from being asked is known before somebody needs an answer. What
+    /// they would say does not matter.
+    ///
+    /// # Errors
+    /// They can't be asked, about any patch.
+    pub fn try_out(&self) -> Result<(), QuestionError> {
+        let now = Timestamp::UNIX_EPOCH;
+        let facts = Facts {
+            now: said::moment(now),
+            case: None,
+            patch: Some(no_patch()),
+            emergency: None,
+            authors: Vec::new(),
+        };
+        let ask = Ask::Run { node: self.node.clone(), switch: Switch::On };
+        let principals = self.principals(now);
+        let question = Question { ask: &ask, facts: &facts, statements: &[], principals: &principals };
+        decide(&self.pack, &question).map(drop)
+    }
+}
+
+/// A patch that there is not.
+fn no_patch() -> PatchFacts {
+    PatchFacts {
+        digest: Digest::of(b"").to_string(),
+        verdict: Verdict::Hot,
+        computed: Class::Local,
+        declared: Class::Local,
+        bytes: 0,
+        functions: 0,
+        data: 0,
+        types: 0,
+        critical: 0,
+        unmatched: 0,
+        layouts: 0,
+        hooks: false,
+        encrypted: false,
+        leaks: 0,
     }
 }
 

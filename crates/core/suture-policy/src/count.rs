@@ -18,8 +18,8 @@ use crate::rule::Rule;
 
 /// Most statements about one patch.
 pub const STATEMENTS_MAX: usize = 1_000;
-/// Most people in a trust root.
-pub const PRINCIPALS_MAX: usize = 1_000;
+/// Most people in a trust root: as many as the format of one allows.
+pub const PRINCIPALS_MAX: usize = 1_024;
 /// Most roles of one person, labels of one node, authors that a bundle names.
 pub const NAMES_MAX: usize = 100;
 /// Longest name, in bytes.

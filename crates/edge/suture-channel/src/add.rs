@@ -13,8 +13,9 @@ use crate::embargo::{self, Recipients};
 use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
 use crate::name::{self, Kind, STATEMENTS};
 use crate::parcel::{self, Packed};
+use crate::policy::{self, kept};
 use crate::published::Published;
-use crate::{ChannelError, Place, metadata, place, policy, refusals};
+use crate::{ChannelError, Place, metadata, place, refusals};
 
 /// What was put into the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,28 +107,27 @@ pub fn add_policy(place: &Place, directory: &Path) -> Result<Added, ChannelError
         ChannelError::input(format!("the trust policy `{}`", directory.display()), why, policy::HELP)
     })?;
     let _lock = place.lock()?;
-    let mut names = BTreeSet::new();
-    for (name, content) in files {
-        let kind = Kind::Policy(name);
-        put(place, &kind, &content)?;
-        names.insert(kind.target());
-    }
-    let old = content_names(place)?.into_iter();
-    let old = old.filter(|name| matches!(Kind::parse(name), Ok(Kind::Policy(_))) && !names.contains(name));
-    let replaced: Vec<String> = old.collect();
-    for name in &replaced {
-        place::remove(&place.content().join(name))?;
-    }
-    Ok(Added { names: names.into_iter().collect(), replaced })
+    let mut replaced: BTreeSet<String> =
+        kept::read(place).unwrap_or_default().into_keys().map(target).collect();
+    replaced.extend(kept::strays(place)?);
+    kept::replace(place, &files)?;
+    let names: Vec<String> = files.into_keys().map(target).collect();
+    replaced.retain(|name| !names.contains(name));
+    Ok(Added { names, replaced: replaced.into_iter().collect() })
+}
+
+/// The name of a file of the trust policy in the channel.
+fn target(name: String) -> String {
+    Kind::Policy(name).target()
 }
 
 /// Its files by name.
-fn policy_files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, ChannelError> {
-    let mut files = Vec::new();
+fn policy_files(directory: &Path) -> Result<policy::Files, ChannelError> {
+    let mut files = policy::Files::new();
     let rules = directory.join(POLICY_RULES);
     for path in entries(directory, directory)? {
         match path.file_name().unwrap_or_default().to_string_lossy().as_ref() {
-            policy::ROOT if path.is_file() => files.push(policy_file(directory, &path)?),
+            policy::ROOT if path.is_file() => files.extend([policy_file(directory, &path)?]),
             POLICY_NODE if path.is_file() => {}
             POLICY_RULES if path.is_dir() => {}
             other => {
@@ -149,7 +149,7 @@ fn policy_files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, ChannelError
             return Err(no_policy(directory, format!("`{POLICY_RULES}/{name}` is no file of rules")));
         }
         if is_rule {
-            files.push(policy_file(directory, &path)?);
+            files.extend([policy_file(directory, &path)?]);
         }
         if files.len() > POLICY_FILES_MAX {
             return Err(no_policy(directory, format!("there are more than {POLICY_FILES_MAX} files in it")));
@@ -349,6 +349,15 @@ pub(crate) fn all_records(place: &Place) -> Result<Vec<(String, Sealed)>, Channe
 
 /// Names of all files that the next publication will contain.
 pub(crate) fn content_names(place: &Place) -> Result<Vec<String>, ChannelError> {
+    let mut names = content_files(place)?;
+    names.extend(kept::read(place)?.into_keys().map(target));
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Names of all files in `content`.
+pub(crate) fn content_files(place: &Place) -> Result<Vec<String>, ChannelError> {
     let directory = place.content();
     let entries = fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -360,7 +369,7 @@ pub(crate) fn content_names(place: &Place) -> Result<Vec<String>, ChannelError> 
 /// Links lead to files that nobody has put into the channel; what is no file has no content to sign.
 pub(crate) fn check_content(place: &Place) -> Result<(), ChannelError> {
     let directory = place.content();
-    for name in content_names(place)? {
+    for name in content_files(place)? {
         let path = directory.join(&name);
         let kind = path.symlink_metadata().map_err(ChannelError::at(&path))?.file_type();
         if !kind.is_file() {

@@ -2,7 +2,7 @@
 //! three things: they end with different exit codes, and only the last one is about an attack.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -32,6 +32,14 @@ pub enum ChannelError {
         what: String,
         /// Why it failed.
         source: io::Error,
+    },
+    /// A publication ended after the new root was public, and before anything else was.
+    #[error("`{root}` is public, and nothing else of the publication: {why}", root = .root.display())]
+    HalfPublished {
+        /// The root.
+        root: PathBuf,
+        /// What went wrong.
+        why: String,
     },
     /// A server does not give what is asked of it.
     #[error("`{url}` can't be fetched: {why}")]
@@ -191,6 +199,12 @@ pub enum Refusal {
         /// What remembers the other one.
         what: String,
     },
+    /// What is offered was signed for another channel, which has keys in common with this one.
+    #[error("what `{url}` offers is of another channel: it was signed for one that began with another root")]
+    SignedForAnother {
+        /// Where.
+        url: String,
+    },
     /// The trust policy that has come can't be used by a node.
     #[error("the trust policy of the channel can't be used: {0}")]
     TrustPolicy(String),
@@ -246,7 +260,7 @@ impl Refusal {
             Self::UnsafeName { .. } => "unsafe-name",
             Self::ClockBack { .. } => "clock-set-back",
             Self::Sealed { .. } => "sealed",
-            Self::OtherChannel { .. } => "other-channel",
+            Self::OtherChannel { .. } | Self::SignedForAnother { .. } => "other-channel",
             Self::TrustPolicy(_) => "trust-policy",
             Self::RefusalDropped { .. } => "refusal-dropped",
             Self::KeysMissing { .. } => "keys-missing",
@@ -266,16 +280,24 @@ impl Refusal {
             Self::ClockBack { .. } => "set the clock right",
             Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",
             Self::Expired { .. } => {
-                "look whether the channel can be reached by another way, and tell its owner; nothing was changed here"
+                "look whether the channel can be reached by another way, and tell its owner; what was fetched before is as it was"
             }
             Self::OtherChannel { .. } => {
                 "give each channel a --datastore and an --out of its own; nothing was changed here. If this channel was founded anew, begin with new ones"
             }
+            Self::SignedForAnother { .. } => {
+                "look whether the address is that of the channel whose root is pinned, and tell its owner; nothing was changed here"
+            }
             Self::TrustPolicy(_) => {
-                "nothing was changed here; tell the channel's owner, who has to publish another policy"
+                "what was fetched before is as it was; tell the channel's owner, who has to publish another policy. That this one was there is remembered, and nothing older is accepted"
+            }
+            Self::Tampered { .. } | Self::Sealed { .. } => {
+                "what was fetched before is as it was; tell the channel's owner, since someone may be tampering with it. What its metadata says is remembered, and nothing older is accepted"
             }
             Self::TooMuch { .. } => "ask the channel's owner whether that is meant",
-            _ => "nothing was changed here; tell the channel's owner, since someone may be tampering with it",
+            _ => {
+                "what was fetched before is as it was; tell the channel's owner, since someone may be tampering with it"
+            }
         }
     }
 }

@@ -23,11 +23,11 @@ use crate::limits::{
     SNAPSHOT_LEN_MAX, TARGETS_LEN_MAX, TIMESTAMP_LEN_MAX, TRIES_MAX,
 };
 use crate::name::Kind;
-use crate::{ChannelError, Identities, Refusal, Role, embargo, metadata, parcel, policy};
+use crate::{ChannelError, Identities, Refusal, Role, embargo, identity, metadata, parcel, policy};
 
 use chain::Roots;
 use delivery::Directory;
-pub use delivery::{Delivered, Delivery, NotForUs};
+pub use delivery::{Delivered, Delivery, Fetched, NotForUs, fetched};
 use trusted::Trusted;
 
 /// What to fetch, from where, and what is known beforehand.
@@ -52,7 +52,8 @@ pub struct Fetch<'a> {
 ///
 /// # Errors
 /// What is offered can't be trusted ([`ChannelError::Refused`]), can't be had, or can't be written. Nothing is
-/// changed in the directory then; what was newly learnt about keys is remembered.
+/// changed in the directory then; what was newly learnt about keys is remembered, and so is metadata that holds, although a file that
+/// it lists does not: nothing older is accepted afterwards (TUF 5.3 to 5.6 come before 5.7).
 pub fn fetch(request: &Fetch) -> Result<Delivery, ChannelError> {
     if !matches!(request.url.scheme(), "http" | "https" | "file") {
         let what = format!("the channel `{}`", request.url);
@@ -89,6 +90,7 @@ async fn run(request: &Fetch<'_>) -> Result<Delivery, ChannelError> {
             return Err(explain::load(error, scratch.path()));
         }
     };
+    check_channel(request, &mut trusted, &repository, &roots).await?;
     let verified = trusted.check_root(&repository).and_then(|()| check_expiry(&repository, request.now));
     if let Err(refusal) = verified {
         trusted.keep_root(scratch.path())?;
@@ -105,6 +107,31 @@ async fn run(request: &Fetch<'_>) -> Result<Delivery, ChannelError> {
     }
     trusted.keep(scratch.path(), request.now)?;
     download(request, &repository, files).await
+}
+
+/// Off-spec: what is signed must be for this channel, whoever else has the same keys.
+async fn check_channel(
+    request: &Fetch<'_>,
+    trusted: &mut Trusted,
+    repository: &Repository,
+    roots: &Roots<'_>,
+) -> Result<(), ChannelError> {
+    let (root, targets) = (&repository.root().signed, &repository.targets().signed);
+    let named: Vec<&str> = [&root._extra, &targets._extra].into_iter().filter_map(identity::named).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let first = if let Some(first) = trusted.first()? {
+        first
+    } else {
+        let first = roots.first(trusted.pinned()).await?;
+        trusted.begins_with(first.clone());
+        first
+    };
+    if named.iter().any(|named| *named != first) {
+        return Err(Refusal::SignedForAnother { url: request.url.to_string() }.into());
+    }
+    Ok(())
 }
 
 fn base(request: &Fetch<'_>, part: &str) -> Url {
@@ -215,7 +242,7 @@ async fn download(
     files: BTreeMap<Kind, (TargetName, Target)>,
 ) -> Result<Delivery, ChannelError> {
     let mut directory = Directory::begin(request.out)?;
-    let mut policy = Vec::new();
+    let mut policy = policy::Files::new();
     for (kind, (name, target)) in &files {
         if let Kind::Sealed(opaque) = kind {
             if request.identities.is_empty() {
@@ -237,12 +264,16 @@ async fn download(
         let content = content(repository, name).await?;
         directory.put(kind, &content)?;
         if let Kind::Policy(name) = kind {
-            policy.push((name.clone(), content));
+            policy.insert(name.clone(), content);
         }
     }
     // A channel may have none, but one that is here is not lost.
     if !policy.is_empty() || Directory::has_policy(request.out) {
-        policy::check(&policy).map_err(|why| Refusal::TrustPolicy(shown(&why)))?;
+        let root = files.get(&Kind::Policy(policy::ROOT.to_owned())).map(|(_, target)| target);
+        let old = request.out.join("trust");
+        policy::check_whole(&policy, root, &old)
+            .and_then(|()| policy::check(&policy))
+            .map_err(|why| Refusal::TrustPolicy(shown(&why)))?;
     }
     directory.finish(repository, request.now)
 }

@@ -39,7 +39,7 @@ pub fn init(
     let top = top.into_iter().collect::<Result<Vec<_>, ChannelError>>()?;
     let patches = keys(Role::Patches)?;
     let named: Vec<(Role, &Keys)> = top.iter().map(|(role, keys)| (*role, keys)).collect();
-    let root = metadata::root(NonZeroU64::MIN, founding.lifetimes.root.after(now)?, &named)?;
+    let root = metadata::root(NonZeroU64::MIN, founding.lifetimes.root.after(now)?, &named, None)?;
     let _lock = place.create()?;
     let state = rotate::put_pending(place, root, Vec::new(), None, signers)?;
     // Last: with the settings it is a channel.

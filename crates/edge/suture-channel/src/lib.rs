@@ -19,11 +19,14 @@
 #![forbid(unsafe_code)]
 
 mod add;
+mod carry_out;
 mod embargo;
 mod error;
 mod fetch;
+mod identity;
 mod init;
 mod key;
+mod leftovers;
 mod lifetime;
 pub mod limits;
 mod metadata;
@@ -42,16 +45,17 @@ mod rotate;
 mod show;
 
 pub use add::{Added, Embargo, Sealed, add_bundle, add_policy};
+pub use carry_out::Write;
 pub use embargo::{Identities, Recipients};
 pub use error::{ChannelError, Refusal};
-pub use fetch::{Delivered, Delivery, Fetch, NotForUs, fetch};
+pub use fetch::{Delivered, Delivery, Fetch, Fetched, NotForUs, fetch, fetched};
 pub use init::{Founding, init};
 pub use key::{PublicKey, RoleSigner};
 pub use lifetime::{Lifetime, Lifetimes};
 pub use model::{Keys, Role};
 pub use news::{Bundle, News};
 pub use place::Place;
-pub use publish::{Plan, Publication, Scope, Write, plan, publish, publish_if};
+pub use publish::{Plan, Publication, Scope, plan, publish, publish_if};
 pub use remove::{Removed, remove, remove_policy};
 pub use reveal::{Revealed, reveal};
 pub use rotate::{RootState, Rotation, rotate};

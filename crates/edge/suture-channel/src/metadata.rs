@@ -16,7 +16,7 @@ use tough::schema::{
 
 use crate::key::hex;
 use crate::name::PATCHES_PATHS;
-use crate::{ChannelError, Keys, PublicKey, Refusal, Role, RoleSigner, place};
+use crate::{ChannelError, Keys, PublicKey, Refusal, Role, RoleSigner, identity, place};
 
 /// The version of the specification that documents name.
 const SPECIFICATION: &str = "1.0.0";
@@ -117,8 +117,13 @@ pub(crate) fn signatures<T: schema::Role>(
     Ok(made)
 }
 
-/// A root that gives these keys to the roles.
-pub(crate) fn root(version: NonZeroU64, expires: Time, keys: &[(Role, &Keys)]) -> Result<Root, ChannelError> {
+/// A root that gives these keys to the roles. All but the first name the `channel`.
+pub(crate) fn root(
+    version: NonZeroU64,
+    expires: Time,
+    keys: &[(Role, &Keys)],
+    channel: Option<&str>,
+) -> Result<Root, ChannelError> {
     let mut root = Root {
         spec_version: SPECIFICATION.to_owned(),
         consistent_snapshot: true,
@@ -133,6 +138,9 @@ pub(crate) fn root(version: NonZeroU64, expires: Time, keys: &[(Role, &Keys)]) -
         let keyids = keys.keys.iter().map(PublicKey::id).collect();
         let role_keys = RoleKeys { keyids, threshold: threshold(keys)?, _extra: HashMap::new() };
         root.roles.insert(role.tuf(), role_keys);
+    }
+    if let Some(channel) = channel {
+        identity::name(&mut root._extra, channel);
     }
     Ok(root)
 }

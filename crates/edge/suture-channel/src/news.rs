@@ -1,11 +1,12 @@
 //! What a publication is about to tell the world, for those who have to agree before it does.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use crate::limits::FILE_LEN_MAX;
 use crate::name::{Kind, STATEMENTS};
 use crate::published::Published;
-use crate::{ChannelError, Place, add, place};
+use crate::{ChannelError, Place, add, metadata};
 
 /// What becomes public with a publication, and what must not.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct News<'a> {
     place: &'a Place,
     /// Names in the channel that are new or have new content.
     pub names: &'a [String],
+    /// What is signed already, by SHA-256: nothing else is shown to those who have to agree.
+    signed: &'a BTreeMap<String, String>,
 }
 
 /// A bundle and the statements about it.
@@ -33,16 +36,27 @@ pub struct Bundle {
 }
 
 impl<'a> News<'a> {
-    pub(crate) fn of(place: &'a Place, names: &'a [String]) -> Self {
-        Self { place, names }
+    pub(crate) fn of(place: &'a Place, names: &'a [String], signed: &'a BTreeMap<String, String>) -> Self {
+        Self { place, names, signed }
     }
 
     /// The bytes that everybody will see under one of [`News::names`].
     ///
     /// # Errors
-    /// They can't be read.
+    /// They can't be read, or are not what is signed.
     pub fn content(&self, name: &str) -> Result<Vec<u8>, ChannelError> {
-        Ok(place::read(&self.place.content().join(name), FILE_LEN_MAX)?.unwrap_or_default())
+        Ok(self.read(name)?.unwrap_or_default())
+    }
+
+    /// A file that is listed; `None` if there is none of that name.
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ChannelError> {
+        let content = self.place.read_content(name)?;
+        let found = content.as_ref().map(|content| metadata::sha256(&metadata::target(content)));
+        if found.as_ref() != self.signed.get(name) {
+            let why = "it has changed since it was signed";
+            return Err(ChannelError::input(format!("`{}`", name.escape_debug()), why, "publish again"));
+        }
+        Ok(content)
     }
 
     /// The bundles of which something is new, one at a time.
@@ -79,8 +93,7 @@ impl<'a> News<'a> {
     fn clear(&self, name: String) -> Result<Bundle, ChannelError> {
         let target = Kind::Bundle(name.clone()).target();
         let content = self.content(&target)?;
-        let statements = self.place.content().join(format!("{target}{STATEMENTS}"));
-        let statements = place::read(&statements, FILE_LEN_MAX)?;
+        let statements = self.read(&format!("{target}{STATEMENTS}"))?;
         let is_public = !self.names.contains(&target);
         Ok(Bundle { target, name, content, statements, embargo_until: None, is_public })
     }

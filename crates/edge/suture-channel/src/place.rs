@@ -3,7 +3,9 @@
 //! ```text
 //! channel.toml          settings: lifetimes, and the keys of the patch team
 //! pending/root.json     a root that is not yet published
-//! content/              what the next publication will contain, under its names in the channel
+//! pending/publication.json  files of a publication that is going on, or was cut short
+//! content/              the bundles that the next publication will contain, under their names in the channel
+//! policy.json           the trust policy that it will contain
 //! embargo/              what is under embargo, in the clear: mode 0700
 //! refusals/             refusals that the channel was told of, by the digest of the bundle: mode 0700
 //! public/metadata/      1.root.json … timestamp.json
@@ -18,7 +20,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX};
-use crate::{ChannelError, Keys, Lifetimes, Role, metadata};
+use crate::name::Kind;
+use crate::policy::kept;
+use crate::{ChannelError, Keys, Lifetimes, Role, leftovers, metadata};
 
 /// A channel's directory.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "the lock is the open file")
 
 /// Version of `channel.toml`.
 const SCHEMA: u32 = 1;
+/// How the names of files begin that are being written.
+pub(crate) const UNFINISHED: &str = ".new-";
 
 impl Place {
     /// The channel in `directory`.
@@ -62,8 +68,20 @@ impl Place {
     /// # Errors
     /// It can't be read.
     pub fn content_sha256(&self, name: &str) -> Result<Option<String>, ChannelError> {
-        let content = read(&self.content().join(name), FILE_LEN_MAX)?;
+        let content = self.read_content(name)?;
         Ok(content.map(|content| metadata::sha256(&metadata::target(&content))))
+    }
+
+    /// A file that the next publication will contain.
+    pub(crate) fn read_content(&self, name: &str) -> Result<Option<Vec<u8>>, ChannelError> {
+        match Kind::parse(name) {
+            Ok(Kind::Policy(file)) => Ok(kept::read(self)?.remove(&file)),
+            _ => read(&self.content().join(name), FILE_LEN_MAX),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn metadata(&self) -> PathBuf {
@@ -108,10 +126,12 @@ impl Place {
         self.lock_file()
     }
 
-    /// Waits until nobody else changes the channel.
+    /// Waits until nobody else changes the channel, and takes away what those have left who did not get to their end.
     pub(crate) fn lock(&self) -> Result<Lock, ChannelError> {
         self.settings()?;
-        self.lock_file()
+        let lock = self.lock_file()?;
+        leftovers::clear(self)?;
+        Ok(lock)
     }
 
     fn lock_file(&self) -> Result<Lock, ChannelError> {
@@ -174,7 +194,8 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), ChannelError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         let mode = fs::Permissions::from_mode(0o666);
-        let mut file = tempfile::Builder::new().prefix(".new-").permissions(mode).tempfile_in(directory)?;
+        let mut file =
+            tempfile::Builder::new().prefix(UNFINISHED).permissions(mode).tempfile_in(directory)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;

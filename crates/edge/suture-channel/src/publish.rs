@@ -7,19 +7,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::PathBuf;
 
 use jiff::Timestamp as Time;
 use tough::TargetName;
 use tough::schema::{Root, Target, Targets};
 
+use crate::carry_out::{Content, TIMESTAMP, Write, carry_out};
 use crate::limits::{FILE_LEN_MAX, FILES_MAX};
 use crate::metadata::{self, Document, keys_of, sha256};
 use crate::name::Kind;
 use crate::place::{self, Settings};
+use crate::policy::{self, Files, kept};
 use crate::published::{Current, Published};
 use crate::{
-    ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, add, embargo, policy, refusals, rotate,
+    ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, add, embargo, identity, refusals, rotate,
 };
 
 /// What is to be signed anew.
@@ -31,24 +32,6 @@ pub enum Scope {
     Refresh,
 }
 
-/// One file to write, as a whole.
-#[derive(Debug, Clone)]
-pub struct Write {
-    /// Where.
-    pub path: PathBuf,
-    content: Content,
-}
-
-#[derive(Debug, Clone)]
-enum Content {
-    Bytes(Vec<u8>),
-    /// A copy of a file, which must have this digest still.
-    File {
-        from: PathBuf,
-        sha256: String,
-    },
-}
-
 /// A publication that is signed and not carried out yet.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -56,6 +39,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// What it will be.
     pub publication: Publication,
+    /// The SHA-256 of all files that it lists, by their names in the channel.
+    pub(crate) signed: BTreeMap<String, String>,
 }
 
 /// What a publication brings.
@@ -67,6 +52,8 @@ pub struct Publication {
     pub added: Vec<String>,
     /// Names that are gone.
     pub removed: Vec<String>,
+    /// What could not be done once it was public, and what to do about it.
+    pub left: Vec<String>,
 }
 
 /// Makes a plan and carries it out.
@@ -101,15 +88,9 @@ pub fn publish_if<E: From<ChannelError>>(
         refusals::keep_all(place)?;
     }
     let plan = plan(place, scope, signers, now)?;
-    agreed(&News::of(place, &plan.publication.added))?;
-    for write in &plan.writes {
-        write.carry_out()?;
-    }
-    place::remove(&place.pending_root())?;
-    if scope == Scope::Content {
-        add::sweep(place)?;
-    }
-    Ok(plan.publication)
+    agreed(&News::of(place, &plan.publication.added, &plan.signed))?;
+    let left = carry_out(place, scope, &plan)?;
+    Ok(Publication { left, ..plan.publication })
 }
 
 /// Signs what is to be published, and says what has to be written for it.
@@ -123,30 +104,6 @@ pub fn plan(
     now: Time,
 ) -> Result<Plan, ChannelError> {
     Press::load(place, scope, signers, now)?.plan()
-}
-
-impl Write {
-    /// Writes it, as a whole or not at all.
-    ///
-    /// # Errors
-    /// It can't be written, or what is to be copied has changed.
-    pub fn carry_out(&self) -> Result<(), ChannelError> {
-        match &self.content {
-            Content::Bytes(bytes) => place::replace(&self.path, bytes),
-            Content::File { from, sha256 } => {
-                let bytes = place::read(from, FILE_LEN_MAX)?.unwrap_or_default();
-                if metadata::sha256(&metadata::target(&bytes)) != *sha256 {
-                    let what = format!("`{}`", from.display());
-                    return Err(ChannelError::input(
-                        what,
-                        "it has changed since it was signed",
-                        "publish again",
-                    ));
-                }
-                place::replace(&self.path, &bytes)
-            }
-        }
-    }
 }
 
 /// All that a publication is made from.
@@ -185,11 +142,20 @@ impl<'a> Press<'a> {
         if root_is_new {
             check_root(&root, published.root.as_ref())?;
         }
+        if root.signed.signed.expires <= now {
+            let why = format!(
+                "it expired at {}, and nodes refuse whatever comes with it",
+                root.signed.signed.expires
+            );
+            let help = "run `suture channel rotate --renew` with the keys of root, and then `suture channel publish`";
+            return Err(ChannelError::input("the root metadata", why, help));
+        }
         Ok(Self { place, scope, signers, now, settings, published, root, root_is_new })
     }
 
     fn plan(self) -> Result<Plan, ChannelError> {
-        let files = self.files()?;
+        let policy = kept::read(self.place)?;
+        let files = self.files(&policy)?;
         let patches = self.patches(&files)?;
         let targets = self.targets(&files)?;
         let snapshot = {
@@ -205,7 +171,7 @@ impl<'a> Press<'a> {
             let version = self.published.next(Role::Timestamp);
             self.sign(Role::Timestamp, metadata::timestamp(version, self.expires(Role::Timestamp)?, listed))?
         };
-        let mut writes = self.target_writes(&files, &[&targets, &patches]);
+        let mut writes = self.target_writes(&files, &policy, &[&targets, &patches]);
         let mut put = |name: String, bytes: &[u8]| {
             let path = self.place.metadata().join(name);
             writes.push(Write { path, content: Content::Bytes(bytes.to_vec()) });
@@ -214,7 +180,7 @@ impl<'a> Press<'a> {
             put(format!("{}.{role}.json", document.signed.signed.version), &document.bytes);
         }
         put(format!("{}.snapshot.json", snapshot.signed.signed.version), &snapshot.bytes);
-        let mut last = vec![("timestamp.json".to_owned(), &timestamp.bytes)];
+        let mut last = vec![(TIMESTAMP.to_owned(), &timestamp.bytes)];
         if self.root_is_new {
             let old = self.published.root.as_ref().map(|root| &root.signed.signed);
             let both = old.is_some_and(|old| {
@@ -228,7 +194,10 @@ impl<'a> Press<'a> {
         for (name, bytes) in last {
             put(name, bytes);
         }
-        let (added, removed) = self.difference(&[&targets, &patches]);
+        let lists = [&targets, &patches].into_iter().flat_map(|list| &list.signed.signed.targets);
+        let signed: BTreeMap<String, String> =
+            lists.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect();
+        let (added, removed) = self.difference(&signed);
         let roles = BTreeMap::from([
             (Role::Root, (self.root.signed.signed.version.get(), self.root.signed.signed.expires)),
             (Role::Targets, (targets.signed.signed.version.get(), targets.signed.signed.expires)),
@@ -236,22 +205,21 @@ impl<'a> Press<'a> {
             (Role::Timestamp, (timestamp.signed.signed.version.get(), timestamp.signed.signed.expires)),
             (Role::Patches, (patches.signed.signed.version.get(), patches.signed.signed.expires)),
         ]);
-        Ok(Plan { writes, publication: Publication { roles, added, removed } })
+        Ok(Plan { writes, publication: Publication { roles, added, removed, left: Vec::new() }, signed })
     }
 
     /// The content, as metadata will list it.
-    fn files(&self) -> Result<BTreeMap<String, (Kind, Target)>, ChannelError> {
+    fn files(&self, policy: &Files) -> Result<BTreeMap<String, (Kind, Target)>, ChannelError> {
         let mut files = BTreeMap::new();
         if self.scope == Scope::Refresh {
             return Ok(files);
         }
         let directory = self.place.content();
-        let mut policy = Vec::new();
         for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))? {
             let path = entry.map_err(ChannelError::at(&directory))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // What a killed `add` has left.
-            if name.starts_with(".new-") {
+            if name.starts_with(place::UNFINISHED) {
                 continue;
             }
             let kind = Kind::parse(&name).map_err(|why| {
@@ -268,8 +236,8 @@ impl<'a> Press<'a> {
                     .custom
                     .insert("size_class".to_owned(), embargo::class_of_sealed(content.len() as u64).into());
             }
-            if let Kind::Policy(name) = &kind {
-                policy.push((name.clone(), content));
+            if matches!(kind, Kind::Policy(_)) {
+                return Err(policy::unusable(&path, "nobody knows whether all of it is there"));
             }
             files.insert(name, (kind, target));
             if files.len() > FILES_MAX {
@@ -281,21 +249,22 @@ impl<'a> Press<'a> {
                 ));
             }
         }
-        self.check_policy(&policy)?;
+        self.check_policy(policy)?;
+        files.extend(policy::listed(policy).map(|(name, target)| {
+            let kind = Kind::Policy(name.to_owned());
+            (kind.target(), (kind, target))
+        }));
         Ok(files)
     }
 
     /// A trust policy that nodes could not use is not published, and one that they have is not taken from them.
-    fn check_policy(&self, files: &[(String, Vec<u8>)]) -> Result<(), ChannelError> {
+    fn check_policy(&self, files: &Files) -> Result<(), ChannelError> {
         let current = self.published.current.as_ref();
         let is_public = current.is_some_and(|current| !current.targets.signed.signed.targets.is_empty());
         if files.is_empty() && !is_public {
             return Ok(());
         }
-        policy::check(files).map_err(|why| {
-            let what = format!("the trust policy in `{}`", self.place.content().display());
-            ChannelError::input(what, why, "mend it, and put it in with `suture channel add --policy`")
-        })
+        policy::check(files).map_err(|why| policy::unusable(&kept::file(self.place), why))
     }
 
     fn patches(&self, files: &BTreeMap<String, (Kind, Target)>) -> Result<Document<Targets>, ChannelError> {
@@ -318,12 +287,19 @@ impl<'a> Press<'a> {
         let old = self.published.current.as_ref().map(|current| &current.targets);
         let files = of_role(files, Role::Targets)?;
         let signed = |old: &Document<Targets>| self.root.signed.signed.verify_role(&old.signed).is_ok();
-        let same = |old: &Targets| old.targets == files && old.delegations.as_ref() == Some(&delegations);
+        let can_sign = keys.missing(self.signers).0 == 0;
+        let same = |old: &Targets| {
+            // What programs before this one have signed stays as long as the key is not here.
+            let as_good = old.targets == files && identity::named(&old._extra).is_some();
+            let as_was = !can_sign && digests(&old.targets) == digests(&files);
+            (as_good || as_was) && old.delegations.as_ref() == Some(&delegations)
+        };
         if let Some(old) = self.reusable(Role::Targets, &keys, old.filter(|old| signed(old)), same)? {
             return Ok(old);
         }
         let version = self.published.next(Role::Targets);
-        let targets = metadata::targets(version, self.expires(Role::Targets)?, files, Some(delegations));
+        let mut targets = metadata::targets(version, self.expires(Role::Targets)?, files, Some(delegations));
+        identity::name(&mut targets._extra, &identity::of_place(self.place, &self.root.signed.signed)?);
         self.sign(Role::Targets, targets)
     }
 
@@ -366,28 +342,36 @@ impl<'a> Press<'a> {
     fn target_writes(
         &self,
         files: &BTreeMap<String, (Kind, Target)>,
+        policy: &Files,
         lists: &[&Document<Targets>],
     ) -> Vec<Write> {
         let listed = lists.iter().flat_map(|list| &list.signed.signed.targets);
-        let writes = listed.filter(|(name, _)| files.contains_key(name.raw())).map(|(name, target)| {
-            let sha256 = sha256(target);
-            let path = self.place.targets().join(format!("{sha256}.{}", name.raw()));
-            Write { path, content: Content::File { from: self.place.content().join(name.raw()), sha256 } }
+        let listed =
+            listed.filter_map(|(name, target)| Some((name.raw(), files.get(name.raw())?, sha256(target))));
+        let writes = listed.map(|(name, (kind, _), sha256)| {
+            let path = self.place.targets().join(format!("{sha256}.{name}"));
+            let content = match kind {
+                Kind::Policy(file) => Content::Bytes(policy.get(file).cloned().unwrap_or_default()),
+                _ => Content::File { from: self.place.content().join(name), sha256 },
+            };
+            Write { path, content }
         });
         let mut writes: Vec<Write> = writes.filter(|write| !write.path.exists()).collect();
         writes.sort_by(|a, b| a.path.cmp(&b.path));
         writes
     }
 
-    fn difference(&self, lists: &[&Document<Targets>]) -> (Vec<String>, Vec<String>) {
+    fn difference(&self, new: &BTreeMap<String, String>) -> (Vec<String>, Vec<String>) {
         let old = self.published.files();
-        let new = lists.iter().flat_map(|list| &list.signed.signed.targets);
-        let new: BTreeMap<String, String> =
-            new.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect();
         let added = new.iter().filter(|(name, digest)| old.get(*name) != Some(digest));
         let removed = old.keys().filter(|name| !new.contains_key(*name));
         (added.map(|(name, _)| name.clone()).collect(), removed.cloned().collect())
     }
+}
+
+/// What is listed, whatever is said of it beside.
+fn digests(targets: &HashMap<TargetName, Target>) -> BTreeMap<&str, String> {
+    targets.iter().map(|(name, target)| (name.raw(), sha256(target))).collect()
 }
 
 /// A root goes out only with all its signatures: its own threshold's and that of the root before it.

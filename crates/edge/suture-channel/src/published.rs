@@ -55,6 +55,19 @@ impl Published {
         files.map(|(name, target)| (name.raw().to_owned(), sha256(target))).collect()
     }
 
+    /// The version of a role's metadata that the world sees.
+    pub(crate) fn version(&self, role: Role) -> Option<u64> {
+        let current = self.current.as_ref();
+        let version = match role {
+            Role::Root => self.root.as_ref().map(|root| root.signed.signed.version),
+            Role::Targets => current.map(|current| current.targets.signed.signed.version),
+            Role::Snapshot => current.map(|current| current.snapshot.signed.signed.version),
+            Role::Timestamp => current.map(|current| current.timestamp.signed.signed.version),
+            Role::Patches => current.map(|current| current.patches.signed.signed.version),
+        };
+        version.map(NonZeroU64::get)
+    }
+
     /// A version that no file has had yet.
     pub(crate) fn next(&self, role: Role) -> NonZeroU64 {
         let used = self.versions.iter().filter(|(other, _)| *other == role).map(|(_, version)| *version);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::limits::FILE_LEN_MAX;
 use crate::name::{Kind, STATEMENTS};
+use crate::policy::{Files, kept};
 use crate::published::Published;
 use crate::{ChannelError, Place, add, metadata, place, refusals};
 
@@ -17,6 +18,17 @@ pub struct Removed {
     pub sha256: Option<String>,
     /// Whether the channel shows a file of that name until the next publication.
     pub is_public: bool,
+    /// Whether what was there is served although the channel does not show it: it was public once.
+    pub is_served: bool,
+}
+
+impl Removed {
+    fn new(place: &Place, public: &BTreeMap<String, String>, name: String, sha256: Option<String>) -> Self {
+        let is_public = public.contains_key(&name);
+        let served = sha256.as_ref().filter(|sha256| public.get(&name) != Some(sha256));
+        let served = served.map(|sha256| place.targets().join(format!("{sha256}.{name}")));
+        Self { is_served: served.is_some_and(|path| path.exists()), name, sha256, is_public }
+    }
 }
 
 /// Takes a bundle with its statements out of the channel. `name` is its own or the one in the channel, which may be an opaque one.
@@ -61,43 +73,55 @@ pub fn remove(place: &Place, name: &str) -> Result<Vec<Removed>, ChannelError> {
     Ok(removed)
 }
 
-/// Takes a trust policy that is not public out again, and puts the public one, if there is one, in its place. What nodes
-/// have is not taken from them.
+/// Takes a trust policy that is not public out again, and puts the public one, if there is one, in its place, as a whole. What
+/// nodes have is not taken from them.
 ///
 /// # Errors
-/// No policy waits, or the directory can't be written.
+/// No policy waits, the public one can't be had, or the directory can't be written; nothing is changed then.
 pub fn remove_policy(place: &Place) -> Result<Vec<Removed>, ChannelError> {
     let _lock = place.lock()?;
     let public = Published::read(place)?.files();
-    let is_policy = |name: &str| matches!(Kind::parse(name), Ok(Kind::Policy(_)));
-    let mut removed = Vec::new();
-    for name in add::content_names(place)?.into_iter().filter(|name| is_policy(name)) {
-        if place.content_sha256(&name)?.as_ref() != public.get(&name) {
-            removed.extend(take_out(place, &public, name)?);
-        }
-    }
-    let is_lost = |name: &str| is_policy(name) && !place.content().join(name).exists();
-    let lost: Vec<_> = public.iter().filter(|(name, _)| is_lost(name)).collect();
-    if removed.is_empty() && lost.is_empty() {
+    let restored = public_policy(place, &public)?;
+    let strays = kept::strays(place)?;
+    // One that is damaged is not what is public, whatever it was.
+    let kept = kept::read(place);
+    if strays.is_empty() && kept.as_ref().is_ok_and(|kept| *kept == restored) {
         let why = "no trust policy waits in it to be published";
         let help = "one that is public is replaced by another: `suture channel add --policy`";
         return Err(ChannelError::input("the channel", why, help));
     }
-    for (name, sha256) in lost {
-        restore(place, name, sha256)?;
+    let sha256 = |content: &[u8]| metadata::sha256(&metadata::target(content));
+    let mut removed = BTreeMap::new();
+    for name in strays {
+        removed.insert(
+            name.clone(),
+            place::read(&place.content().join(&name), FILE_LEN_MAX)?.unwrap_or_default(),
+        );
     }
-    Ok(removed)
+    removed.extend(
+        kept.unwrap_or_default().into_iter().map(|(name, content)| (Kind::Policy(name).target(), content)),
+    );
+    kept::replace(place, &restored)?;
+    let removed = removed.into_iter().map(|(name, content)| (sha256(&content), name));
+    let waited = removed.filter(|(sha256, name)| public.get(name) != Some(sha256));
+    Ok(waited.map(|(sha256, name)| Removed::new(place, &public, name, Some(sha256))).collect())
 }
 
-/// Puts a file that is public into the content again.
-fn restore(place: &Place, name: &str, sha256: &str) -> Result<(), ChannelError> {
-    let path = place.targets().join(format!("{sha256}.{name}"));
-    let content = place::read(&path, FILE_LEN_MAX)?.unwrap_or_default();
-    if metadata::sha256(&metadata::target(&content)) != sha256 {
-        let why = "it is not what was published";
-        return Err(ChannelError::input(format!("`{}`", path.display()), why, "restore it from a copy"));
+/// The trust policy that nodes get.
+fn public_policy(place: &Place, public: &BTreeMap<String, String>) -> Result<Files, ChannelError> {
+    let mut files = Files::new();
+    for (target, sha256) in public {
+        let Ok(Kind::Policy(name)) = Kind::parse(target) else { continue };
+        let path = place.targets().join(format!("{sha256}.{target}"));
+        let content = place::read(&path, FILE_LEN_MAX)?.unwrap_or_default();
+        if metadata::sha256(&metadata::target(&content)) != *sha256 {
+            let why = "it is not what was published";
+            let help = "restore it from a copy, or put another policy in with `suture channel add --policy`";
+            return Err(ChannelError::input(format!("`{}`", path.display()), why, help));
+        }
+        files.insert(name, content);
     }
-    place::replace(&place.content().join(name), &content)
+    Ok(files)
 }
 
 /// Refusals of what goes, so that they are known if it comes again.
@@ -118,8 +142,7 @@ fn take_out(
     let Ok(found) = path.symlink_metadata() else { return Ok(None) };
     let sha256 = if found.is_file() { place.content_sha256(&name)? } else { None };
     place::remove(&path)?;
-    let is_public = public.contains_key(&name);
-    Ok(Some(Removed { name, sha256, is_public }))
+    Ok(Some(Removed::new(place, public, name, sha256)))
 }
 
 fn exists(place: &Place, name: &str) -> bool {

@@ -10,7 +10,7 @@ use tough::schema::{Root, Signature, Signed};
 use crate::limits::ROOT_LEN_MAX;
 use crate::metadata::{self, Document, keys_of};
 use crate::published::Published;
-use crate::{ChannelError, Keys, Place, PublicKey, Role, RoleSigner, place};
+use crate::{ChannelError, Keys, Place, PublicKey, Role, RoleSigner, identity, place};
 
 /// Keys that roles get instead of those they have.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,8 @@ pub fn rotate(
         pending => {
             let base = pending.as_ref().map(|document| &document.signed.signed).or(old);
             let base = base.ok_or_else(|| no_root(place))?;
-            let root = changed(base, old, rotation, settings.expires.root.after(now)?)?;
+            let channel = old.map(|old| identity::of_place(place, old)).transpose()?;
+            let root = changed(base, old, rotation, settings.expires.root.after(now)?, channel.as_deref())?;
             put_pending(place, root, Vec::new(), old, signers)
         }
     }
@@ -125,6 +126,7 @@ fn changed(
     old: Option<&Root>,
     rotation: &Rotation,
     expires: Timestamp,
+    channel: Option<&str>,
 ) -> Result<Root, ChannelError> {
     let keys = |role: Role| match rotation.keys.get(&role) {
         Some(keys) => Keys::new(role, keys.keys.clone(), keys.threshold),
@@ -134,7 +136,7 @@ fn changed(
     let all = all.into_iter().collect::<Result<Vec<_>, ChannelError>>()?;
     let named: Vec<(Role, &Keys)> = all.iter().map(|(role, keys)| (*role, keys)).collect();
     let version = old.map_or(base.version, |old| old.version.saturating_add(1));
-    metadata::root(version, expires, &named)
+    metadata::root(version, expires, &named, channel)
 }
 
 fn no_root(place: &Place) -> ChannelError {

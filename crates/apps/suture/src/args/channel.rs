@@ -142,7 +142,7 @@ pub(crate) struct AddArgs {
     pub(crate) statements: Option<PathBuf>,
 
     /// A trust policy instead: a trust directory, of which root.toml and policy/*.cedar are taken; it replaces the one in the
-    /// channel, and is refused if a node could not use it
+    /// channel as a whole, and is refused if a node could not use it or nobody is in it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) policy: Option<PathBuf>,
 
@@ -209,7 +209,8 @@ pub(crate) struct RemoveArgs {
 /// case whose record is not at hand; then nothing is published. A refusal of a bundle that is public already goes out without
 /// the policy being asked, since nodes must learn of it.
 ///
-/// Clients see the old channel or the new one, never half of one, even if this is killed.
+/// Clients see the old channel or the new one, never half of one, even if this is killed. What can't be cleaned up once it is
+/// public is told beside, and the exit code is 0.
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
     /// The directory of the channel
@@ -252,7 +253,7 @@ pub(crate) struct GateArgs {
 /// Sign anew what is newest in a channel, before it expires: what a timer does
 ///
 /// Needs the keys of snapshot and timestamp alone, and changes nothing else. It fails when the metadata of targets or patches
-/// has expired, which `suture channel publish` signs anew.
+/// has expired, which `suture channel publish` signs anew, or root has, which `suture channel rotate --renew` does.
 #[derive(Debug, Args)]
 pub(crate) struct RefreshArgs {
     /// The directory of the channel
@@ -307,11 +308,13 @@ pub(crate) struct ShowArgs {
 /// directory.
 ///
 /// The directory gets `trust/`, `bundles/` and `channel.json`, and is replaced as a whole: it has what was
-/// fetched completely and verified, or what was there before. Bundles under embargo are decrypted if an identity fits.
+/// fetched completely and verified, or what was there before. Bundles under embargo are decrypted if an identity fits. It is good
+/// until the time that is told: afterwards `suture apply`, `toggle … on` and `policy check` no longer go by it (exit code 5) until it
+/// is fetched again; the way back is always open.
 ///
 /// Whatever can't be trusted ends with exit code 5 and the reason: something older than before, expired, of another version
-/// than what it belongs to, not signed by enough keys, changed, endless, or outside what a key was given for. So does a trust
-/// policy that can't be used, since the machine would be left without one.
+/// than what it belongs to, not signed by enough keys, signed for another channel, changed, endless, or outside what a key was given for.
+/// So does a trust policy that can't be used or is not complete, since the machine would be left without one.
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// Where the channel's public directory is: https://…, http://… or file:///…

@@ -10,7 +10,7 @@ mod remove;
 mod rotate;
 mod show;
 
-pub(super) use failures::failure;
+pub(crate) use failures::failure;
 
 use crate::act::Act;
 use crate::args::channel::{ChannelArgs, ChannelCommand};

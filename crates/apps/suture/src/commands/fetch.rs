@@ -25,7 +25,7 @@ pub(super) fn run(args: &FetchArgs, act: &Act, console: &Console) -> Result<Exit
             .help("write it as https://…, http://… or file:///…")
     })?;
     act.on(Subject::id("channel", place(&url)));
-    let root = files::read_bytes_up_to(&args.root, "the root", ROOT_LEN_MAX)?;
+    let root = files::read_regular_up_to(&args.root, "the root", ROOT_LEN_MAX)?;
     let identities = identities(args)?;
     let request = Fetch {
         url: &url,

@@ -19,7 +19,7 @@ fn from_founding_to_fetching() {
     assert_eq!(fetched.exit, 0, "{}", fetched.stderr);
     assert!(fetched.stdout.contains("bundles/fix.bundle\n"), "{}", fetched.stdout);
     assert_eq!(fs::read(desk.path("got/bundles/fix.bundle")).unwrap(), bundle);
-    assert_eq!(desk.read("got/trust/root.toml"), "schema = 1\n");
+    assert_eq!(desk.read("got/trust/root.toml"), desk.root());
     assert_eq!(desk.read("got/trust/policy/1.cedar"), RULE);
     assert!(!desk.path("got/trust/node.toml").exists(), "that is about one machine");
     // The rules that came are the rules that hold.

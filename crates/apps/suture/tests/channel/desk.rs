@@ -29,10 +29,20 @@ impl Desk {
             desk.key(name, "");
         }
         fs::create_dir_all(desk.path("rules/policy")).unwrap();
-        fs::write(desk.path("rules/root.toml"), "schema = 1\n").unwrap();
+        fs::write(desk.path("rules/root.toml"), desk.root()).unwrap();
         fs::write(desk.path("rules/policy/1.cedar"), RULE).unwrap();
         fs::write(desk.path("rules/node.toml"), "name = \"ours\"\n").unwrap();
         desk
+    }
+
+    /// A trust root with somebody in it.
+    pub(crate) fn root(&self) -> String {
+        format!(
+            "schema = 1\n[[principal]]\nname = \"ann\"\nteam = \"core\"\nroles = [\"author\"]\n\
+             [[principal.key]]\npublic = \"{}\"\n\
+             valid_from = 2020-01-01T00:00:00Z\nvalid_until = 2099-01-01T00:00:00Z\n",
+            self.read("bob.pub").trim()
+        )
     }
 
     /// Makes `fix.bundle` for the case `count-1`, and a file of statements; gives the bundle's bytes.

@@ -102,8 +102,9 @@ fn bad_input() {
     desk.publish_first(&[]);
     desk.bundle();
     fs::create_dir_all(desk.path("stray")).unwrap();
-    fs::write(desk.path("stray/root.toml"), "schema = 1\n").unwrap();
+    fs::write(desk.path("stray/root.toml"), desk.root()).unwrap();
     fs::write(desk.path("stray/1.cedar"), RULE).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
     fs::write(desk.path("open"), "text").unwrap();
     fs::write(desk.path("text"), "text").unwrap();
     fs::set_permissions(desk.path("text"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -136,6 +137,8 @@ fn bad_input() {
         ("channel init channel --root-key ada", "there are none"),
         ("channel init other --root-key ada --root-threshold 2", "2 of 1"),
         ("channel init other --expires timestamp=soon", "no time span"),
+        // It would wait for whoever writes to it, for ever.
+        ("fetch file:///x --root pipe --datastore seen --out got", "it is no file"),
         ("fetch nowhere --root pinned.json --datastore seen --out got", "no URL"),
         ("fetch ftp://x --root pinned.json --datastore seen --out got", "neither https, http nor file"),
         ("fetch file:///x --root text --datastore seen --out got", "no TUF root"),

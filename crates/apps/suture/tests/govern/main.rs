@@ -8,6 +8,7 @@ mod doubtful;
 mod foreign;
 #[path = "../bundle/forge.rs"]
 mod forge;
+mod half_done;
 mod interop;
 mod killed;
 mod log;
@@ -24,6 +25,7 @@ mod revoked;
 mod runbook;
 mod running;
 mod source;
+mod stale;
 mod summarised;
 mod thanks;
 #[path = "../cli/transcript.rs"]

@@ -23,8 +23,9 @@ impl Roots<'_> {
     pub(super) async fn connect(&self, a: &Signed<Root>, b: &Signed<Root>) -> Result<bool, ChannelError> {
         let (older, newer) = if a.signed.version <= b.signed.version { (a, b) } else { (b, a) };
         let mut root = older.clone();
-        if newer.signed.version.get() - root.signed.version.get() > ROOT_UPDATES_MAX {
-            return Ok(false);
+        let found = newer.signed.version.get() - root.signed.version.get();
+        if found > ROOT_UPDATES_MAX {
+            return Err(Refusal::TooMuch { what: "versions of root", found, limit: ROOT_UPDATES_MAX }.into());
         }
         while root.signed.version < newer.signed.version {
             let Some(next) = self.get(root.signed.version.get() + 1).await? else { return Ok(false) };
@@ -36,6 +37,16 @@ impl Roots<'_> {
             root = next;
         }
         Ok(root.signed == newer.signed)
+    }
+
+    /// The SHA-256 of the first root, which must lead to this one.
+    pub(super) async fn first(&self, root: &Signed<Root>) -> Result<String, ChannelError> {
+        match self.get(1).await? {
+            Some(first) if first.signed.version.get() == 1 && self.connect(&first, root).await? => {
+                metadata::digest(&first.signed)
+            }
+            _ => Err(Refusal::SignedForAnother { url: self.url.to_string() }.into()),
+        }
     }
 
     /// Whether the channel has, or had, a root of this version with this digest. Nothing is proven by it.

@@ -65,6 +65,45 @@ pub struct NotForUs {
     pub size_class: String,
 }
 
+/// How old what was fetched is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetched {
+    /// When it was fetched.
+    pub at: Timestamp,
+    /// The first moment at which something of it expires.
+    pub good_until: Timestamp,
+}
+
+/// How old what a fetch has written to a directory is; `None` if none has.
+///
+/// # Errors
+/// What is there can't be read.
+pub fn fetched(out: &Path) -> Result<Option<Fetched>, ChannelError> {
+    let summary = Summary::read(out)?;
+    Ok(summary.map(|summary| Fetched { at: summary.fetched_at, good_until: summary.good_until }))
+}
+
+/// What is read of a summary again.
+#[derive(Deserialize)]
+struct Summary {
+    fetched_at: Timestamp,
+    good_until: Timestamp,
+    versions: BTreeMap<String, u64>,
+    root_sha256: String,
+}
+
+impl Summary {
+    fn read(out: &Path) -> Result<Option<Self>, ChannelError> {
+        let path = out.join(SUMMARY);
+        let Some(text) = place::read(&path, SUMMARY_LEN_MAX)? else { return Ok(None) };
+        let summary = serde_json::from_slice(&text).map_err(|why| {
+            let help = "it is what `suture fetch` writes; fetch into another directory with --out, or remove this one if it is the right one";
+            ChannelError::input(format!("`{}`", path.display()), why, help)
+        })?;
+        Ok(Some(summary))
+    }
+}
+
 /// The directory being written.
 pub(super) struct Directory {
     out: PathBuf,
@@ -97,19 +136,10 @@ impl Directory {
 
     /// Version and digest of the root of the channel that an earlier fetch has written there.
     pub(super) fn root(out: &Path) -> Result<Option<(u64, String)>, ChannelError> {
-        #[derive(Deserialize)]
-        struct Summary {
-            versions: BTreeMap<String, u64>,
-            root_sha256: String,
-        }
-        let path = out.join(SUMMARY);
-        let Some(text) = place::read(&path, SUMMARY_LEN_MAX)? else { return Ok(None) };
-        let summary: Summary = serde_json::from_slice(&text).map_err(|why| {
-            let help = "name another directory with --out, or remove it if it is the right one";
-            ChannelError::input(format!("`{}`", path.display()), why, help)
-        })?;
-        let version = summary.versions.get(Role::Root.name()).copied().unwrap_or_default();
-        Ok(Some((version, summary.root_sha256)))
+        let summary = Summary::read(out)?;
+        Ok(summary.map(|summary| {
+            (summary.versions.get(Role::Root.name()).copied().unwrap_or_default(), summary.root_sha256)
+        }))
     }
 
     /// Whether an earlier fetch has brought a trust policy.

@@ -17,7 +17,7 @@ use tough::schema::{Root, Signed};
 
 use crate::limits::{ROOT_LEN_MAX, SNAPSHOT_LEN_MAX, TIMESTAMP_LEN_MAX};
 use crate::metadata::{self, Document};
-use crate::{ChannelError, Refusal, place};
+use crate::{ChannelError, Refusal, identity, place};
 
 /// What is kept.
 pub(super) struct Trusted {
@@ -88,6 +88,19 @@ impl Trusted {
         &self.pinned.signed
     }
 
+    /// The digest of the channel's first root, as far as it is known.
+    pub(super) fn first(&self) -> Result<Option<String>, ChannelError> {
+        match self.state.roots.get(&1) {
+            Some(first) => Ok(Some(first.clone())),
+            None => identity::of_root(&self.pinned.signed.signed),
+        }
+    }
+
+    /// The channel's first root has this digest.
+    pub(super) fn begins_with(&mut self, first: String) {
+        self.state.roots.insert(1, first);
+    }
+
     /// Whether this is a root of the channel that was seen.
     fn has(&self, root: &Root) -> Result<bool, ChannelError> {
         Ok(self.has_digest(root.version.get(), &metadata::digest(root)?))
@@ -152,13 +165,18 @@ impl Trusted {
         self.write()
     }
 
-    /// Remembers a newer root alone. If it has other keys for timestamp or snapshot, the client has taken those away that
+    /// Remembers a newer root alone, if it is not one of another channel with the same keys. If it has other keys for timestamp or snapshot, the client has taken those away that
     /// were known (TUF 5.3.11), and they go here too.
     pub(super) fn keep_root(&mut self, scratch: &Path) -> Result<(), ChannelError> {
         let Some(text) = text(scratch, "root.json", ROOT_LEN_MAX)? else { return Ok(()) };
         let least = self.newest_version().max(self.pinned.signed.signed.version.get());
-        if root(text.as_bytes()).is_ok_and(|root| root.signed.signed.version.get() < least) {
-            return Ok(());
+        if let Ok(Document { signed, .. }) = root(text.as_bytes()) {
+            let first = self.first()?;
+            let named = identity::named(&signed.signed._extra);
+            let is_foreign = named.is_some_and(|named| first.is_some_and(|first| named != first));
+            if signed.signed.version.get() < least || is_foreign {
+                return Ok(());
+            }
         }
         self.state.root = Some(text);
         for (name, known) in
@@ -179,7 +197,9 @@ impl Trusted {
             self.state.roots.insert(root.version.get(), metadata::digest(root)?);
         }
         while self.state.roots.len() > ROOTS_MAX {
-            self.state.roots.pop_first();
+            // The first is what a channel is known by.
+            let oldest = self.state.roots.keys().copied().find(|version| *version != 1);
+            oldest.map(|oldest| self.state.roots.remove(&oldest));
         }
         let path = file(&self.directory);
         let text = serde_json::to_vec(&self.state)

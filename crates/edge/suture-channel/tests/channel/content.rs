@@ -1,7 +1,9 @@
 //! What is put in comes out.
 
 use suture_channel::limits::Limits;
-use suture_channel::{ChannelError, Refusal, Role, Scope, add_bundle, add_policy, plan, publish, show};
+use suture_channel::{
+    ChannelError, Refusal, Role, Rotation, Scope, add_bundle, add_policy, plan, publish, rotate, show,
+};
 
 use crate::rig::{BUNDLE, OTHER_RULES, RULES, Rig, STATEMENTS, file_url};
 
@@ -12,7 +14,7 @@ fn what_is_published_is_fetched() {
     let delivery = client.fetch(&server.url(), rig.now).unwrap();
     assert_eq!(client.read("bundles/demo.bundle"), BUNDLE);
     assert_eq!(client.read("bundles/demo.bundle.intoto.jsonl"), STATEMENTS);
-    assert_eq!(client.read("trust/root.toml"), b"schema = 1\n");
+    assert_eq!(client.read("trust/root.toml"), crate::rig::ROOT.as_bytes());
     assert_eq!(client.read("trust/policy/1-rules.cedar"), RULES.as_bytes());
     assert_eq!(delivery.files.len(), 4);
     assert!(delivery.versions.values().all(|version| *version == 1), "{:?}", delivery.versions);
@@ -64,6 +66,22 @@ fn a_refresh_needs_no_more_than_the_keys_of_machines() {
     let signers = rig.signers(&[Role::Snapshot, Role::Timestamp]);
     let error = publish(&rig.place, Scope::Refresh, &signers, rig.now).unwrap_err();
     assert!(error.to_string().contains("patches"), "{error}");
+}
+
+/// Nodes would refuse whatever comes with it.
+#[test]
+fn nothing_is_signed_under_a_root_that_has_expired() {
+    let mut rig = Rig::new();
+    rig.wait(365 * 24);
+    for scope in [Scope::Refresh, Scope::Content] {
+        let error = publish(&rig.place, scope, &rig.signers(&Role::ALL), rig.now).unwrap_err();
+        let ChannelError::Input { what, help, .. } = &error else { panic!("{error}") };
+        assert!(what.contains("root") && help.contains("channel rotate --renew"), "{error}: {help}");
+    }
+    let rotation = Rotation { renew: true, ..Rotation::default() };
+    rotate(&rig.place, &rotation, &rig.signers(&[Role::Root]), rig.now).unwrap();
+    rig.publish();
+    rig.client().fetch(&rig.serve().url(), rig.now).unwrap();
 }
 
 #[test]

@@ -37,6 +37,20 @@ pub(crate) struct Client {
 }
 
 pub(crate) const BUNDLE: &[u8] = b"the fix of parseHeader";
+/// A trust root with somebody in it.
+pub(crate) const ROOT: &str = "\
+schema = 1
+
+[[principal]]
+name = \"ann\"
+team = \"core\"
+roles = [\"author\"]
+
+[[principal.key]]
+public = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG1EccKn6gcLBOnT7xMCdx0jeAZa6Fq+iBsYENi7zJX9\"
+valid_from = 2020-01-01T00:00:00Z
+valid_until = 2120-01-01T00:00:00Z
+";
 /// Rules that a node can use, and others.
 pub(crate) const RULES: &str =
     "@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
@@ -98,7 +112,7 @@ impl Rig {
     pub(crate) fn policy(&self, rules: &str) -> PathBuf {
         let directory = self.room.path().join("policy");
         std::fs::create_dir_all(directory.join("policy")).unwrap();
-        std::fs::write(directory.join("root.toml"), "schema = 1\n").unwrap();
+        std::fs::write(directory.join("root.toml"), ROOT).unwrap();
         std::fs::write(directory.join("policy/1-rules.cedar"), rules).unwrap();
         directory
     }
@@ -199,6 +213,11 @@ impl Client {
         assert_eq!(tree(&self.out()), before, "a refused fetch must change nothing");
         assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
         refusal
+    }
+
+    /// What it remembers.
+    pub(crate) fn seen(&self) -> Vec<u8> {
+        std::fs::read(self.room.path().join("datastore/trusted.json")).unwrap()
     }
 
     pub(crate) fn out(&self) -> PathBuf {

@@ -1,4 +1,4 @@
-"""Writes a channel as python-tuf does: DIRECTORY."""
+"""Writes a channel as python-tuf does: DIRECTORY, and what root.toml says."""
 
 import datetime
 import hashlib
@@ -51,7 +51,7 @@ patches.targets["bundle.theirs.bundle"] = put("bundle.theirs.bundle", b"made by 
 write("3.patches.json", patches, "patches")
 
 targets = Targets(expires=expires)
-targets.targets["policy.root.toml"] = put("policy.root.toml", b"schema = 1\n")
+targets.targets["policy.root.toml"] = put("policy.root.toml", sys.argv[2].encode())
 key = signers["patches"].public_key
 role = DelegatedRole("patches", [key.keyid], 1, True, paths=["bundle.*", "sealed.*"])
 targets.delegations = Delegations({key.keyid: key}, {"patches": role})

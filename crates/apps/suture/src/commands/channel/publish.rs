@@ -23,6 +23,8 @@ struct Document {
     added: Vec<String>,
     /// Names that are gone.
     removed: Vec<String>,
+    /// What could not be done once it was public, and what to do about it.
+    left: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -81,10 +83,19 @@ fn run(
     record::channel(act, &place);
     let published = suture_channel::publish_if(&place, scope, &signers.as_dyn(), now, agreed);
     record::keys(act, signers);
+    if let Err(Stop::Channel(ChannelError::HalfPublished { root, .. })) = &published {
+        record::root(act, root);
+    }
     let published = published.map_err(Stop::into_failure)?;
     record::channel(act, &place);
     record::newest(act, &place);
     record::published(act, &place, &published.added, &published.removed);
+    if !published.left.is_empty() {
+        act.ends("unfinished");
+    }
+    for left in &published.left {
+        console.note(&format!("it is public, and something is left to do: {left}"));
+    }
     let role = |(role, (version, expires)): (&Role, &(u64, Timestamp))| RoleDocument {
         role: *role,
         version: *version,
@@ -95,6 +106,7 @@ fn run(
         roles: published.roles.iter().map(role).collect(),
         added: published.added,
         removed: published.removed,
+        left: published.left,
     };
     console.answer(&document, |_| text(&document))?;
     Ok(Exit::Done)

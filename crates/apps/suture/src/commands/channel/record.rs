@@ -2,6 +2,7 @@
 //! is published it has none but the random one under which it is encrypted: publishing may still be refused for what a name tells.
 
 use std::fs;
+use std::path::Path;
 
 use suture_channel::name::Kind;
 use suture_channel::{Place, Removed};
@@ -22,7 +23,12 @@ pub(super) fn newest(act: &Act, place: &Place) {
 
 /// The root that waits, if one does.
 pub(super) fn pending_root(act: &Act, place: &Place) {
-    if let Ok(bytes) = fs::read(place.pending_root()) {
+    root(act, &place.pending_root());
+}
+
+/// A root.
+pub(super) fn root(act: &Act, path: &Path) {
+    if let Ok(bytes) = fs::read(path) {
         act.on(content("root", &bytes));
     }
 }
@@ -39,8 +45,8 @@ pub(super) fn waiting(act: &Act, place: &Place, added: &[String], removed: &[Str
 
 /// Files that were taken out: by their names only if those are public.
 pub(super) fn taken_out(act: &Act, files: &[Removed]) {
-    for Removed { name, sha256, is_public } in files {
-        let id = (*is_public || is_sealed(name)).then(|| name.clone());
+    for Removed { name, sha256, is_public, is_served } in files {
+        let id = (*is_public || *is_served || is_sealed(name)).then(|| name.clone());
         let digest = sha256.as_ref().map(|hex| format!("sha256:{hex}"));
         if id.is_some() || digest.is_some() {
             act.on(Subject { id, digest, ..Subject::id("removed", name) });

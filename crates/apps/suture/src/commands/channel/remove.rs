@@ -17,6 +17,8 @@ struct Document {
     removed: Vec<String>,
     /// Those of them under which something is public until the next publication.
     public_until_published: Vec<String>,
+    /// Those whose file is served although it is no longer listed, since it was public once.
+    served: Vec<String>,
 }
 
 pub(super) fn run(args: &RemoveArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
@@ -34,6 +36,7 @@ pub(super) fn run(args: &RemoveArgs, act: &Act, console: &Console) -> Result<Exi
         schema: 1,
         removed: names(&mut removed.iter()),
         public_until_published: names(&mut removed.iter().filter(|file| file.is_public)),
+        served: names(&mut removed.iter().filter(|file| file.is_served)),
     };
     console.answer(&document, |_| text(&removed, args.policy))?;
     Ok(Exit::Done)
@@ -41,6 +44,10 @@ pub(super) fn run(args: &RemoveArgs, act: &Act, console: &Console) -> Result<Exi
 
 fn text(removed: &[Removed], is_policy: bool) -> String {
     let line = |file: &Removed| match (file.is_public, is_policy) {
+        (false, _) if file.is_served => format!(
+            "taken out  {}, which was public once: its file is served until it is removed from public/targets\n",
+            file.name
+        ),
         (false, _) => format!("taken out  {}, which was not public\n", file.name),
         (true, false) => {
             format!("taken out  {}, public until the next `suture channel publish`\n", file.name)

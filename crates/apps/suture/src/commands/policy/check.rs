@@ -10,7 +10,7 @@ use crate::commands::subject;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{permission, statement_file, trust_dir};
+use crate::{freshness, permission, statement_file, trust_dir};
 
 pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let directory = trust_dir::find(args.trust.trust.as_deref()).ok_or_else(|| {
@@ -22,6 +22,7 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     let patch = permission::read_patch(&args.file)?;
     act.on(subject(&patch));
     act.flag("dark", args.dark);
+    freshness::require(&directory, &args.file)?;
     let case = permission::case_of(&patch, &args.trust)?;
     // A key that can't sign is told before the question is asked.
     let key = summary::signer(args, &authority)?;

@@ -10,7 +10,7 @@ use suture_trust::{Accepted, Lines, Received, Rejected, Verified, verify};
 use super::{Check, State};
 use crate::args::BundleVerifyArgs;
 use crate::failure::Failure;
-use crate::{permission, statement_file, trust_dir};
+use crate::{freshness, permission, statement_file, trust_dir};
 
 /// Both rows.
 pub(super) fn checks(args: &BundleVerifyArgs, bytes: &[u8]) -> Result<Vec<Check>, Failure> {
@@ -44,6 +44,10 @@ pub(super) fn checks(args: &BundleVerifyArgs, bytes: &[u8]) -> Result<Vec<Check>
             (true, Check::new("policy", State::Fail, what))
         }
         Err(ClearError::Question(why)) => return Err(permission::unanswerable(&why)),
+    };
+    let policy = match freshness::doubt(&directory, &args.file)? {
+        Some(doubt) => Check::new("policy", State::Fail, doubt.why),
+        None => policy,
     };
     Ok(vec![statements(&verified, &lines, stops), policy])
 }
