@@ -176,8 +176,7 @@ pub(super) fn critical(report: &Report, text: &mut Page) {
             "it marks nothing in either build as {mark}, so that the consensus class is not computed and the strictest counts"
         );
         text.prose(2 * INDENT, "", Tone::Plain, &message);
-        let help =
-            "correct the pattern or take it out; where a function is inlined, mark its callers or its file";
+        let help = "correct the pattern or take it out; where nothing is left of a function, mark its callers or its file";
         text.prose(2 * INDENT, "help:", Tone::Good, help);
     }
 }
