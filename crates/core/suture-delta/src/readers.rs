@@ -2,9 +2,12 @@
 //!
 //! A reference that the linker has left with the object's name is that object's alone. One that is an address
 //! may mean what stands beside it: for `table[n - 1]` a compiler takes the address of four bytes before the
-//! table. What code stores away at run time leaves no trace here.
+//! table. Who gets an address from a function that takes it can't be found: then those who refer to the object
+//! are not all.
 
-use std::collections::{BTreeSet, HashMap};
+mod escape;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use suture_elf::relocations::kind;
@@ -13,6 +16,8 @@ use suture_elf::{Section, Slot};
 use crate::fields::{self, Field, Form};
 use crate::side::{EntityId, EntityKind, Side};
 use crate::target;
+
+use escape::Spot;
 
 /// How far before an object an address that is taken may mean it.
 const BEFORE_MAX: u64 = 1024;
@@ -29,8 +34,8 @@ pub(crate) struct References<'s, 'b, 'd> {
 /// Where a reference stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum From {
-    /// In a function.
-    Code(EntityId),
+    /// In a piece of code.
+    Code(EntityId, Spot),
     /// In data, at this address.
     Data(u64),
 }
@@ -49,7 +54,7 @@ struct Plain {
 pub(crate) struct Found {
     /// They, without their split-off parts.
     pub(crate) functions: BTreeSet<EntityId>,
-    /// Whether these are all. What nothing refers to is reached in a way that can't be seen, unless it is in an
+    /// Whether these are all: none lets the address out of its hands, and each reference leads to one. What nothing refers to is reached in a way that can't be seen, unless it is in an
     /// ordinary section and a mere link between others: nothing reads through that.
     pub(crate) complete: bool,
 }
@@ -73,6 +78,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
     pub(crate) fn readers_of(&self, object: EntityId) -> Found {
         let entity = self.side.entity(object);
         let mut found = Found { functions: BTreeSet::new(), complete: true };
+        let mut spots: BTreeMap<EntityId, Vec<(Spot, bool)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         let whole = entity.address..entity.address + entity.size.max(1);
         let mut open = vec![whole];
@@ -83,9 +89,11 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
             let mut is_used = false;
             for from in self.references_to(&area) {
                 match from {
-                    From::Code(function) => {
+                    From::Code(function, spot) => {
                         is_used = true;
                         found.functions.insert(self.side.whole(function));
+                        let is_link = area.start != entity.address;
+                        spots.entry(function).or_default().push((spot, is_link));
                     }
                     From::Data(address) if area.contains(&address) => {}
                     From::Data(address) => {
@@ -96,6 +104,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
             }
             found.complete &= is_used || (area.start != entity.address && self.is_dead(area.start));
         }
+        found.complete &= !spots.iter().any(|(function, spots)| escape::escapes(self.side, *function, spots));
         found
     }
 
@@ -164,7 +173,8 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
             // `lea`: opcode and operand stand before the distance.
             let opcode = (field.offset as usize).checked_sub(2).and_then(|at| bytes.get(at));
             let is_taken = field.form != Form::Relative || opcode == Some(&0x8d);
-            self.field(&field, From::Code(id), is_taken);
+            let spot = Spot { end: field.end, address: field.address, is_slot: false };
+            self.field(&field, From::Code(id, spot), is_taken);
         }
     }
 
@@ -172,6 +182,10 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
         let symbol = field.symbol.and_then(|index| self.side.build.symbols().get(index as usize));
         let is_direct = symbol.is_some_and(|found| found.section.is_some() && found.address == field.address);
         if field.form == Form::Relative && !is_direct && target::is_slot(self.side, field.address) {
+            let from = match from {
+                From::Code(id, spot) => From::Code(id, Spot { is_slot: true, ..spot }),
+                From::Data(_) => from,
+            };
             let slot = fields::pointer(self.side.build, field.address);
             return slot.into_iter().for_each(|address| self.address(address, from, true));
         }

@@ -117,6 +117,57 @@ fn a_table_of_functions_is_data() {
     assert_eq!(report.impact.iter().map(|impact| impact.function.as_str()).collect::<Vec<_>>(), ["validate"]);
 }
 
+/// A table that points to a constant which no longer fits where it stood has to point to the new one.
+#[test]
+fn what_points_to_a_constant_that_grew_changes() {
+    let before = "static const int limits[2] = {1, 2};\nconst int *const table[2] = {limits, limits};\n";
+    let rest = format!("KEEP int validate(int x) {{ return table[x & 1][1]; }}\n{MAIN}");
+    let report =
+        report(&OPTIONS, before, &before.replace("limits[2] = {1, 2}", "limits[3] = {1, 5, 3}"), &rest);
+    let data: Vec<_> = report.data.iter().map(|data| (data.name.as_str(), data.action.as_str())).collect();
+    assert_eq!(data, [("limits", "carried"), ("table", "in-place")]);
+    assert_eq!(paths(&report), [("validate", "validate", "validate".to_owned(), Some("table"))]);
+}
+
+/// Who has the address can't be found: then not all users are known.
+#[test]
+fn an_address_that_is_let_out_leaves_users_unknown() {
+    let keeps = [
+        // To a variable, to a function, to the caller, on the stack; and only looked at.
+        ("const int *kept; KEEP void keep(void) { kept = limits; }", false),
+        (
+            "KEEP int sum(const int *p) { __asm__ volatile(\"\"); return *p; } KEEP int keep(void) { return sum(limits); }",
+            false,
+        ),
+        ("KEEP const int *keep(int n) { return limits + n; }", false),
+        ("KEEP int keep(int n) { const int *volatile p = limits + n; return *p; }", false),
+        (
+            "const int *kept; KEEP void keep(int n) { const int *p = n > 7 ? limits : kept; puts(\"x\"); kept = p; }",
+            false,
+        ),
+        (
+            "KEEP int keep(int n) { int s = 0; for (int i = 0; i < n; i++) s += limits[i] * i; return s; }",
+            true,
+        ),
+        (
+            "KEEP int keep(int n, int m) { if (n == 7) { puts(\"x\"); return 7; } return n > 9 ? limits[m] : -limits[n]; }",
+            true,
+        ),
+        ("KEEP int keep(int n) { return limits[1] + limits[n]; }", true),
+    ];
+    let static_program = [&OPTIONS[..], &["-no-pie", "-fno-pie"]].concat();
+    for options in [&OPTIONS[..], &static_program] {
+        for (keep, expected) in keeps {
+            let before = "const int limits[4] = {1, 2, 3, 4};\n";
+            let rest = format!("{keep}\nKEEP int validate(int x) {{ return x; }}\n{MAIN}");
+            let report = report(options, before, &before.replace("3, 4}", "3, 9}"), &rest);
+            let [(_, users, complete)] = &readers(&report)[..] else { panic!("{:?}", report.readers) };
+            assert_eq!((users.as_str(), *complete), ("keep", expected), "{keep} {options:?}");
+            assert_eq!(report.unseen().is_empty(), expected);
+        }
+    }
+}
+
 /// For `limits[n - 1]` the address before the table is taken, which is another object's.
 #[test]
 fn an_address_beside_the_object_may_mean_it() {
