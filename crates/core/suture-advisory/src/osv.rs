@@ -3,7 +3,7 @@
 //! <https://ossf.github.io/osv-schema/>. The id has the prefix for databases that are not registered, and the CVE and GHSA ids are
 //! its aliases: `CVE-…` as an id would claim to be the CVE programme's own record. Versions come as ranges only where
 //! the ecosystem that orders them is known, as commits where the repository is, and as they were written in any case. What is not
-//! listed is not affected, for a machine: where a range can't be said the single versions are left out ([`unsaid`]). OSV has no
+//! listed is not affected, for a machine: where something can't be said the single versions are left out ([`unsaid`]). OSV has no
 //! word for a hot patch: it is told in the details and, for programs, under `database_specific`.
 
 use std::str::FromStr;
@@ -256,24 +256,24 @@ fn severity(advisory: &Advisory) -> Vec<Severity> {
     v3.into_iter().chain(v4).collect()
 }
 
-/// Affected versions that a machine can't read out of the OSV record: words, and ranges where no package says how its versions are
-/// ordered. Nothing if commits say it.
-pub fn unsaid(advisory: &Advisory) -> Vec<&str> {
-    if commits(advisory).is_some() {
+/// What a machine would take for not affected although the advisory does not say so, in words; nothing if the OSV record says all.
+///
+/// Commits say which versions are affected to those who go by the repository, and to nobody who goes by a package.
+pub fn unsaid(advisory: &Advisory) -> Vec<String> {
+    let program = &advisory.program;
+    if program.package.is_none() && commits(advisory).is_some() {
         return Vec::new();
     }
-    unlisted(advisory)
-}
-
-/// The lines that are neither a version nor a range of a known order.
-fn unlisted(advisory: &Advisory) -> Vec<&str> {
-    let program = &advisory.program;
+    if program.affected.is_empty() {
+        return vec!["all versions, since none is named as affected".to_owned()];
+    }
     let is_said = |line: &&str| match Versions::of(line) {
         Versions::One(_) => true,
         range @ Versions::Range(_) => program.package.is_some() && events(&range).is_some(),
         Versions::Words(_) => false,
     };
-    program.affected.iter().map(suture_case::values::Line::as_str).filter(|line| !is_said(line)).collect()
+    let lines = program.affected.iter().map(suture_case::values::Line::as_str);
+    lines.filter(|line| !is_said(line)).map(str::to_owned).collect()
 }
 
 fn affected(advisory: &Advisory) -> Affected {
@@ -292,7 +292,7 @@ fn affected(advisory: &Advisory) -> Affected {
             versions.push(version);
         }
     }
-    if !unlisted(advisory).is_empty() {
+    if !unsaid(advisory).is_empty() {
         versions.clear();
     }
     let mut ranges: Vec<Range> = commits(advisory).into_iter().collect();
@@ -339,15 +339,20 @@ fn events(versions: &Versions<'_>) -> Option<Vec<Event>> {
     Some(events)
 }
 
+/// Affected commits; nothing without any, and nothing where a version is fixed and no commit is: all that come would be affected.
 fn commits(advisory: &Advisory) -> Option<Range> {
     let program = &advisory.program;
     let repo = program.repository.as_ref()?;
+    let (introduced, fixed) = (&program.introduced_commits, &program.fixed_commits);
+    if fixed.is_empty() && (introduced.is_empty() || !program.fixed.is_empty()) {
+        return None;
+    }
     let id = |commit: &Commit| commit.as_str().to_owned();
-    let mut events: Vec<Event> = program.introduced_commits.iter().map(id).map(Event::Introduced).collect();
+    let mut events: Vec<Event> = introduced.iter().map(id).map(Event::Introduced).collect();
     if events.is_empty() {
         events.push(Event::Introduced("0".to_owned()));
     }
-    events.extend(program.fixed_commits.iter().map(id).map(Event::Fixed));
+    events.extend(fixed.iter().map(id).map(Event::Fixed));
     Some(Range { r#type: "GIT", repo: Some(repo.to_string()), events })
 }
 

@@ -1,6 +1,7 @@
 //! What people write about versions, as far as machines can understand it.
 //!
-//! `7.0.11` is one version, `>=7.0.0, <7.0.12` a range, and everything else words that are passed on as they are.
+//! `7.0.11` is one version, `>=7.0.0, <7.0.12` a range, and everything else words that are passed on as they are. What
+//! may be a whole series, such as `7`, `v6` or `7.x`, is words; `=7` is the one version of that name.
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Comparison {
 impl<'a> Versions<'a> {
     /// What `line` says.
     pub fn of(line: &'a str) -> Self {
-        if is_version(line) {
+        if is_version(line) && !may_be_series(line) {
             return Self::One(line);
         }
         if let Some(version) = line.strip_prefix('=').map(str::trim).filter(|rest| is_version(rest)) {
@@ -101,7 +102,16 @@ fn one_on_each_side(bounds: &[Bound<'_>]) -> bool {
 
 fn is_version(text: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || ".-_+~:".contains(c);
-    !text.is_empty() && text.chars().all(is_part) && !RANGE_WORDS.contains(&text.to_lowercase().as_str())
+    let is_wildcard = |part: &str| part.eq_ignore_ascii_case("x");
+    text.chars().all(is_part)
+        && text.chars().any(|c| c.is_ascii_digit())
+        && !text.split(|c: char| !c.is_alphanumeric()).any(is_wildcard)
+        && !RANGE_WORDS.contains(&text.to_lowercase().as_str())
+}
+
+/// Whether a version has one part only, so that people may mean all that begin with it.
+fn may_be_series(version: &str) -> bool {
+    version.chars().all(char::is_alphanumeric)
 }
 
 #[cfg(test)]
@@ -119,6 +129,15 @@ mod tests {
             ("<1, <2", "words", None),
             ("all versions", "words", None),
             ("all", "words", None),
+            ("everything", "words", None),
+            ("7.x", "words", None),
+            ("7.X-rc1", "words", None),
+            ("<7.x", "words", None),
+            ("v6", "words", None),
+            ("6", "words", None),
+            ("=v6", "one", Some("vers:generic/v6")),
+            ("v6.1", "one", Some("vers:generic/v6.1")),
+            ("<6", "range", Some("vers:generic/<6")),
             ("before 7.0.12", "words", None),
             ("<", "words", None),
             (">=1,", "words", None),

@@ -119,6 +119,7 @@ fn class(case: &Case) -> Verdict {
         groups: &delta.groups,
         unmatched: &delta.unmatched,
         none_critical: delta.none_critical.as_ref(),
+        unseen: &delta.unseen,
         touches: &delta.touches,
     });
     let mut blind_spots = Vec::new();

@@ -1,19 +1,20 @@
 //! The consensus class: what a patch may do to what the nodes of a group agree on.
 //!
 //! It decides everything that follows, because in a replicated state machine one node that behaves differently *is*
-//! the fork. It is computed from call paths between changed functions and those that the project's `suture.toml`
-//! marks, and declared by the author; the stricter one counts.
+//! the fork. It is computed from call paths between functions that change and those that the project's `suture.toml`
+//! marks, and declared by the author; the stricter one counts. Functions change if their code is replaced or new, and
+//! if they refer to data that changes where it stands.
 //!
 //! The rule, from plain facts:
 //!
-//! 1. A change without a call path to or from a mark is [`Class::Local`].
+//! 1. A change without a call path to or from a mark is [`Class::Local`], if everything was looked at.
 //! 2. A change that *calls* marked code, directly or not, is at least [`Class::Wire`]: it decides when, and with what, that
 //!    code runs, but the rules by which a group judges are the same as before.
 //! 3. A change that *is* marked code, or is *called by* it, is [`Class::Replicated`]: what the marked code computes depends on
 //!    it. For marks of protocols it is [`Class::Wire`], since what they compute is messages.
 //!
-//! 4. Where nothing was marked, or a pattern marks nothing, there may be call paths that nobody has looked for: the change is
-//!    [`Class::Replicated`]. Only a project that says that nothing of it is critical, and why, has [`Class::Local`] without marks.
+//! 4. Where nothing was marked, a pattern marks nothing, or something could not be followed, such as data whose users can't be
+//!    computed, there may be call paths that nobody has looked for: the change is [`Class::Replicated`]. Only a project that says that nothing of it is critical, and why, has [`Class::Local`] without marks.
 //!
 //! Groups with names of the project's own count like consensus: what is not known to be harmless is not.
 
@@ -72,7 +73,7 @@ pub enum Relation {
     Calls,
     /// The marked function calls the changed one, directly or not.
     CalledBy,
-    /// The changed function is marked.
+    /// The changed function is marked, or has the code of the marked one inlined.
     Is,
 }
 
@@ -88,6 +89,9 @@ pub struct Touch {
     pub relation: Relation,
     /// The marked function.
     pub marked: Line,
+    /// The object that changes, where the function counts as changed because it refers to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Line>,
 }
 
 /// What a delta says, as far as the class depends on it.
@@ -99,6 +103,8 @@ pub struct DeltaFacts<'a> {
     pub unmatched: &'a [Line],
     /// Why nothing is critical, if the project says so.
     pub none_critical: Option<&'a Line>,
+    /// What was not followed from the change to the marks, a sentence each.
+    pub unseen: &'a [Line],
     /// Call paths between changed and marked functions.
     pub touches: &'a [Touch],
 }
@@ -148,7 +154,7 @@ fn unseen(facts: DeltaFacts<'_>) -> Vec<String> {
     }
     let lost =
         |pattern: &Line| format!("the pattern `{pattern}` in suture.toml marks nothing in either build");
-    facts.unmatched.iter().map(lost).collect()
+    facts.unmatched.iter().map(lost).chain(facts.unseen.iter().map(ToString::to_string)).collect()
 }
 
 /// The class that one call path asks for.
@@ -179,12 +185,15 @@ pub fn verdict(
 }
 
 fn sentence(touch: &Touch) -> String {
-    let Touch { group, function, relation, marked } = touch;
+    let Touch { group, function, relation, marked, reads } = touch;
+    let changes = match reads {
+        Some(object) => format!("{function} refers to {object}, which changes,"),
+        None => format!("{function} changes"),
+    };
     match relation {
-        Relation::Is => format!("{function} changes and is marked as {group}"),
-        Relation::CalledBy => {
-            format!("{function} changes and is called by {marked}, which is marked as {group}")
-        }
-        Relation::Calls => format!("{function} changes and calls {marked}, which is marked as {group}"),
+        Relation::Is if function == marked => format!("{changes} and is marked as {group}"),
+        Relation::Is => format!("{changes} and has {marked} inlined, which is marked as {group}"),
+        Relation::CalledBy => format!("{changes} and is called by {marked}, which is marked as {group}"),
+        Relation::Calls => format!("{changes} and calls {marked}, which is marked as {group}"),
     }
 }

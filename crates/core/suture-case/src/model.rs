@@ -447,6 +447,9 @@ pub struct DeltaSummary {
     /// Why nothing is critical, if `suture.toml` said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none_critical: Option<Line>,
+    /// What was not followed from the change to the marks, a sentence each.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub unseen: List<Line, TOUCHES_MAX>,
     /// Changed functions that are called by pointer, so that no call path to them can be ruled out.
     #[serde(default)]
     pub by_pointer: List<Line, TOUCHES_MAX>,

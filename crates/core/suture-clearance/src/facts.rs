@@ -12,14 +12,20 @@ use crate::Patch;
 pub fn touches(delta: &Delta) -> Vec<Touch> {
     let mut touches: Vec<Touch> = delta.meta.report.critical.iter().map(touch).collect();
     touches.sort_by(|a, b| {
-        class_of(b).cmp(&class_of(a)).then_with(|| (&a.function, &a.marked).cmp(&(&b.function, &b.marked)))
+        let key = |touch: &Touch| (touch.function.clone(), touch.marked.clone(), touch.reads.clone());
+        class_of(b).cmp(&class_of(a)).then_with(|| key(a).cmp(&key(b)))
     });
     touches.dedup();
     touches
 }
 
+/// What was not followed from a delta to the marks, a sentence each.
+pub fn unseen(delta: &Delta) -> Vec<Line> {
+    delta.unseen().iter().map(|sentence| Line::fitting(sentence)).collect()
+}
+
 /// The consensus class that the call graph of a delta shows; where it shows nothing, because nothing was marked when the delta was
-/// made or a pattern marked nothing, the strictest.
+/// made, a pattern marked nothing or something could not be followed, the strictest.
 pub fn class(delta: &Delta) -> Class {
     let report = &delta.meta.report;
     let lines = |texts: &mut dyn Iterator<Item = &String>| -> Vec<Line> {
@@ -30,6 +36,7 @@ pub fn class(delta: &Delta) -> Class {
         groups: &lines(&mut report.marked.iter()),
         unmatched: &lines(&mut report.unmatched.iter().map(|lost| &lost.pattern)),
         none_critical: none_critical.as_ref(),
+        unseen: &unseen(delta),
         touches: &touches(delta),
     });
     word(computed.class)
@@ -76,7 +83,7 @@ pub(crate) fn of(patch: &Patch) -> PatchFacts {
 }
 
 fn touch(path: &CriticalPath) -> Touch {
-    let relation = if path.function == path.marked {
+    let relation = if path.inlined || path.function == path.marked {
         Relation::Is
     } else if path.path.first() == Some(&path.function) {
         Relation::Calls
@@ -88,5 +95,6 @@ fn touch(path: &CriticalPath) -> Touch {
         function: Line::fitting(&path.function),
         relation,
         marked: Line::fitting(&path.marked),
+        reads: path.reads.as_deref().map(Line::fitting),
     }
 }

@@ -34,10 +34,13 @@ pub fn classify(report: &Report) -> (Verdict, Vec<String>) {
         if let Some(nearest) = paths.iter().min_by_key(|path| (path.path.len(), &path.path)) {
             let more =
                 if paths.len() > 1 { format!(", and {} more", paths.len() - 1) } else { String::new() };
-            reasons.push(format!("touches {mark}: {}{more}", nearest.path.join(" -> ")));
+            reasons.push(format!("touches {mark}: {}{more}", nearest.told(" -> ")));
         }
     }
-    let by_pointer = report.impact.iter().filter(|impact| impact.only_by_pointer).count();
+    let is_replaced = |name: &str| report.changed.iter().any(|function| function.name == name);
+    let by_pointer =
+        report.impact.iter().filter(|impact| impact.only_by_pointer && is_replaced(&impact.function));
+    let by_pointer = by_pointer.count();
     if by_pointer > 0 {
         let subject = counted(by_pointer, "replaced function");
         reasons.push(format!("{subject} called by pointer only, from where can't be said"));

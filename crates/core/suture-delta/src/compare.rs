@@ -4,6 +4,7 @@ mod describe;
 mod emission;
 mod layouts;
 mod preconditions;
+mod touched;
 
 use suture_elf::Build;
 use suture_elf::debug::DebugInfo;
@@ -15,7 +16,7 @@ use crate::objects;
 use crate::options::Options;
 use crate::pair;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::report::{Report, Verdict};
+use crate::report::Report;
 use crate::same::{self, Same};
 use crate::side::{EntityId, EntityKind, Side};
 use crate::stack::{self, Full, Standing};
@@ -71,30 +72,33 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let standing = if options.below.is_empty() || !refusals.is_empty() {
         Standing::default()
     } else {
-        stand(&same, &mut work, &report, options).unwrap_or_else(|found| {
+        stand(&same, &mut work, options).unwrap_or_else(|found| {
             refusals.extend(found);
             Standing::default()
         })
     };
     describe::functions(&same, &work.changed, &mut report);
     describe::without_provided(&same, &standing, &mut report);
-    describe::impact(&same, &work.changed, options, &mut report);
     if work.changed.is_empty() && work.overwrites.is_empty() && refusals.is_empty() {
         refusals.push(no_difference(&report, options));
     }
+    let mut emitted = None;
     if refusals.is_empty() {
-        (report.verdict, report.reasons) = classify(&report);
         let Work { changed, overwrites } = &work;
-        match emission::emit(
-            &same,
-            Order { changed, overwrites, standing: &standing, report: &report, options },
-        ) {
-            Ok(emitted) => return Comparison { report, delta: Some(emitted.delta) },
+        match emission::emit(&same, Order { changed, overwrites, standing: &standing, options }) {
+            Ok(found) => emitted = Some(found),
             Err(found) => refusals = found,
         }
     }
-    describe::locate(&same, &mut refusals);
-    refused(report, refusals)
+    touched::touched(&same, &work, emitted.as_ref(), options, &mut report);
+    let Some(emission::Emitted { mut delta, .. }) = emitted else {
+        describe::locate(&same, &mut refusals);
+        return refused(report, refusals);
+    };
+    (report.verdict, report.reasons) = classify(&report);
+    delta.meta.schema = report.schema();
+    delta.meta.report = report.clone();
+    Comparison { report, delta: Some(delta) }
 }
 
 /// What a delta has to carry.
@@ -104,15 +108,9 @@ struct Work {
 }
 
 /// Takes out of `work` what earlier patches have brought.
-fn stand(
-    same: &Same<'_, '_, '_>,
-    work: &mut Work,
-    report: &Report,
-    options: &Options,
-) -> Result<Standing, Vec<Refusal>> {
+fn stand(same: &Same<'_, '_, '_>, work: &mut Work, options: &Options) -> Result<Standing, Vec<Refusal>> {
     let Work { changed, overwrites } = work;
-    let report = &Report { verdict: Verdict::Hot, ..report.clone() };
-    let order = Order { changed, overwrites, standing: &Standing::default(), report, options };
+    let order = Order { changed, overwrites, standing: &Standing::default(), options };
     let emission::Emitted { delta, carried } = emission::emit(same, order)?;
     let whole = |id| same.new.with_fragments(same.new.whole(id)).collect();
     let full = Full { delta: &delta, carried: &carried, whole: &whole };

@@ -21,14 +21,21 @@
 //!
 //! Patterns are globs in which `*` also stands for `/` and `::`; one mark too many makes a reviewer look
 //! once more, one too few hides what matters. Functions are matched by their demangled and their linkage
-//! name, files by their path or any end of it.
+//! name, clones and inlined copies by those of what they were made from; files by their path or any end of it:
+//! that of the unit, and that in which the function is written.
+
+mod marked;
+mod paths;
 
 use globset::{GlobBuilder, GlobMatcher};
 use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 
-use crate::impact::CallGraph;
-use crate::report::{CriticalPath, Unmatched};
+pub use marked::{Marked, unmatched};
+pub use paths::{Start, critical_paths};
+
+/// The one table of the file.
+const CRITICAL: &str = "critical";
 
 /// The group of the patterns that stand directly under `[critical]`.
 const CONSENSUS: &str = "consensus";
@@ -68,17 +75,22 @@ pub struct MarksError {
 }
 
 impl Marks {
-    /// Reads the text of a `suture.toml`. Tables other than `[critical]` are for others.
+    /// Reads the text of a `suture.toml`. What stands beside `[critical]`, and a group without patterns, would be a
+    /// mark that nobody looks for.
     pub fn parse(text: &str) -> Result<Self, MarksError> {
         let mut marks = Self::default();
         let document = DeTable::parse(text).map_err(|error| {
             fault(text, error.span().unwrap_or_default().start, error.message().to_owned())
         })?;
-        let Some(critical) = document.get_ref().get("critical") else { return Ok(marks) };
+        if let Some((key, _)) = document.get_ref().iter().find(|(key, _)| key.get_ref() != CRITICAL) {
+            let what = format!("unknown '{}'; the only table is 'critical'", key.get_ref());
+            return Err(fault(text, key.span().start, what));
+        }
+        let Some(critical) = document.get_ref().get(CRITICAL) else { return Ok(marks) };
         let Some(table) = critical.get_ref().as_table() else {
             return Err(fault(text, critical.span().start, "'critical' is no table".to_owned()));
         };
-        marks.group(text, CONSENSUS, table, true)?;
+        marks.group(text, CONSENSUS, (critical.span().start, table), true)?;
         if marks.none.is_some() && !marks.is_empty() {
             let what = "'none' says that nothing is critical, and there are patterns".to_owned();
             return Err(fault(text, critical.span().start, what));
@@ -105,7 +117,14 @@ impl Marks {
         groups
     }
 
-    fn group(&mut self, text: &str, mark: &str, table: &DeTable<'_>, is_top: bool) -> Result<(), MarksError> {
+    fn group(
+        &mut self,
+        text: &str,
+        mark: &str,
+        (start, table): (usize, &DeTable<'_>),
+        is_top: bool,
+    ) -> Result<(), MarksError> {
+        let before = self.functions.len() + self.files.len();
         for (key, value) in table {
             let at = value.span().start;
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -129,12 +148,19 @@ impl Marks {
                     return Err(fault(text, at, format!("'{name}' is no list of patterns")));
                 }
                 ("none", value) if is_top => self.none = Some(reason(text, at, value)?),
-                (name, DeValue::Table(group)) if is_top => self.group(text, name, group, false)?,
+                (name, DeValue::Table(group)) if is_top => self.group(text, name, (at, group), false)?,
                 (name, _) => {
                     let what = format!("unknown key '{name}'; known are 'functions' and 'files'");
                     return Err(fault(text, key.span().start, what));
                 }
             }
+        }
+        if self.functions.len() + self.files.len() == before && self.none.is_none() {
+            let what = format!(
+                "it marks nothing as {mark}: give patterns as 'functions' or 'files', or take it out; where nothing is critical, \
+                 'none = \"why\"' under [critical] says so"
+            );
+            return Err(fault(text, start, what));
         }
         Ok(())
     }
@@ -158,103 +184,6 @@ impl Marks {
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         Ok(Pattern { mark: mark.to_owned(), text: pattern.to_owned(), line, glob: glob.compile_matcher() })
     }
-}
-
-/// What the patterns of a project mark in one build.
-#[derive(Debug)]
-pub struct Marked<'m> {
-    /// For each pattern the functions that it marks, ascending.
-    functions: Vec<(&'m Pattern, Vec<u32>)>,
-}
-
-impl<'m> Marked<'m> {
-    /// Looks for `marks` in the build of `graph`.
-    ///
-    /// `file_of` gives the source file of the function at an address, as a whole path if it can; it is asked
-    /// only if files are marked.
-    pub fn find(graph: &CallGraph<'_>, marks: &'m Marks, file_of: &dyn Fn(u64) -> Option<String>) -> Self {
-        let patterns = marks.functions.iter().chain(&marks.files);
-        let mut marked: Vec<_> = patterns.map(|pattern| (pattern, Vec::new())).collect();
-        let (by_name, by_file) = marked.split_at_mut(marks.functions.len());
-        for (function, linkage_name, address) in graph.functions() {
-            if !by_name.is_empty() {
-                let name = crate::names::demangle(linkage_name);
-                for (pattern, functions) in &mut *by_name {
-                    if pattern.glob.is_match(&name) || pattern.glob.is_match(linkage_name) {
-                        functions.push(function);
-                    }
-                }
-            }
-            if !by_file.is_empty()
-                && let Some(file) = file_of(address)
-            {
-                for (pattern, functions) in &mut *by_file {
-                    if pattern.glob.is_match(&file) {
-                        functions.push(function);
-                    }
-                }
-            }
-        }
-        Self { functions: marked }
-    }
-}
-
-/// Patterns that match nothing in any of these builds, whose marks are the same.
-pub fn unmatched(builds: &[Marked<'_>]) -> Vec<Unmatched> {
-    let Some(first) = builds.first() else { return Vec::new() };
-    let is_found = |index: usize| {
-        builds.iter().any(|build| build.functions.get(index).is_some_and(|(_, found)| !found.is_empty()))
-    };
-    let lost = first.functions.iter().enumerate().filter(|(index, _)| !is_found(*index));
-    let mut lost: Vec<Unmatched> = lost
-        .map(|(_, (Pattern { mark, text, line, .. }, _))| Unmatched {
-            mark: mark.clone(),
-            pattern: text.clone(),
-            line: *line,
-        })
-        .collect();
-    lost.sort();
-    lost.dedup();
-    lost
-}
-
-/// Paths between changed functions, given by their addresses, and marked ones: for each changed function
-/// and pattern the nearest that it calls and the nearest that calls it, directly or not; if it is marked
-/// itself, itself.
-pub fn critical_paths(graph: &CallGraph<'_>, marked: &Marked<'_>, changed: &[u64]) -> Vec<CriticalPath> {
-    let mut paths = Vec::new();
-    let walks: Vec<_> = changed
-        .iter()
-        .filter_map(|address| graph.at(*address))
-        .map(|function| (function, graph.walk_up(function), graph.walk_down(function)))
-        .collect();
-    for (pattern, marked) in &marked.functions {
-        let is_marked = |function: &&u32| marked.binary_search(function).is_ok();
-        for (function, up, down) in &walks {
-            let above = up.reached().iter().find(is_marked).map(|found| up.way_back(*found));
-            let below = down.reached().iter().find(is_marked).map(|found| {
-                let mut way = down.way_back(*found);
-                way.reverse();
-                way
-            });
-            let is_itself = is_marked(&function);
-            let ways = above.into_iter().chain(below.filter(|_| !is_itself));
-            for way in ways {
-                let far = if way.first() == Some(function) { way.last() } else { way.first() };
-                let name = |function: u32| graph.name(function).unwrap_or_default();
-                paths.push(CriticalPath {
-                    function: name(*function),
-                    marked: far.copied().map(name).unwrap_or_default(),
-                    mark: pattern.mark.clone(),
-                    pattern: pattern.text.clone(),
-                    path: way.into_iter().map(name).collect(),
-                });
-            }
-        }
-    }
-    let order = |path: &CriticalPath| (path.function.clone(), path.mark.clone(), path.path.clone());
-    paths.sort_by_cached_key(order);
-    paths
 }
 
 /// Why nothing is critical, in one line.

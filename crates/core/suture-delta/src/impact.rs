@@ -3,23 +3,32 @@
 //! Calls and jumps from one function to another are read from the code and are exact, through linkage
 //! stubs and slots of the offset table too. A function whose address is taken, by code or by data, may be
 //! called by pointer from anywhere; where from can't be said, so that no call path leads through pointers.
+//!
+//! Copies of inlined functions can be nodes too: what such a copy calls is called by its function, which is
+//! called by the function that the copy is in, its *host*. Who asks who calls whom is told hosts.
 
+mod inlined;
 mod reach;
 mod scan;
 
 use std::collections::{HashMap, HashSet};
 
+use suture_elf::debug::Inlined;
 use suture_elf::{Build, SymbolKind};
 
 use crate::names;
 use crate::report::Impact;
 
+use inlined::Copies;
 use scan::Scan;
 
-/// The call graph of one build.
+/// The call graph of one build. Its nodes are the functions, by their index, and behind them the copies.
 #[derive(Debug)]
 pub struct CallGraph<'d> {
     functions: Vec<Function<'d>>,
+    /// Names of functions beside the one that is shown.
+    aliases: Vec<(u32, &'d str)>,
+    copies: Copies,
     /// Ascending by address: first, one past the last, index of the function.
     extents: Vec<(u64, u64, u32)>,
     callees: Edges,
@@ -63,9 +72,24 @@ impl Edges {
 impl<'d> CallGraph<'d> {
     /// Reads the code of `build`.
     pub fn new(build: &Build<'d>) -> Self {
-        let (functions, extents) = functions(build);
-        let mut graph = Self { functions, extents, callees: Edges::default(), callers: Edges::default() };
+        Self::with_inlined(build, &Inlined::default())
+    }
+
+    /// The same with copies of inlined functions as nodes.
+    pub fn with_inlined(build: &Build<'d>, inlined: &Inlined) -> Self {
+        let (functions, aliases, extents) = functions(build);
+        let mut graph = Self {
+            functions,
+            aliases,
+            copies: Copies::default(),
+            extents,
+            callees: Edges::default(),
+            callers: Edges::default(),
+        };
+        let (copies, insides) = Copies::find(&graph, inlined);
+        graph.copies = copies;
         let Scan { mut calls, taken } = scan::scan(build, &graph);
+        calls.extend(insides);
         for function in taken {
             if let Some(function) = graph.functions.get_mut(function as usize) {
                 function.address_taken = true;
@@ -73,10 +97,10 @@ impl<'d> CallGraph<'d> {
         }
         calls.sort_unstable();
         calls.dedup();
-        graph.callees = Edges::new(graph.functions.len(), &calls);
+        graph.callees = Edges::new(graph.nodes(), &calls);
         let mut back: Vec<_> = calls.iter().map(|(from, to)| (*to, *from)).collect();
         back.sort_unstable();
-        graph.callers = Edges::new(graph.functions.len(), &back);
+        graph.callers = Edges::new(graph.nodes(), &back);
         graph
     }
 
@@ -84,8 +108,8 @@ impl<'d> CallGraph<'d> {
     pub fn impact(&self, address: u64) -> Option<Impact> {
         let function = self.at(address)?;
         let data = self.functions.get(function as usize)?;
-        let callers = self.callers.of(function);
-        let reaching = self.reaching(function);
+        let callers = self.hosts(self.callers.of(function));
+        let reaching = self.hosts(&self.reaching(function));
         Some(Impact {
             function: names::demangle(data.name),
             callers: self.names(callers.iter().copied()),
@@ -109,9 +133,36 @@ impl<'d> CallGraph<'d> {
         (self.functions.get(function as usize)?.address == address).then_some(function)
     }
 
-    /// All functions: index, linkage name, entry address.
+    /// All functions: index, linkage name, entry address; those with several names once for each.
     pub(crate) fn functions(&self) -> impl Iterator<Item = (u32, &'d str, u64)> + '_ {
-        (0..).zip(&self.functions).map(|(index, function)| (index, function.name, function.address))
+        let shown = (0..).zip(&self.functions).map(|(index, function)| (index, function.name));
+        let named = shown.chain(self.aliases.iter().copied());
+        named.filter_map(|(index, name)| Some((index, name, self.functions.get(index as usize)?.address)))
+    }
+
+    /// The nodes that are copies, each with the index of its function among those that were inlined.
+    pub(crate) fn copies(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        (self.functions.len() as u32..).zip(self.copies.functions())
+    }
+
+    /// The copies in the code of `function`, ascending.
+    pub(crate) fn copies_in(&self, function: u32) -> impl Iterator<Item = u32> + '_ {
+        self.copies().map(|(node, _)| node).filter(move |node| self.host(*node) == function)
+    }
+
+    fn nodes(&self) -> usize {
+        self.functions.len() + self.copies.functions().count()
+    }
+
+    /// The function whose code a node is.
+    fn host(&self, node: u32) -> u32 {
+        (node as usize).checked_sub(self.functions.len()).map_or(node, |copy| self.copies.host(copy))
+    }
+
+    /// The functions whose code these nodes are, each once, in the order of the nodes.
+    fn hosts(&self, nodes: &[u32]) -> Vec<u32> {
+        let mut seen = HashSet::new();
+        nodes.iter().map(|node| self.host(*node)).filter(|host| seen.insert(*host)).collect()
     }
 
     /// Demangled names, each once, ascending.
@@ -122,15 +173,17 @@ impl<'d> CallGraph<'d> {
         names
     }
 
-    pub(crate) fn name(&self, function: u32) -> Option<String> {
-        self.functions.get(function as usize).map(|function| names::demangle(function.name))
+    pub(crate) fn name(&self, node: u32) -> Option<String> {
+        let copy = || self.copies.name((node as usize).checked_sub(self.functions.len())?);
+        let function = self.functions.get(node as usize).map(|function| function.name);
+        function.or_else(copy).map(names::demangle)
     }
 }
 
 type Extent = (u64, u64, u32);
 
-/// Functions, aliases and split-off parts joined, and where their code is.
-fn functions<'d>(build: &Build<'d>) -> (Vec<Function<'d>>, Vec<Extent>) {
+/// Functions, aliases and split-off parts joined; the names that are not shown; and where their code is.
+fn functions<'d>(build: &Build<'d>) -> (Vec<Function<'d>>, Vec<(u32, &'d str)>, Vec<Extent>) {
     let exported: HashSet<u64> = build
         .dynamic_symbols()
         .iter()
@@ -138,16 +191,19 @@ fn functions<'d>(build: &Build<'d>) -> (Vec<Function<'d>>, Vec<Extent>) {
         .map(|symbol| symbol.address)
         .collect();
     let mut functions: Vec<Function<'d>> = Vec::new();
-    let mut extents: Vec<Extent> = Vec::new();
+    let (mut aliases, mut extents): (Vec<(u32, &str)>, Vec<Extent>) = Default::default();
     for index in build.symbols_by_address() {
         let symbol = &build.symbols()[*index as usize];
         let is_code = matches!(symbol.kind, SymbolKind::Function | SymbolKind::IndirectFunction);
         if !is_code || !build.section_at(symbol.address).is_some_and(suture_elf::Section::is_code) {
             continue;
         }
+        let last = (functions.len() as u32).wrapping_sub(1);
         match functions.last_mut() {
             Some(function) if function.address == symbol.address => {
                 // Another name: a global one is shown.
+                let other = if symbol.local { symbol.name } else { function.name };
+                aliases.push((last, other));
                 if !symbol.local {
                     (function.name, function.file) = (symbol.name, None);
                 }
@@ -167,7 +223,7 @@ fn functions<'d>(build: &Build<'d>) -> (Vec<Function<'d>>, Vec<Extent>) {
     }
     close_gaps(build, &mut extents);
     join_parts(&functions, &mut extents);
-    (functions, extents)
+    (functions, aliases, extents)
 }
 
 /// Gives the code of split-off parts to the functions that they were split off from.

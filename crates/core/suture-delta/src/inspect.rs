@@ -30,6 +30,7 @@ pub fn report(report: &Report, look: &Look) -> String {
     findings::functions("new functions", &report.new, &mut text);
     findings::functions("removed functions", &report.removed, &mut text);
     findings::data(&report.data, &mut text);
+    findings::readers(&report.readers, &mut text);
     findings::impact(&report.impact, &mut text);
     findings::critical(report, &mut text);
     findings::notes(&report.notes, &mut text);
@@ -48,6 +49,7 @@ pub fn delta(delta: &Delta, id: &DeltaId, file_len: usize, look: &Look) -> Strin
     findings::functions("removed functions", &report.removed, &mut text);
     findings::data(&report.data, &mut text);
     contents::overwrites(delta, &mut text);
+    findings::readers(&report.readers, &mut text);
     contents::memory(delta, &mut text);
     contents::references(delta, &mut text);
     contents::hooks(delta, &mut text);

@@ -33,11 +33,13 @@ mod fields;
 mod names;
 mod objects;
 mod pair;
+mod readers;
 mod same;
 mod side;
 mod site;
 mod stack;
 mod target;
+mod unseen;
 
 pub use compare::{Comparison, Debug, compare};
 pub use model::Delta;

@@ -57,6 +57,8 @@ pub const SCHEMA: u32 = 1;
 pub const SCHEMA_MARKED: u32 = 2;
 /// The version of a delta whose report has patterns that match nothing, or says why nothing is critical.
 pub const SCHEMA_MARKS_TOLD: u32 = 3;
+/// The version of a delta whose report says what was followed from the change to the marks, or who refers to data that changes.
+pub const SCHEMA_FOLLOWED: u32 = 4;
 
 /// Which build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

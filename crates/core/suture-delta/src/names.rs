@@ -19,8 +19,21 @@ const CLONES: [&str; 8] =
 
 /// The key of a linkage name.
 pub(crate) fn key(name: &str) -> Key {
-    let mut base = strip_llvm(name);
     let mut clones = Vec::new();
+    let base = strip_clones(name, &mut clones);
+    clones.retain(|clone| *clone != "lto_priv");
+    clones.reverse();
+    Key { base: strip_rust_hash(base).to_owned(), clones }
+}
+
+/// The linkage name of what a clone or a part was made from; of anything else its own.
+pub(crate) fn original(name: &str) -> &str {
+    strip_clones(name, &mut Vec::new())
+}
+
+/// The name without what compilers add to those of clones, which is put into `clones`, the last first.
+fn strip_clones<'n>(name: &'n str, clones: &mut Vec<&'static str>) -> &'n str {
+    let mut base = strip_llvm(name);
     while let Some((head, tail)) = base.rsplit_once('.') {
         if is_number(tail) {
             base = head;
@@ -31,9 +44,7 @@ pub(crate) fn key(name: &str) -> Key {
             break;
         }
     }
-    clones.retain(|clone| *clone != "lto_priv");
-    clones.reverse();
-    Key { base: strip_rust_hash(base).to_owned(), clones }
+    base
 }
 
 /// Whether rustc made the name, of a path and what it is an instance of: then it says all about what it names.

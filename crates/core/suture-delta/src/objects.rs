@@ -4,6 +4,8 @@
 //! fits; one that grew becomes a new object, and the code that refers to it changed with it. What the
 //! program may write keeps its value unless the author says otherwise.
 
+use std::collections::BTreeSet;
+
 use crate::compare::Debug;
 use crate::emit::Emitter;
 use crate::model::{Overwrite, SectionKind, SymbolKind};
@@ -29,7 +31,8 @@ pub(crate) struct Overwritten {
     new: EntityId,
 }
 
-/// Compares all objects. Constants that don't fit where they stood are separated from their old selves.
+/// Compares all objects. Constants that don't fit where they stood are separated from their old selves, so that
+/// what points to them differs too.
 pub(crate) fn compare<'d>(
     old: &Side<'_, 'd>,
     new: &Side<'_, 'd>,
@@ -39,29 +42,33 @@ pub(crate) fn compare<'d>(
 ) -> Objects {
     let mut found = Objects { changes: Vec::new(), overwrites: Vec::new(), refusals: Vec::new() };
     let ignored = |name: &str| options.ignored_symbols.contains(name);
-    let mut grown = Vec::new();
-    let tls_refusals;
-    {
+    let mut settled = BTreeSet::new();
+    loop {
+        let mut grown = Vec::new();
         let same = Same::new((old, new), pairs, debug, &ignored);
         for (id, entity) in (0..).zip(&new.entities) {
-            if entity.kind != EntityKind::Object || entity.imported || target::is_content(new, id) {
+            let is_other =
+                entity.kind != EntityKind::Object || entity.imported || target::is_content(new, id);
+            if is_other || settled.contains(&id) {
                 continue;
             }
-            let Some(partner) = pairs.old_of(id) else {
-                found.changes.push(change(entity, "new", "carried", 0, entity.size));
-                continue;
-            };
-            if same.data_differs(partner, id) {
-                found.changed(old, new, (partner, id), options, &mut grown);
+            match pairs.old_of(id) {
+                None => found.changes.push(change(entity, "new", "carried", 0, entity.size)),
+                Some(partner) if same.data_differs(partner, id) => {
+                    found.changed(old, new, (partner, id), options, &mut grown);
+                }
+                Some(_) => continue,
             }
+            settled.insert(id);
         }
-        tls_refusals = tls(&same);
+        if grown.is_empty() {
+            found.refusals.extend(tls(&same));
+            return found;
+        }
+        for (o, n) in grown {
+            pairs.separate(o, n);
+        }
     }
-    for (o, n) in grown {
-        pairs.separate(o, n);
-    }
-    found.refusals.extend(tls_refusals);
-    found
 }
 
 impl Objects {

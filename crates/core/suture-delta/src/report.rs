@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{SCHEMA, SCHEMA_MARKED, SCHEMA_MARKS_TOLD};
+use crate::model::{SCHEMA, SCHEMA_FOLLOWED, SCHEMA_MARKED, SCHEMA_MARKS_TOLD};
 use crate::refusal::Refusal;
 
 /// The judgement on a pair of builds, with everything it rests on.
@@ -22,8 +22,14 @@ pub struct Report {
     pub removed: Vec<FunctionRef>,
     /// Objects that are new, changed or resized.
     pub data: Vec<DataChange>,
+    /// Who refers to the objects that get a new value where they stand: that changes what these functions do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<Readers>,
     /// Consensus-critical, serialisation or protocol symbols that the change can reach or be reached from.
     pub critical: Vec<CriticalPath>,
+    /// What was followed from the change to the marks. What was not may lead to marked code that is not in `critical`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<Way>,
     /// The groups of marks in `suture.toml` that were looked for. If there are none, that `critical` is empty says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marked: Vec<String>,
@@ -47,7 +53,10 @@ impl Report {
     /// The version of a delta that has this report: each has the lowest that has all its keys, so that a delta without
     /// the later ones is read by earlier versions too, and has one spelling.
     pub fn schema(&self) -> u32 {
-        if !self.unmatched.is_empty() || self.none_critical.is_some() {
+        let has_reasons = self.critical.iter().any(|path| path.reads.is_some() || path.inlined);
+        if !self.readers.is_empty() || !self.followed.is_empty() || has_reasons {
+            SCHEMA_FOLLOWED
+        } else if !self.unmatched.is_empty() || self.none_critical.is_some() {
             SCHEMA_MARKS_TOLD
         } else if self.marked.is_empty() {
             SCHEMA
@@ -122,6 +131,31 @@ pub struct DataChange {
     pub new_size: u64,
 }
 
+/// Who refers to one object, in either build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readers {
+    /// The object, demangled.
+    pub object: String,
+    /// Functions that refer to it, directly or through pointers in other data, demangled.
+    pub functions: Vec<String>,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+/// What leads from a change to what is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Calls of functions that are replaced, and calls in them.
+    Calls,
+    /// Calls in functions that are new, hooks among them.
+    New,
+    /// References to objects that get a new value where they stand.
+    Data,
+    /// Copies of inlined functions, which only debug information shows.
+    Inlined,
+}
+
 /// A marked symbol that a changed function is, calls or is called by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CriticalPath {
@@ -135,6 +169,26 @@ pub struct CriticalPath {
     pub pattern: String,
     /// Call path between the two, caller first.
     pub path: Vec<String>,
+    /// The object that changes, demangled, where `function` counts as changed because it refers to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<String>,
+    /// Whether the marked function is inlined into `function`, so that its code is part of what changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inlined: bool,
+}
+
+impl CriticalPath {
+    /// The path for people, with `arrow` between a caller and what it calls.
+    pub fn told(&self, arrow: &str) -> String {
+        let mut told = self.path.join(arrow);
+        if self.inlined {
+            told.push_str(" (inlined)");
+        }
+        if let Some(object) = &self.reads {
+            told = format!("{told} ({} refers to {object}, which changes)", self.function);
+        }
+        told
+    }
 }
 
 /// A pattern of `suture.toml` that matches nothing in either build.

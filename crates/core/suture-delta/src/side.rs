@@ -134,6 +134,21 @@ impl<'b, 'd> Side<'b, 'd> {
         }
     }
 
+    /// Where the entity, or the constant without a name, is in which an address lies.
+    pub(crate) fn area(&self, address: u64) -> std::ops::Range<u64> {
+        if let Some(entity) = self.at(address).map(|id| self.entity(id)) {
+            return entity.address..entity.address + entity.size.max(1);
+        }
+        let section = self.build.section_at(address);
+        let (first, end) = section.map_or((address, address + 1), |s| (s.address, s.address + s.size));
+        let before = self.before(address).map(|id| self.entity(id));
+        let before = before.map_or(first, |entity| entity.address + entity.size);
+        let reference = self.referenced.partition_point(|other| *other <= address).checked_sub(1);
+        let reference = reference.and_then(|at| self.referenced.get(at)).copied().unwrap_or(first);
+        let start = first.max(before.min(address)).max(reference);
+        start..self.next_boundary(address).unwrap_or(end).min(end)
+    }
+
     /// A function and its fragments.
     pub(crate) fn with_fragments(&self, id: EntityId) -> impl Iterator<Item = EntityId> + '_ {
         std::iter::once(id).chain(self.fragments.get(&id).into_iter().flatten().copied())

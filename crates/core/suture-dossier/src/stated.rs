@@ -105,7 +105,7 @@ impl Stated {
             critical: facts
                 .critical
                 .iter()
-                .map(|path| format!("{}: {}", path.mark, path.path.join(" -> ")))
+                .map(|path| format!("{}: {}", path.mark, path.told(" -> ")))
                 .collect(),
             hooks: facts.hooks.iter().map(|hook| hook.when.to_owned()).collect(),
             memory_bytes: facts.memory_bytes,

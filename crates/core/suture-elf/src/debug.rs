@@ -18,6 +18,7 @@ mod entry;
 mod error;
 mod functions;
 mod index;
+mod inlined;
 mod lines;
 mod names;
 mod sections;
@@ -37,6 +38,7 @@ use unit::Unit;
 pub use entry::EntryId;
 pub use error::DebugError;
 pub use functions::FunctionInfo;
+pub use inlined::{Inlined, InlinedCode};
 pub use lines::SourceLine;
 pub use sections::DebugSections;
 pub use shape::{

@@ -148,8 +148,9 @@ fn check_versions(file: &std::path::Path, advisory: &Advisory) -> Result<(), Fai
     Err(Failure::usage(format!("`{}` can't be rendered as OSV", file.display()))
         .why(&format!("a machine would take these versions for not affected: {}", unsaid.join("; ")))
         .help(
-            "name the `package` (ecosystem and name) under [program] and write versions as `1.1` or `>=1.0, <1.2`, or name \
-             the `repository` with the commits; docs/formats/advisory.md shows both",
+            "write all that is `affected` under [program] as versions such as `1.1` (`=7` where that is one version), with the \
+             `package` (ecosystem and name) also as ranges such as `>=1.0, <1.2`; or, without a `package`, name the `repository` \
+             with `introduced_commits` and `fixed_commits`; docs/formats/advisory.md shows both",
         ))
 }
 

@@ -82,7 +82,7 @@ fn osv_needs_a_package_for_a_range() {
     let refused = run(&here, &["advisory", "render", "redis-24834", "--format", "osv"]);
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
     let why = String::from_utf8(refused.stderr).unwrap();
-    assert!(why.contains(">=7.0.0, <7.0.12") && why.contains("name the `package`"), "{why}");
+    assert!(why.contains(">=7.0.0, <7.0.12") && why.contains("with the `package`"), "{why}");
     name_package(&here);
     let osv: Value = serde_json::from_str(&rendered(&here, "osv")).unwrap();
     assert_eq!(osv["affected"][0]["ranges"][0]["events"][1]["fixed"], "7.0.12");

@@ -103,7 +103,7 @@ fn what_touches_no_mark_is_local() {
 fn without_marks_the_strictest_is_computed() {
     let rows = [
         (None, "nothing was marked"),
-        (Some("[critical]\nfunctions = []\n"), "nothing was marked"),
+        (Some("# nothing\n"), "nothing was marked"),
         (Some("[critical]\nfunctions = [\"no_such_function\"]\n"), "the pattern `no_such_function`"),
         (
             Some("[critical]\nfunctions = [\"raft_*\", \"no_such_function\"]\n"),

@@ -1,4 +1,4 @@
-//! The consensus class is what the call graph shows, never what the author says: not without marks, not with marks that mark
+//! The consensus class is what call graph and data show, and not what the author says: not without marks, not with marks that mark
 //! nothing, and not with a report that was changed, where somebody has to have built the patch again.
 
 use std::fs;
@@ -39,8 +39,7 @@ fn declared_local(name: &str, marks: &str) -> std::path::PathBuf {
 
 #[test]
 fn a_class_that_nobody_has_computed_is_not_the_author_s_to_choose() {
-    let rows =
-        ["# nothing", "[critical]\nfunctions = []\n", "[critical]\nfunctions = [\"no_such_function\"]\n"];
+    let rows = ["# nothing", "[critical]\nfunctions = [\"no_such_function\"]\n"];
     for (number, marks) in rows.into_iter().enumerate() {
         let here = declared_local(&format!("marks-{number}"), marks);
         let asked = ["policy", "check", "fix.bundle", "--trust", "trust"];
@@ -56,6 +55,63 @@ fn a_class_that_nobody_has_computed_is_not_the_author_s_to_choose() {
     }
     let here = declared_local("marks-none", "[critical]\nnone = \"a single server\"\n");
     assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+}
+
+/// What looks like marks and is none.
+#[test]
+fn a_file_that_marks_nothing_by_a_slip_is_refused_with_the_place() {
+    let here = open("marks-slips");
+    patch::bundle(&here);
+    let rows = [
+        ("[Critical]\nfunctions = [\"check\"]\n", "line 1, column 2: unknown 'Critical'"),
+        ("[critical]\nfunctions = []\n", "line 1, column 1: it marks nothing as consensus"),
+    ];
+    for (marks, why) in rows {
+        fs::write(here.join("suture.toml"), marks).unwrap();
+        let told = json(&here, 2, &["diff", "--old", "server", "--new", "new"]);
+        assert!(told["error"]["why"].as_str().unwrap().starts_with(why), "{told}");
+    }
+}
+
+/// `validate` reads a table, of which one element changes: its code stays, and what it answers does not.
+const TABLE: &str = "#include <stdio.h>\n#include <unistd.h>\nconst int block_limit[4] = {10, 20, 30, 40};\n\
+    __attribute__((noinline)) int validate(int x) { return x < block_limit[x & 3]; }\n\
+    __attribute__((noinline)) int hello(int c) { printf(\"valid %d\\n\", c); return c; }\n\
+    int main(void) { for (;;) { hello(validate(35)); fflush(stdout); usleep(20000); } }\n";
+
+/// A bundle of the delta between two sources, with all that a local patch needs, and `validate` marked.
+fn of_sources(name: &str, old: &str, new: &str) -> std::path::PathBuf {
+    let here = open(name);
+    fs::write(here.join("suture.toml"), "[critical]\nfunctions = [\"validate\"]\n").unwrap();
+    patch::compile(&here, "server", old);
+    patch::compile(&here, "new", new);
+    json(&here, 0, &["diff", "--old", "server", "--new", "new", "-o", "fix.delta"]);
+    patch::dossier(&here, &["fix.delta"]);
+    patch::bundle_of_fix(&here);
+    sign_all(&here, "fix.bundle");
+    here
+}
+
+#[test]
+fn data_that_marked_code_reads_is_its_change() {
+    let here = of_sources("marks-data", TABLE, &TABLE.replace("30, 40", "30, 20"));
+    assert_eq!(json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"])["class"], "replicated");
+    let (missing, allowed) = check(&here, "fix.bundle", &[]);
+    assert!(!allowed && missing.iter().any(|rule| rule == "laxer-class-is-accepted"), "{missing:?}");
+    let text = String::from_utf8(run(&here, &["inspect", "fix.delta"]).stdout).unwrap();
+    for said in ["who refers to data that changes", "used by validate", "validate refers to block_limit"] {
+        assert!(text.contains(said), "`{said}` is not in\n{text}");
+    }
+}
+
+/// A hook runs once in every process that is patched.
+#[test]
+fn a_hook_that_calls_marked_code_is_no_local_change() {
+    let hook = "int suture_post_apply(void *c) { (void)c; return validate(3) > 5; }\n";
+    let here = of_sources("marks-hook", TABLE, &format!("{}{hook}", TABLE.replace("valid %d", "value %d")));
+    assert_eq!(json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"])["class"], "wire");
+    let here = of_sources("marks-no-hook", TABLE, &TABLE.replace("valid %d", "value %d"));
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true), "an ordinary fix is local");
 }
 
 #[test]
@@ -84,6 +140,7 @@ fn a_report_that_was_changed_is_found_by_who_builds_it_again() {
     let mut delta = format::read(&fs::read(here.join("fix.delta")).unwrap()).unwrap();
     assert!(!delta.meta.report.critical.is_empty());
     delta.meta.report.critical.clear();
+    assert_eq!(delta.meta.schema, 4, "what was followed is told");
     let edited = format::write(&delta).unwrap();
     let mut record: Value = serde_json::from_slice(&fs::read(here.join("fix.delta.json")).unwrap()).unwrap();
     record["id"] = format::id(&edited).to_string().into();

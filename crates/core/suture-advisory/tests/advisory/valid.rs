@@ -116,18 +116,73 @@ fn a_range_that_osv_can_not_say_is_not_told_as_one_version() {
     assert!(advisory.hot_patch[0].version.is_some());
     advisory.program.package =
         Some(Package { ecosystem: "Debian:12".parse().unwrap(), name: advisory.program.name.clone() });
-    assert_eq!(unsaid(&advisory), Vec::<&str>::new());
+    assert_eq!(unsaid(&advisory), Vec::<String>::new());
     assert_eq!(affected(&advisory)["versions"].as_array().unwrap().len(), 1, "beside the range");
     advisory.program.package = None;
     let with_commits = affected(&advisory);
-    assert_eq!(with_commits["versions"], serde_json::json!([]));
+    assert_eq!(with_commits["versions"].as_array().unwrap().len(), 1, "beside the commits");
     assert_eq!((with_commits["ranges"][0]["type"].as_str(), unsaid(&advisory).len()), (Some("GIT"), 0));
     advisory.program.repository = None;
     assert_eq!(affected(&advisory)["versions"], serde_json::json!([]));
     assert_eq!(unsaid(&advisory), ["<7.0.12"]);
     advisory.program.affected = List::new(vec![line("7.0.11"), line("7.0.10")]).unwrap();
-    assert_eq!(unsaid(&advisory), Vec::<&str>::new());
+    assert_eq!(unsaid(&advisory), Vec::<String>::new());
     assert_eq!(affected(&advisory)["versions"].as_array().unwrap().len(), 2);
+    for series in ["7.x", "v6", "7"] {
+        advisory.program.affected = List::new(vec![line("7.0.11"), line(series)]).unwrap();
+        assert_eq!(unsaid(&advisory), [series]);
+        assert_eq!(affected(&advisory)["versions"], serde_json::json!([]));
+    }
+}
+
+/// That one build can be patched does not make all others unaffected.
+#[test]
+fn versions_that_nobody_has_named_are_not_unaffected() {
+    let mut advisory = in_stage(Stage::Published);
+    let affected = |advisory: &Advisory| {
+        let osv: Value = serde_json::from_str(&json(osv(advisory))).unwrap();
+        osv["affected"][0].clone()
+    };
+    advisory.program.affected = List::new(vec![]).unwrap();
+    advisory.program.repository = None;
+    assert!(advisory.hot_patch[0].version.is_some());
+    for package in [None, Some("Debian:12")] {
+        let ecosystem = package.map(|text| text.parse().unwrap());
+        let name = advisory.program.name.clone();
+        advisory.program.package = ecosystem.map(|ecosystem| Package { ecosystem, name });
+        assert_eq!(unsaid(&advisory), ["all versions, since none is named as affected"]);
+        assert_eq!(affected(&advisory)["versions"], serde_json::json!([]));
+    }
+}
+
+/// Commits speak to those who go by the repository, if there are any, and to nobody who goes by a package.
+#[test]
+fn a_repository_alone_says_nothing() {
+    let whole = in_stage(Stage::Published);
+    let mut advisory = whole.clone();
+    advisory.program.affected = List::new(vec![line("all before 1.2"), line("1.1")]).unwrap();
+    advisory.program.package = None;
+    assert!(advisory.program.repository.is_some() && !advisory.program.fixed_commits.is_empty());
+    let versions = |advisory: &Advisory| {
+        let osv: Value = serde_json::from_str(&json(osv(advisory))).unwrap();
+        (osv["affected"][0]["versions"].clone(), osv["affected"][0]["ranges"].as_array().unwrap().len())
+    };
+    assert_eq!(unsaid(&advisory), Vec::<String>::new());
+    assert!(versions(&advisory).0.as_array().unwrap().contains(&Value::from("1.1")));
+
+    let mut for_package = advisory.clone();
+    let name = for_package.program.name.clone();
+    for_package.program.package = Some(Package { ecosystem: "Debian:12".parse().unwrap(), name });
+    assert_eq!(unsaid(&for_package), ["all before 1.2"]);
+    assert_eq!(versions(&for_package), (serde_json::json!([]), 1));
+
+    advisory.program.fixed_commits = List::new(vec![]).unwrap();
+    advisory.program.fixed = List::new(vec![line("1.2")]).unwrap();
+    assert_eq!(unsaid(&advisory), ["all before 1.2"], "a version is fixed, and no commit is");
+    assert_eq!(versions(&advisory), (serde_json::json!([]), 0));
+    advisory.program.introduced_commits = List::new(vec![]).unwrap();
+    advisory.program.fixed = List::new(vec![]).unwrap();
+    assert_eq!(unsaid(&advisory), ["all before 1.2"], "no commit is named");
 }
 
 /// What is for members only is in none of them.

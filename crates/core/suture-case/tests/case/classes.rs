@@ -9,11 +9,17 @@ fn line(text: &str) -> Line {
 }
 
 fn touch(group: &str, relation: Relation) -> Touch {
-    Touch { group: line(group), function: line("fix"), relation, marked: line("vote") }
+    Touch { group: line(group), function: line("fix"), relation, marked: line("vote"), reads: None }
 }
 
 fn found(touches: &[Touch]) -> Computed {
-    compute(DeltaFacts { groups: &[line("consensus")], unmatched: &[], none_critical: None, touches })
+    compute(DeltaFacts {
+        groups: &[line("consensus")],
+        unmatched: &[],
+        none_critical: None,
+        unseen: &[],
+        touches,
+    })
 }
 
 fn computed(touches: &[Touch]) -> Class {
@@ -41,7 +47,7 @@ fn what_a_change_is_to_a_mark_decides() {
 /// What nobody has looked for is not taken for harmless: without marks, or where a pattern has lost what it was to mark.
 #[test]
 fn what_was_not_looked_for_is_the_strictest() {
-    let nothing = DeltaFacts { groups: &[], unmatched: &[], none_critical: None, touches: &[] };
+    let nothing = DeltaFacts { groups: &[], unmatched: &[], none_critical: None, unseen: &[], touches: &[] };
     let computed = compute(nothing);
     assert_eq!(computed.class, Class::Replicated);
     assert_eq!(computed.because, ["nothing was marked as critical when the delta was made"]);
@@ -59,6 +65,14 @@ fn what_was_not_looked_for_is_the_strictest() {
         Class::Replicated
     );
 
+    // What was not followed may lead anywhere.
+    let unseen = [line("who uses the table can't be computed")];
+    let blind = compute(DeltaFacts { groups: &groups, unseen: &unseen, ..nothing });
+    assert_eq!(
+        (blind.class, blind.because),
+        (Class::Replicated, vec!["who uses the table can't be computed".to_owned()])
+    );
+
     let why = line("a single server");
     let told = compute(DeltaFacts { none_critical: Some(&why), ..nothing });
     assert_eq!(told.class, Class::Local);
@@ -67,6 +81,21 @@ fn what_was_not_looked_for_is_the_strictest() {
         compute(DeltaFacts { none_critical: Some(&why), unmatched: &lost, ..nothing }).class,
         Class::Replicated
     );
+}
+
+#[test]
+fn the_reason_says_why_a_function_counts_as_changed() {
+    let because = |touch: Touch| {
+        let facts =
+            DeltaFacts { groups: &[], unmatched: &[], none_critical: None, unseen: &[], touches: &[touch] };
+        compute(facts).because.remove(0)
+    };
+    let is = Touch { function: line("vote"), ..touch("consensus", Relation::Is) };
+    assert_eq!(because(is.clone()), "vote changes and is marked as consensus");
+    let reads = Touch { reads: Some(line("limits")), ..is };
+    assert_eq!(because(reads), "vote refers to limits, which changes, and is marked as consensus");
+    let inlined = touch("consensus", Relation::Is);
+    assert_eq!(because(inlined), "fix changes and has vote inlined, which is marked as consensus");
 }
 
 fn relation() -> impl Strategy<Value = Relation> {

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::Timestamp;
 use suture_bundle::delta_name;
 use suture_clearance::{Authority, AuthorityFiles, Clearance, Patch, Use, clear};
-use suture_delta::report::CriticalPath;
+use suture_delta::report::{CriticalPath, Readers, Report, Way};
 use suture_delta::{Delta, format};
 use suture_policy::{CaseFacts, Source, State};
 use suture_trust::{
@@ -81,6 +81,8 @@ pub(crate) fn path(mark: &str, path: &[&str], marked: &str) -> CriticalPath {
         mark: mark.to_owned(),
         pattern: marked.to_owned(),
         path: path.iter().map(ToString::to_string).collect(),
+        reads: None,
+        inlined: false,
     }
 }
 
@@ -100,7 +102,15 @@ pub(crate) fn marked_delta(critical: &[CriticalPath], groups: &[&str]) -> Vec<u8
     let mut delta = sample::delta("server", "0123456789abcdef", &[0x90; 16]);
     delta.meta.report.critical = critical.to_vec();
     delta.meta.report.marked = groups.iter().map(ToString::to_string).collect();
+    look_at_all(&mut delta.meta.report);
     with_report(delta)
+}
+
+/// Everything was followed to the marks: `parse` alone refers to the object that the sample overwrites.
+pub(crate) fn look_at_all(report: &mut Report) {
+    report.followed = vec![Way::Calls, Way::New, Way::Data, Way::Inlined];
+    let (object, functions) = ("limits".to_owned(), vec!["parse".to_owned()]);
+    report.readers = vec![Readers { object, functions, complete: true }];
 }
 
 /// A bundle of two deltas, of which the first touches this, with this dossier.
@@ -116,6 +126,7 @@ pub(crate) fn bundle_of(dossier: &str, content: Vec<u8>) -> Vec<u8> {
     for (_, other) in deltas.into_iter().filter(|(name, _)| !name.as_str().starts_with("deltas/server-")) {
         let mut other = format::read(&other).unwrap();
         other.meta.report.marked = vec!["consensus".to_owned()];
+        look_at_all(&mut other.meta.report);
         let content = with_report(other.clone());
         files.insert(delta_name(&other, &format::id(&content)).unwrap(), content);
     }

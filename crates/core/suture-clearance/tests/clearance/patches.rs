@@ -1,8 +1,10 @@
 //! What a patch is: told by its deltas, whatever stands beside them.
 
-use suture_clearance::{Authority, AuthorityError, AuthorityFiles, Patch, PatchError, Use, class, touches};
+use suture_clearance::{
+    Authority, AuthorityError, AuthorityFiles, Patch, PatchError, Use, class, touches, unseen,
+};
 use suture_delta::format;
-use suture_delta::report::Unmatched;
+use suture_delta::report::{CriticalPath, Report, Unmatched, Way};
 use suture_policy::{Class, Source, State};
 use suture_trust::Digest;
 
@@ -47,6 +49,11 @@ fn the_class_follows_from_the_call_paths() {
         (vec![wire.clone()], Class::Wire),
         (vec![wire.clone(), called.clone()], Class::Replicated),
         (vec![calls.clone(), is.clone()], Class::Replicated),
+        // The marked function is inlined into the change: its code is part of it.
+        (vec![CriticalPath { inlined: true, ..calls.clone() }], Class::Replicated),
+        // What refers to data that changes, changes.
+        (vec![CriticalPath { reads: Some("limits".to_owned()), ..calls.clone() }], Class::Wire),
+        (vec![CriticalPath { reads: Some("limits".to_owned()), ..is.clone() }], Class::Replicated),
     ];
     for (critical, expected) in rows {
         let patch = Patch::read(&delta(&critical)).unwrap();
@@ -56,6 +63,40 @@ fn the_class_follows_from_the_call_paths() {
     let patch = Patch::read(&delta(&[calls.clone(), is, calls])).unwrap();
     let marked: Vec<_> = touches(&patch.deltas[0].0).iter().map(|touch| touch.marked.to_string()).collect();
     assert_eq!(marked, ["parse", "hash"]);
+}
+
+/// What is done to a report.
+type Change = fn(&mut Report);
+
+/// What could not be followed to the marks is not taken for harmless, and a report that leaves it out neither.
+#[test]
+fn what_was_not_followed_is_of_the_strictest_class() {
+    let whole = format::read(&delta(&[])).unwrap();
+    assert_eq!((class(&whole), unseen(&whole).len()), (Class::Local, 0));
+    let rows: [(&str, Change); 5] = [
+        ("an earlier suture", |report| report.followed.clear()),
+        ("an earlier suture", |report| report.followed.retain(|way| *way != Way::New)),
+        ("debug information is missing", |report| report.followed.retain(|way| *way != Way::Inlined)),
+        ("limits changes where it stands", |report| report.readers[0].complete = false),
+        ("limits changes where it stands", |report| report.readers.clear()),
+    ];
+    for (why, change) in rows {
+        let mut delta = whole.clone();
+        change(&mut delta.meta.report);
+        let patch = Patch::read(&with_report(delta)).unwrap();
+        let delta = &patch.deltas[0].0;
+        assert_eq!(class(delta), Class::Replicated, "{why}");
+        assert!(unseen(delta)[0].as_str().contains(why), "{:?}", unseen(delta));
+    }
+    let mut none = whole;
+    none.meta.report.readers.clear();
+    none.meta.report.marked.clear();
+    none.meta.report.none_critical = Some("a single server".to_owned());
+    assert_eq!(
+        (class(&none), unseen(&none).len()),
+        (Class::Local, 0),
+        "there is nothing to follow anything to"
+    );
 }
 
 /// A bare delta has nobody who declares anything; what is computed counts.

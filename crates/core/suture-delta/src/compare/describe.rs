@@ -1,16 +1,13 @@
-//! The report: what changed with its places in the source, and who is touched by it.
+//! The report: what changed, with its places in the source.
 
 use std::collections::HashSet;
 
 use suture_elf::debug::{DebugInfo, FunctionInfo};
 
 use super::Changed;
-use crate::critical::{self, Marked};
-use crate::impact::CallGraph;
 use crate::names;
-use crate::options::Options;
 use crate::refusal::Refusal;
-use crate::report::{ChangedFunction, FunctionRef, Impact, Report};
+use crate::report::{ChangedFunction, FunctionRef, Report};
 use crate::same::Same;
 use crate::side::{EntityId, EntityKind, Side};
 use crate::stack::Standing;
@@ -48,41 +45,6 @@ pub(super) fn without_provided(same: &Same<'_, '_, '_>, standing: &Standing, rep
         .collect();
     report.new.retain(|function| !provided.contains(function.symbol.as_str()));
     report.data.retain(|object| object.change != "new" || !provided.contains(object.symbol.as_str()));
-}
-
-/// Fills in who calls the changed functions, in the build that runs, and which marked functions are on a call
-/// path with them in either build.
-pub(super) fn impact(same: &Same<'_, '_, '_>, changed: &[Changed], options: &Options, report: &mut Report) {
-    let graphs = [CallGraph::new(same.old.build), CallGraph::new(same.new.build)];
-    let address = |side: &Side<'_, '_>, id: EntityId| side.entity(id).address;
-    let found = changed.iter().filter_map(|(old, ..)| graphs[0].impact(address(same.old, *old)));
-    report.impact = found.collect();
-    report.impact.sort_by(|a: &Impact, b| a.function.cmp(&b.function));
-    report.none_critical = options.marks.none().map(str::to_owned);
-    if options.marks.is_empty() {
-        return;
-    }
-    report.marked = options.marks.groups();
-    let mut found = Vec::new();
-    let old: Vec<u64> = changed.iter().map(|(old, ..)| address(same.old, *old)).collect();
-    let new: Vec<u64> = changed.iter().map(|(_, new, _)| address(same.new, *new)).collect();
-    for ((graph, debug), changed) in graphs.iter().zip([same.debug.old, same.debug.new]).zip([old, new]) {
-        let file_of = |address: u64| {
-            let function = debug?.function_at(address)?;
-            let is_absolute = function.unit.starts_with('/') || function.directory.is_empty();
-            Some(if is_absolute {
-                function.unit
-            } else {
-                format!("{}/{}", function.directory, function.unit)
-            })
-        };
-        let marked = Marked::find(graph, &options.marks, &file_of);
-        report.critical.extend(critical::critical_paths(graph, &marked, &changed));
-        found.push(marked);
-    }
-    report.unmatched = critical::unmatched(&found);
-    report.critical.sort_by_cached_key(|path| (path.function.clone(), path.mark.clone(), path.path.clone()));
-    report.critical.dedup();
 }
 
 /// Gives refusals that name a function or an object its place in the source.

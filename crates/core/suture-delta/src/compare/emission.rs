@@ -11,7 +11,7 @@ use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range};
 use crate::objects::Overwritten;
 use crate::options::Options;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 use crate::same::Same;
 use crate::side::EntityId;
 use crate::site;
@@ -24,7 +24,6 @@ pub(super) struct Order<'o> {
     pub(super) overwrites: &'o [Overwritten],
     /// What the process has already.
     pub(super) standing: &'o Standing,
-    pub(super) report: &'o Report,
     pub(super) options: &'o Options,
 }
 
@@ -34,9 +33,9 @@ pub(super) struct Emitted {
     pub(super) carried: BTreeMap<EntityId, u32>,
 }
 
-/// Writes the delta down.
+/// Writes the delta down, with a report that says no more than that it is hot.
 pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted, Vec<Refusal>> {
-    let Order { changed, overwrites, standing, report, options } = order;
+    let Order { changed, overwrites, standing, options } = order;
     let replaced: BTreeSet<EntityId> =
         changed.iter().flat_map(|(_, new, _)| same.new.with_fragments(*new)).collect();
     let mut emitter = Emitter::new(same, replaced, standing);
@@ -55,6 +54,7 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
     if !emitter.refusals.is_empty() {
         return Err(emitter.refusals);
     }
+    let report = Report { verdict: Verdict::Hot, ..Report::default() };
     let meta = Meta {
         schema: report.schema(),
         tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
@@ -64,7 +64,7 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         sites,
         overwrites,
         hooks,
-        report: report.clone(),
+        report,
     };
     let carried = emitter.carried();
     let Emitter { sections, symbols, references, .. } = emitter;

@@ -51,12 +51,12 @@ impl Walk {
 impl CallGraph<'_> {
     /// All that `function` calls, directly or not.
     pub(crate) fn walk_down(&self, function: u32) -> Walk {
-        Walk::new(self.functions.len(), function, &self.callees)
+        Walk::new(self.nodes(), function, &self.callees)
     }
 
     /// All that call `function`, directly or not.
     pub(crate) fn walk_up(&self, function: u32) -> Walk {
-        Walk::new(self.functions.len(), function, &self.callers)
+        Walk::new(self.nodes(), function, &self.callers)
     }
 
     /// `function` and all that reach it.
@@ -64,10 +64,11 @@ impl CallGraph<'_> {
         self.walk_up(function).order
     }
 
-    /// Those of `reaching` that nothing calls; where all call each other, those that are called from
+    /// Those functions of `reaching` that nothing calls; where all call each other, those that are called from
     /// outside or by pointer.
     pub(super) fn roots(&self, reaching: &[u32]) -> Vec<u32> {
-        let is_uncalled = |function: &u32| self.callers.of(*function).iter().all(|caller| caller == function);
+        let is_uncalled =
+            |function: &u32| self.callers.of(*function).iter().all(|caller| self.host(*caller) == *function);
         let uncalled: Vec<u32> = reaching.iter().copied().filter(is_uncalled).collect();
         if !uncalled.is_empty() {
             return uncalled;

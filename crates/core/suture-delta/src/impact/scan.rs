@@ -33,15 +33,16 @@ pub(super) fn scan(build: &Build<'_>, graph: &CallGraph<'_>) -> Scan {
 
 impl Scan {
     fn instruction(&mut self, build: &Build<'_>, graph: &CallGraph<'_>, own: u32, instruction: &Instruction) {
+        let here = instruction.ip();
         let is_branch = matches!(instruction.mnemonic(), Mnemonic::Call | Mnemonic::Jmp);
         if matches!(instruction.op0_kind(), OpKind::NearBranch64) {
             let target = instruction.near_branch_target();
             let target = behind_stub(build, target).unwrap_or(target);
-            self.call(graph, own, target);
+            self.call(graph, (own, here), target);
         } else if instruction.is_ip_rel_memory_operand() {
             let address = instruction.ip_rel_memory_address();
             match slot_target(build, address) {
-                Some(target) if is_branch => self.call(graph, own, target),
+                Some(target) if is_branch => self.call(graph, (own, here), target),
                 Some(target) => self.take(graph, target),
                 None if instruction.mnemonic() == Mnemonic::Lea => self.take(graph, address),
                 None => {}
@@ -51,12 +52,13 @@ impl Scan {
         }
     }
 
-    fn call(&mut self, graph: &CallGraph<'_>, own: u32, target: u64) {
+    /// `own` calls the function at `target`, from the address `here`.
+    fn call(&mut self, graph: &CallGraph<'_>, (own, here): (u32, u64), target: u64) {
         // A jump into the middle of another function goes to a part of it.
         if let Some(called) = graph.at(target)
             && (called != own || graph.entry(target).is_some())
         {
-            self.calls.push((own, called));
+            self.calls.push((graph.copy_at(here).unwrap_or(own), called));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::page::{Cell, Column, INDENT, Page, Tone, counted, grouped, listed};
 use crate::refusal::Refusal;
-use crate::report::{DataChange, FunctionRef, Impact, Report, Unmatched, Verdict};
+use crate::report::{DataChange, FunctionRef, Impact, Readers, Report, Unmatched, Verdict};
 
 /// How many names of a list are shown; `--json` has them all.
 const NAMES_SHOWN_MAX: usize = 6;
@@ -89,6 +89,25 @@ pub(super) fn data(objects: &[DataChange], text: &mut Page) {
     text.table(&columns, rows.collect());
 }
 
+/// Who refers to the objects that change where they stand.
+pub(super) fn readers(readers: &[Readers], text: &mut Page) {
+    if readers.is_empty() {
+        return;
+    }
+    text.heading("who refers to data that changes");
+    for Readers { object, functions, complete } in readers {
+        text.table(&[Column::Name], vec![vec![strong(object)]]);
+        let mut parts = Vec::new();
+        if !functions.is_empty() {
+            parts.push(format!("used by {}", listed(functions, NAMES_SHOWN_MAX)));
+        }
+        if !complete {
+            parts.push("used in a way that can't be computed".to_owned());
+        }
+        text.prose(2 * INDENT, "", Tone::Plain, &parts.join("; "));
+    }
+}
+
 pub(super) fn impact(impact: &[Impact], text: &mut Page) {
     if impact.is_empty() {
         return;
@@ -123,14 +142,28 @@ fn reach(impact: &Impact) -> String {
 /// Paths to what is marked, and what keeps the marks from saying anything.
 pub(super) fn critical(report: &Report, text: &mut Page) {
     let paths = &report.critical;
-    if paths.is_empty() && report.unmatched.is_empty() && report.none_critical.is_none() {
+    let unseen = report.unseen();
+    let is_silent = report.unmatched.is_empty() && report.none_critical.is_none() && unseen.is_empty();
+    if paths.is_empty() && is_silent {
         return;
     }
     text.heading("critical");
     for path in paths {
-        let way = if path.path.len() > 1 { path.path.join(" → ") } else { path.marked.clone() };
         let mark = format!("{}:", path.mark);
-        text.prose(INDENT, &mark, Tone::Warn, &format!("{way} (marked by `{}`)", path.pattern));
+        text.prose(
+            INDENT,
+            &mark,
+            Tone::Warn,
+            &format!("{} (marked by `{}`)", path.told(" → "), path.pattern),
+        );
+    }
+    for what in unseen {
+        text.prose(
+            INDENT,
+            "unseen:",
+            Tone::Bad,
+            &format!("{what}, so that the strictest consensus class counts"),
+        );
     }
     if let Some(why) = &report.none_critical {
         text.prose(INDENT, "none:", Tone::Warn, &format!("{why} (by suture.toml)"));
@@ -143,8 +176,7 @@ pub(super) fn critical(report: &Report, text: &mut Page) {
             "it marks nothing in either build as {mark}, so that the consensus class is not computed and the strictest counts"
         );
         text.prose(2 * INDENT, "", Tone::Plain, &message);
-        let help =
-            "correct the pattern or take it out; where a function is inlined, mark its callers or its file";
+        let help = "correct the pattern or take it out; where nothing is left of a function, mark its callers or its file";
         text.prose(2 * INDENT, "help:", Tone::Good, help);
     }
 }

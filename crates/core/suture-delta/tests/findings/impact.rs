@@ -1,12 +1,12 @@
 //! Who calls whom, and what is critical.
 
 use suture_delta::classify::classify;
-use suture_delta::critical::{Marked, Marks, critical_paths, unmatched};
+use suture_delta::critical::{Marked, Marks, Start, critical_paths, unmatched};
 use suture_delta::impact::CallGraph;
 use suture_delta::refusal::{Refusal, RefusalCode};
 use suture_delta::report::{ChangedFunction, CriticalPath, Impact, Report, Verdict};
 use suture_elf::Build;
-use suture_elf::debug::{DebugInfo, DebugSections};
+use suture_elf::debug::{DebugInfo, DebugSections, Inlined};
 
 use crate::program::{Program, compile, compile_all};
 
@@ -129,9 +129,6 @@ fn rust_names_are_shown_as_written() {
 }
 
 const MARKS: &str = r#"
-[build]
-run = "make"
-
 [critical]
 functions = ["raft_*"]
 files = ["consensus/*.c"]
@@ -156,11 +153,12 @@ fn paths(changed: &[&str]) -> Vec<(String, String, String, Vec<String>)> {
     let build = Build::parse(&program.bytes).unwrap();
     let sections = DebugSections::load(&build).unwrap();
     let debug = DebugInfo::new(&sections).unwrap();
-    let file_of = |address| debug.line_at(address).map(|line| line.file);
-    let changed: Vec<u64> = changed.iter().map(|name| address(&build, name)).collect();
+    let files_of = |address| debug.line_at(address).map(|line| line.file).into_iter().collect();
+    let start = |name: &&str| Start { address: address(&build, name), reads: None };
+    let changed: Vec<Start> = changed.iter().map(start).collect();
     let marks = Marks::parse(MARKS).unwrap();
     let graph = CallGraph::new(&build);
-    let marked = Marked::find(&graph, &marks, &file_of);
+    let marked = Marked::find(&graph, &Inlined::default(), &marks, &files_of);
     let found = critical_paths(&graph, &marked, &changed);
     found.into_iter().map(|path| (path.marked, path.mark, path.pattern, path.path)).collect()
 }
@@ -199,7 +197,38 @@ fn faults_in_the_marks_have_a_place() {
     assert_eq!(fault("critical = 3\n"), "line 1, column 12: 'critical' is no table");
     assert!(fault("[critical.group.deeper]\nfunctions = []\n").contains("unknown key 'deeper'"));
     assert!(Marks::parse("").unwrap().is_empty());
-    assert!(Marks::parse("[other]\nx = 1\n").unwrap().is_empty());
+    assert!(Marks::parse("# nothing\n").unwrap().is_empty());
+    for (text, at, name) in [
+        ("[Critical]\nfunctions = [\"f\"]\n", "line 1, column 2", "Critical"),
+        ("[critical]\nfunctions = [\"f\"]\n\n[criticals.wire]\n", "line 4, column 2", "criticals"),
+        ("functions = [\"f\"]\n", "line 1, column 1", "functions"),
+    ] {
+        assert_eq!(fault(text), format!("{at}: unknown '{name}'; the only table is 'critical'"));
+    }
+}
+
+/// A list without patterns looks like marks, and marks nothing.
+#[test]
+fn a_group_that_marks_nothing_is_a_fault() {
+    let fault = |text: &str| Marks::parse(text).unwrap_err().to_string();
+    let nothing =
+        |group: &str| format!("it marks nothing as {group}: give patterns as 'functions' or 'files'");
+    for text in ["[critical]\nfunctions = []\n", "[critical]\n", "[critical]\nfiles = []\nfunctions = []\n"] {
+        assert!(
+            fault(text).starts_with(&format!("line 1, column 1: {}", nothing("consensus"))),
+            "{}",
+            fault(text)
+        );
+    }
+    let text = "[critical]\nfunctions = [\"f\"]\n[critical.protocol]\nfiles = []\n";
+    assert!(
+        fault(text).starts_with(&format!("line 3, column 1: {}", nothing("protocol"))),
+        "{}",
+        fault(text)
+    );
+    assert!(fault(text).contains("'none = \"why\"' under [critical]"));
+    let wire = Marks::parse("[critical.wire]\nfiles = [\"net.c\"]\nfunctions = []\n").unwrap();
+    assert_eq!(wire.groups(), ["wire"]);
 }
 
 #[test]
@@ -219,6 +248,8 @@ fn the_judgement_names_its_reasons() {
         mark: "consensus".into(),
         pattern: "raft_*".into(),
         path: way.iter().map(ToString::to_string).collect(),
+        reads: None,
+        inlined: false,
     };
     let mut report = Report {
         changed: vec![changed],
@@ -262,7 +293,10 @@ fn patterns_that_match_nothing_in_either_build_are_told() {
     let builds = programs.each_ref().map(|program| Build::parse(&program.bytes).unwrap());
     let text = "[critical]\nfunctions = [\"before\",\n\"gone_*\"]\n\n[critical.protocol]\nfiles = [\"*.rs\"]\nfunctions = [\"af*\"]\n";
     let marks = Marks::parse(text).unwrap();
-    let found = builds.each_ref().map(|build| Marked::find(&CallGraph::new(build), &marks, &|_| None));
+    let nothing = Inlined::default();
+    let found = builds
+        .each_ref()
+        .map(|build| Marked::find(&CallGraph::new(build), &nothing, &marks, &|_| Vec::new()));
     let lost: Vec<_> =
         unmatched(&found).into_iter().map(|lost| (lost.mark, lost.pattern, lost.line)).collect();
     let row = |mark: &str, pattern: &str, line| (mark.to_owned(), pattern.to_owned(), line);
@@ -274,7 +308,6 @@ fn patterns_that_match_nothing_in_either_build_are_told() {
 fn that_nothing_is_critical_is_said_with_a_reason_or_not_at_all() {
     let marks = Marks::parse("[critical]\nnone = \" a single server \"\n").unwrap();
     assert_eq!((marks.none(), marks.is_empty()), (Some("a single server"), true));
-    assert_eq!(Marks::parse("[critical]\nfunctions = []\n").unwrap().none(), None);
     let fault = |text: &str| Marks::parse(text).unwrap_err().to_string();
     for reason in ["true", "\"\"", "\" \"", "[]"] {
         let text = fault(&format!("[critical]\nnone = {reason}\n"));

@@ -4,4 +4,5 @@ mod frames;
 mod impact;
 mod mutants;
 mod program;
+mod touched;
 mod types;

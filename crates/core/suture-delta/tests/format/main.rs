@@ -7,6 +7,7 @@ mod tools;
 
 use proptest::prelude::*;
 use suture_delta::format::{FormatError, id, read, write};
+use suture_delta::report::{CriticalPath, Readers, Report, Way};
 
 #[test]
 fn everything_that_is_written_is_read() {
@@ -29,7 +30,35 @@ fn a_delta_has_the_lowest_version_that_says_it() {
     delta.meta.schema = delta.meta.report.schema();
     assert_eq!(delta.meta.schema, 3);
     assert_eq!(read(&write(&delta).unwrap()).unwrap(), delta);
+    for change in [
+        (|report| report.followed = vec![Way::Calls, Way::Inlined]) as fn(&mut Report),
+        |report| {
+            let (object, functions) = ("limits".to_owned(), vec!["parse".to_owned()]);
+            report.readers = vec![Readers { object, functions, complete: true }];
+        },
+        |report| report.critical.push(CriticalPath { reads: Some("limits".to_owned()), ..path() }),
+        |report| report.critical.push(CriticalPath { inlined: true, ..path() }),
+    ] {
+        let mut delta = delta.clone();
+        change(&mut delta.meta.report);
+        assert!(write(&delta).is_err(), "the version is too low");
+        delta.meta.schema = delta.meta.report.schema();
+        assert_eq!(delta.meta.schema, 4);
+        assert_eq!(read(&write(&delta).unwrap()).unwrap(), delta);
+    }
     assert!(!before.windows(6).any(|part| part == b"marked"), "an earlier version is as it was");
+}
+
+fn path() -> CriticalPath {
+    CriticalPath {
+        function: "parse".to_owned(),
+        marked: "hash".to_owned(),
+        mark: "consensus".to_owned(),
+        pattern: "h*".to_owned(),
+        path: vec!["parse".to_owned(), "hash".to_owned()],
+        reads: None,
+        inlined: false,
+    }
 }
 
 #[test]

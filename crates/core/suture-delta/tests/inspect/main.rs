@@ -8,7 +8,9 @@ use suture_delta::format::{id, write};
 use suture_delta::inspect;
 use suture_delta::page::Look;
 use suture_delta::refusal::{Refusal, RefusalCode};
-use suture_delta::report::{ChangedFunction, CriticalPath, DataChange, FunctionRef, Impact, Report, Verdict};
+use suture_delta::report::{
+    ChangedFunction, CriticalPath, DataChange, FunctionRef, Impact, Readers, Report, Verdict, Way,
+};
 
 const FILE: Look = Look { width: None, colour: false };
 
@@ -70,7 +72,15 @@ fn hot() -> Report {
             mark: "serialisation".into(),
             pattern: "rdb*".into(),
             path: names(&["rdbSaveObject", "streamIterate", "lpNext"]),
+            reads: None,
+            inlined: false,
         }],
+        readers: vec![Readers {
+            object: "limits".into(),
+            functions: names(&["lpNext", "streamIterate"]),
+            complete: false,
+        }],
+        followed: vec![Way::Calls, Way::New, Way::Data, Way::Inlined],
         impact: vec![Impact {
             function: "lpNext".into(),
             callers: names(&["a", "b", "c", "d", "e", "f", "g", "h"]),

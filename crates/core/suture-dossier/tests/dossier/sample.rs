@@ -54,6 +54,8 @@ pub(crate) fn facts() -> Facts {
             mark: "consensus".into(),
             pattern: "raft_*".into(),
             path: vec!["raft_append".into(), "parse".into()],
+            reads: None,
+            inlined: false,
         }],
         hooks: vec![HookFact { when: "pre-apply", bytes: 80 }],
         code_bytes: 64,

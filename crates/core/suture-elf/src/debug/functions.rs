@@ -27,12 +27,35 @@ impl FunctionInfo {
     pub fn place(self) -> (String, u32) {
         (self.file, self.line)
     }
+
+    /// The linkage name, which is the name if nothing else is said.
+    pub fn linkage(&self) -> &str {
+        self.linkage_name.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The main source file of its unit and the file that it is written in, as whole paths if the directory is
+    /// known.
+    pub fn source_files(&self) -> Vec<String> {
+        let whole = |file: &str| {
+            let is_whole = file.starts_with('/') || self.directory.is_empty();
+            if is_whole { file.to_owned() } else { format!("{}/{file}", self.directory) }
+        };
+        let mut files = vec![whole(&self.unit)];
+        if !self.file.is_empty() && self.file != self.unit {
+            files.push(whole(&self.file));
+        }
+        files
+    }
 }
 
 impl DebugInfo<'_> {
     /// The function (not an inlined one) to which the code at `address` belongs.
     pub fn function_at(&self, address: u64) -> Option<FunctionInfo> {
-        let id = self.function_entry_at(address)?;
+        self.function(self.function_entry_at(address)?)
+    }
+
+    /// What the entry of a function, or of an instance of one, says.
+    pub(super) fn function(&self, id: EntryId) -> Option<FunctionInfo> {
         let ask = |name| {
             let text = self.through_origins(id, |id, entry| Ok(self.string(id.unit, entry, name)));
             text.ok().flatten()

@@ -62,7 +62,10 @@ impl Index {
                 open.push((depth, index.scopes.len() as u32 - 1));
             }
             match tag {
-                gimli::DW_TAG_subprogram => index.function(info, parsed, &mut entries, specs, offset)?,
+                gimli::DW_TAG_subprogram => {
+                    let code = info.code_of(parsed, &mut entries, specs)?;
+                    index.functions.extend(code.ranges.iter().map(|(start, end)| (*start, *end, offset)));
+                }
                 gimli::DW_TAG_typedef => index.alias(&mut entries, specs, offset)?,
                 _ => entries.skip_attributes(specs)?,
             }
@@ -107,46 +110,6 @@ impl Index {
     /// Offset of the `typedef` that names the type at `offset`.
     pub(super) fn alias_of(&self, offset: usize) -> Option<usize> {
         self.aliases.get(&offset).copied()
-    }
-
-    fn function<'s>(
-        &mut self,
-        info: &DebugInfo<'s>,
-        unit: &gimli::Unit<Slice<'s>>,
-        entries: &mut EntriesRaw<'_, Slice<'s>>,
-        specs: &[gimli::AttributeSpecification],
-        offset: usize,
-    ) -> Result<(), DebugError> {
-        let (mut low, mut high, mut ranges) = (None, None, None);
-        for spec in specs {
-            let attribute = entries.read_attribute(*spec)?;
-            match attribute.name() {
-                gimli::DW_AT_low_pc => low = info.dwarf.attr_address(unit, attribute.value())?,
-                gimli::DW_AT_high_pc => high = Some(attribute.value()),
-                gimli::DW_AT_ranges => ranges = Some(attribute.value()),
-                _ => {}
-            }
-        }
-        if let Some(ranges) = ranges
-            && let Some(mut ranges) = info.dwarf.attr_ranges(unit, ranges)?
-        {
-            while let Some(range) = ranges.next()? {
-                self.code(info, range.begin, range.end, offset);
-            }
-        } else if let (Some(low), Some(high)) = (low, high) {
-            let end = match info.dwarf.attr_address(unit, high)? {
-                Some(end) => end,
-                None => low.wrapping_add(high.udata_value().unwrap_or(0)),
-            };
-            self.code(info, low, end, offset);
-        }
-        Ok(())
-    }
-
-    fn code(&mut self, info: &DebugInfo<'_>, start: u64, end: u64, offset: usize) {
-        if info.is_code(start, end) {
-            self.functions.push((start, end, offset));
-        }
     }
 
     fn alias(

@@ -189,7 +189,7 @@ fn delta(facts: &Facts, page: &mut Page) {
     functions(facts, page);
     data(facts, page);
     for path in &facts.critical {
-        page.prose(INDENT, "critical", Tone::Warn, &format!("{}: {}", path.mark, path.path.join(" -> ")));
+        page.prose(INDENT, "critical", Tone::Warn, &format!("{}: {}", path.mark, path.told(" -> ")));
     }
 }
 

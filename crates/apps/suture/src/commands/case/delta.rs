@@ -62,6 +62,7 @@ pub(super) fn summary(delta: &Delta, id: &DeltaId, bytes: usize) -> Result<Delta
         groups: List::first_of(groups),
         unmatched: List::first_of(report.unmatched.iter().map(|lost| Line::fitting(&lost.pattern))),
         none_critical: report.none_critical.as_deref().map(Line::fitting),
+        unseen: List::first_of(suture_clearance::unseen(delta)),
         by_pointer: List::first_of(by_pointer.map(|impact| Line::fitting(&impact.function))),
         touches: List::first_of(touches),
     })

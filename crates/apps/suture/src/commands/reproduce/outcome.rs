@@ -3,7 +3,7 @@
 use serde::Serialize;
 use suture_bundle::{BundledDelta, PartDifference, parts};
 use suture_delta::compare::Comparison;
-use suture_delta::report::Report;
+use suture_delta::report::{Readers, Report};
 use suture_dossier::Origin;
 
 /// What became of one delta.
@@ -140,7 +140,14 @@ fn reports(recorded: &Report, here: &Report) -> Vec<Difference> {
         report.unmatched.iter().map(|lost| format!("{} ({})", lost.pattern, lost.mark)).collect()
     };
     let paths = |report: &Report| -> Vec<String> {
-        report.critical.iter().map(|path| format!("{} ({})", path.path.join(" → "), path.mark)).collect()
+        report.critical.iter().map(|path| format!("{} ({})", path.told(" → "), path.mark)).collect()
+    };
+    let readers = |report: &Report| -> Vec<String> {
+        let told = |readers: &Readers| {
+            let open = if readers.complete { "" } else { ", and who else can't be computed" };
+            format!("{}: {}{open}", readers.object, readers.functions.join(", "))
+        };
+        report.readers.iter().map(told).collect()
     };
     let none = |report: &Report| report.none_critical.clone().unwrap_or_default();
     let row =
@@ -150,6 +157,8 @@ fn reports(recorded: &Report, here: &Report) -> Vec<Difference> {
         row("patterns that mark nothing", &unmatched(recorded), &unmatched(here)),
         difference("why nothing is critical", &none(recorded), &none(here)),
         row("critical call paths", &paths(recorded), &paths(here)),
+        row("who refers to data that changes", &readers(recorded), &readers(here)),
+        row("what was not followed to the marks", &recorded.unseen(), &here.unseen()),
     ];
     rows.into_iter().flatten().collect()
 }

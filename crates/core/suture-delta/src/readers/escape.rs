@@ -1,0 +1,263 @@
+//! Whether a function lets an address out of its hands: to memory, to what it calls, to its caller.
+//!
+//! Who has the address may use the object at any time, and can't be found. Followed are registers, along all
+//! ways through the code. What can't be told counts as let out: an address in a register for arguments at a call may
+//! be left over.
+
+use std::collections::HashMap;
+
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind,
+    Register, UsedMemory,
+};
+
+use crate::fields::is_near_branch;
+use crate::side::{EntityId, Side};
+
+/// An instruction that refers to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Spot {
+    /// Offset of its end in the function.
+    pub(super) end: u32,
+    /// The address that it names.
+    pub(super) address: u64,
+    /// Whether it names a word of the offset table, which holds the object's address.
+    pub(super) is_slot: bool,
+}
+
+/// Bytes of a pointer.
+const POINTER_LEN: usize = 8;
+/// Bytes of the shortest address: in a program that is not position-independent.
+const ADDRESS_LEN_MIN: usize = 4;
+/// Registers in which arguments are handed over (psABI x86-64, 3.2.3), and the static chain.
+const ARGUMENTS: [Register; 15] = [
+    Register::RDI,
+    Register::RSI,
+    Register::RDX,
+    Register::RCX,
+    Register::R8,
+    Register::R9,
+    Register::R10,
+    Register::XMM0,
+    Register::XMM1,
+    Register::XMM2,
+    Register::XMM3,
+    Register::XMM4,
+    Register::XMM5,
+    Register::XMM6,
+    Register::XMM7,
+];
+/// Registers in which results are handed back. A second one is rare, and what is left over in it is not.
+const RESULTS: [Register; 2] = [Register::RAX, Register::XMM0];
+
+/// Which registers hold addresses, a bit each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    /// Of the object: what is loaded through them is what it holds.
+    object: u64,
+    /// Of data that points to the object: what is loaded through them may be its address.
+    link: u64,
+}
+
+impl Held {
+    fn or(self, other: Self) -> Self {
+        Self { object: self.object | other.object, link: self.link | other.link }
+    }
+
+    fn has(self, register: Register) -> bool {
+        (self.object | self.link) & bit(register) != 0
+    }
+
+    fn any_of(self, registers: &[Register]) -> bool {
+        registers.iter().any(|register| self.has(*register))
+    }
+}
+
+/// What comes of an instruction.
+struct Step {
+    after: Held,
+    escapes: bool,
+}
+
+/// Whether the piece of code `function` lets addresses out that it takes at `spots`; those with `true` are of data that
+/// points to the object.
+pub(super) fn escapes(side: &Side<'_, '_>, function: EntityId, spots: &[(Spot, bool)]) -> bool {
+    let entity = side.entity(function);
+    let Some(bytes) = side.bytes(function) else { return true };
+    let code: Vec<Instruction> =
+        Decoder::with_ip(64, bytes, entity.address, DecoderOptions::NONE).into_iter().collect();
+    let mut at_end: HashMap<u64, Vec<(Spot, bool)>> = HashMap::new();
+    for (spot, is_link) in spots {
+        at_end.entry(entity.address + u64::from(spot.end)).or_default().push((*spot, *is_link));
+    }
+    let none = Vec::new();
+    let mut info = InstructionInfoFactory::new();
+    let mut before: Vec<Option<Held>> = vec![None; code.len()];
+    let mut open = Vec::new();
+    let mut anywhere = Held::default();
+    enter(&mut before, &mut open, 0, Held::default());
+    let jumps_anywhere = code.iter().any(|one| one.flow_control() == FlowControl::IndirectBranch);
+    loop {
+        while let Some(index) = open.pop() {
+            let instruction = &code[index];
+            let held = before[index].unwrap_or_default();
+            let here = at_end.get(&instruction.next_ip()).unwrap_or(&none);
+            let step = step(&mut info, instruction, held, here);
+            let inside = |target: u64| code.binary_search_by_key(&target, Instruction::ip).ok();
+            let target = is_near_branch(instruction).then(|| instruction.near_branch_target());
+            if step.escapes
+                || leaves(side, function, instruction, target.filter(|at| inside(*at).is_none()), step.after)
+            {
+                return true;
+            }
+            anywhere = anywhere.or(step.after);
+            if goes_on(instruction) {
+                enter(&mut before, &mut open, index + 1, step.after);
+            }
+            let is_call = instruction.flow_control() == FlowControl::Call;
+            if let Some(target) = target.and_then(inside).filter(|_| !is_call) {
+                enter(&mut before, &mut open, target, step.after);
+            }
+        }
+        // Exception handlers and the cases of a jump table are reached from who knows where.
+        for index in 0..code.len() {
+            if before[index].is_none() || jumps_anywhere {
+                enter(&mut before, &mut open, index, anywhere);
+            }
+        }
+        if open.is_empty() {
+            return false;
+        }
+    }
+}
+
+/// Notes that the instruction with this index is reached with these addresses.
+fn enter(before: &mut [Option<Held>], open: &mut Vec<usize>, index: usize, held: Held) {
+    if let Some(known) = before.get_mut(index) {
+        let merged = known.unwrap_or_default().or(held);
+        if *known != Some(merged) {
+            *known = Some(merged);
+            open.push(index);
+        }
+    }
+}
+
+fn goes_on(instruction: &Instruction) -> bool {
+    !matches!(
+        instruction.flow_control(),
+        FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch
+    )
+}
+
+/// Whether an address goes with the control that the instruction hands over; `outside` is its target, if that is
+/// not in this piece of code.
+fn leaves(
+    side: &Side<'_, '_>,
+    function: EntityId,
+    instruction: &Instruction,
+    outside: Option<u64>,
+    held: Held,
+) -> bool {
+    match instruction.flow_control() {
+        FlowControl::Return => held.any_of(&RESULTS),
+        FlowControl::Call | FlowControl::IndirectCall | FlowControl::IndirectBranch => {
+            held.any_of(&ARGUMENTS)
+        }
+        _ => outside.is_some_and(|target| {
+            let is_own = side.at(target).is_some_and(|id| side.whole(id) == side.whole(function));
+            held.any_of(&ARGUMENTS) || (is_own && held != Held::default())
+        }),
+    }
+}
+
+fn step(
+    info: &mut InstructionInfoFactory,
+    instruction: &Instruction,
+    held: Held,
+    spots: &[(Spot, bool)],
+) -> Step {
+    let used = info.info(instruction);
+    if matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall) {
+        let escapes = held.any_of(&ARGUMENTS);
+        let result = !bit(Register::RAX);
+        return Step { after: Held { object: held.object & result, link: held.link & result }, escapes };
+    }
+    let is_lea = instruction.mnemonic() == Mnemonic::Lea;
+    let is_address = |register: Register| {
+        let parts = [instruction.memory_base(), instruction.memory_index()];
+        !is_lea && parts.iter().any(|part| part.full_register() == register.full_register())
+    };
+    let is_operand = |register: Register| {
+        (0..instruction.op_count()).any(|operand| {
+            instruction.op_kind(operand) == OpKind::Register
+                && instruction.op_register(operand).full_register() == register.full_register()
+                && reads(used.op_access(operand))
+        })
+    };
+    let mut taken = Held::default();
+    let loads = |memory: &UsedMemory| reads(memory.access()) && memory.memory_size().size() >= POINTER_LEN;
+    for register in used.used_registers().iter().filter(|register| reads(register.access())) {
+        let register = register.register();
+        if register.size() < ADDRESS_LEN_MIN {
+            continue;
+        }
+        if !is_address(register) || is_operand(register) {
+            taken.object |= held.object & bit(register);
+            taken.link |= held.link & bit(register);
+        }
+    }
+    for memory in used.used_memory().iter().filter(|memory| !is_lea && loads(memory)) {
+        taken.link |= held.link & (bit(memory.base()) | bit(memory.index()));
+    }
+    for (spot, is_link) in spots {
+        let is_there = !is_lea && !spot.is_slot && names_memory(instruction, spot.address);
+        let is_taken = !is_there || (*is_link && used.used_memory().iter().any(loads));
+        let from_here = if is_taken { u64::MAX } else { 0 };
+        if *is_link {
+            taken.link |= from_here;
+        } else {
+            taken.object |= from_here;
+        }
+    }
+    let has_address = taken != Held::default();
+    let stores = used.used_memory().iter().any(|memory| writes(memory.access()));
+    let mut after = held;
+    for register in used.used_registers().iter().filter(|register| writes(register.access())) {
+        let bit = bit(register.register());
+        if register.access() == OpAccess::Write && register.register().size() >= ADDRESS_LEN_MIN {
+            after = Held { object: after.object & !bit, link: after.link & !bit };
+        }
+        after.object |= if taken.object == 0 { 0 } else { bit };
+        after.link |= if taken.link == 0 { 0 } else { bit };
+    }
+    Step { after, escapes: has_address && stores }
+}
+
+/// Whether the instruction means what stands at `address`, and not the address itself.
+fn names_memory(instruction: &Instruction, address: u64) -> bool {
+    let has_memory =
+        (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
+    // Of an operand that is relative to the instruction this is the address too.
+    has_memory && instruction.memory_displacement64() == address
+}
+
+fn reads(access: OpAccess) -> bool {
+    use OpAccess::{CondRead, Read, ReadCondWrite, ReadWrite};
+    matches!(access, Read | CondRead | ReadWrite | ReadCondWrite)
+}
+
+fn writes(access: OpAccess) -> bool {
+    use OpAccess::{CondWrite, ReadCondWrite, ReadWrite, Write};
+    matches!(access, Write | CondWrite | ReadWrite | ReadCondWrite)
+}
+
+/// The bit of a register: those for whole numbers first, then those for vectors; others have none.
+fn bit(register: Register) -> u64 {
+    if register.is_gpr() {
+        1 << register.full_register().number()
+    } else if register.is_vector_register() {
+        1 << (16 + register.number())
+    } else {
+        0
+    }
+}
