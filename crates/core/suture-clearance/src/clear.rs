@@ -72,7 +72,7 @@ pub fn clear(
     let received: Vec<Received<'_>> =
         lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
     let verified = verify(&authority.root, patch.digest, &received, now);
-    doubts(&authority.root, &verified, lines).map_or(Ok(()), |doubts| Err(ClearError::Doubtful(doubts)))?;
+    doubts(&verified, lines).map_or(Ok(()), |doubts| Err(ClearError::Doubtful(doubts)))?;
     let mut patch_facts = facts::of(patch);
     if let Use::Publish { encrypted, leaks, .. } = wanted {
         patch_facts.encrypted = *encrypted;
