@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::doubt::{Doubts, doubts};
 use crate::refusal::{Standing, standing};
-use crate::{Authority, Patch, facts, said};
+use crate::{Authority, Gaps, Patch, facts, said};
 
 /// What is to happen with a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,9 @@ pub enum ClearError {
     /// Among what was said there may be a refusal that can't be read.
     #[error("{0}")]
     Doubtful(Doubts),
+    /// Nobody has said what the patch does and how it is taken back.
+    #[error("{0}")]
+    Incomplete(Gaps),
     /// The rules can't be asked.
     #[error(transparent)]
     Question(#[from] QuestionError),
@@ -69,6 +72,7 @@ pub fn clear(
     case: Option<&CaseFacts>,
     now: Timestamp,
 ) -> Result<Clearance, ClearError> {
+    patch.gaps.clone().map_or(Ok(()), |gaps| Err(ClearError::Incomplete(gaps)))?;
     let received: Vec<Received<'_>> =
         lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
     let verified = verify(&authority.root, patch.digest, &received, now);
