@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::doubt::{Doubts, doubts};
 use crate::refusal::{Standing, standing};
-use crate::{Authority, Patch, facts, said};
+use crate::{Authority, Gaps, Patch, facts, said};
 
 /// What is to happen with a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum Use {
 pub struct Clearance {
     /// Who said what.
     pub verified: Verified,
+    /// Lines of strangers that were too many to be looked at.
+    pub left_out: usize,
     /// The refusals that stand.
     pub refusals: Vec<Standing>,
     /// What the patch is.
@@ -51,6 +53,9 @@ pub enum ClearError {
     /// Among what was said there may be a refusal that can't be read.
     #[error("{0}")]
     Doubtful(Doubts),
+    /// Nobody has said what the patch does and how it is taken back.
+    #[error("{0}")]
+    Incomplete(Gaps),
     /// The rules can't be asked.
     #[error(transparent)]
     Question(#[from] QuestionError),
@@ -69,10 +74,11 @@ pub fn clear(
     case: Option<&CaseFacts>,
     now: Timestamp,
 ) -> Result<Clearance, ClearError> {
+    patch.gaps.clone().map_or(Ok(()), |gaps| Err(ClearError::Incomplete(gaps)))?;
     let received: Vec<Received<'_>> =
         lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
     let verified = verify(&authority.root, patch.digest, &received, now);
-    doubts(&authority.root, &verified, lines).map_or(Ok(()), |doubts| Err(ClearError::Doubtful(doubts)))?;
+    doubts(&verified, lines).map_or(Ok(()), |doubts| Err(ClearError::Doubtful(doubts)))?;
     let mut patch_facts = facts::of(patch);
     if let Use::Publish { encrypted, leaks, .. } = wanted {
         patch_facts.encrypted = *encrypted;
@@ -91,7 +97,7 @@ pub fn clear(
     let question = Question { ask: &ask, facts: &facts, statements: &statements, principals: &principals };
     let decision = decide(&authority.pack, &question)?;
     let refusals = standing(&authority.root, &verified, now);
-    Ok(Clearance { verified, refusals, facts: patch_facts, ask, decision })
+    Ok(Clearance { verified, left_out: lines.left_out, refusals, facts: patch_facts, ask, decision })
 }
 
 fn ask(authority: &Authority, wanted: &Use) -> Ask {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use suture_trust::{Lines, TrustRoot, Verified};
+use suture_trust::{Lines, Verified};
 
 /// Most lines that are named.
 const SHOWN_MAX: usize = 8;
@@ -22,14 +22,14 @@ struct Doubt {
     why: String,
 }
 
-/// The lines that may be refusals of somebody in `root`, if there are any.
-pub(crate) fn doubts(root: &TrustRoot, verified: &Verified, lines: &Lines) -> Option<Doubts> {
+/// The lines that may be refusals of somebody in the trust root, if there are any.
+pub(crate) fn doubts(verified: &Verified, lines: &Lines) -> Option<Doubts> {
     let unread = lines
         .unread
         .iter()
         .map(|unread| Doubt { line: unread.line, why: format!("it is no DSSE envelope: {}", unread.why) });
     let line = |index: usize| lines.envelopes.get(index).map_or(0, |(line, _)| *line);
-    let doubtful = verified.doubtful(root);
+    let doubtful = verified.doubtful();
     let doubtful =
         doubtful.map(|rejected| Doubt { line: line(rejected.index), why: rejected.reason.to_string() });
     let mut doubts: Vec<Doubt> = unread.chain(doubtful).collect();

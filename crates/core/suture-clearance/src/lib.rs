@@ -32,5 +32,5 @@ pub use case::{CaseView, Routed, Rules, route_of, view};
 pub use clear::{ClearError, Clearance, Use, clear};
 pub use doubt::Doubts;
 pub use facts::{class, touches, unseen};
-pub use patch::{Patch, PatchError};
+pub use patch::{Gaps, Patch, PatchError};
 pub use refusal::Standing;

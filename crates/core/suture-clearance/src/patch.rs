@@ -7,7 +7,8 @@ use suture_bundle::{
 };
 use suture_delta::Delta;
 use suture_delta::format::{self, FormatError};
-use suture_dossier::Dossier;
+use suture_delta::page::counted;
+use suture_dossier::{Dossier, lint};
 use suture_policy::Class;
 use suture_trust::Digest;
 use thiserror::Error;
@@ -29,6 +30,26 @@ pub struct Patch {
     pub title: Option<String>,
     /// Whether it is a bundle.
     pub is_bundle: bool,
+    /// What is open or wrong in its dossier; it can be taken back all the same, and is used for nothing else.
+    pub gaps: Option<Gaps>,
+}
+
+/// What is open or wrong in the dossier of a bundle: how much of it, and the first.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("its dossier has {}, first {first}: {asks}", counted(*count, "gap"))]
+pub struct Gaps {
+    count: usize,
+    first: String,
+    asks: String,
+}
+
+impl Gaps {
+    /// What `suture dossier lint` finds in a dossier of these deltas.
+    pub fn of(dossier: &Dossier, facts: &[Facts]) -> Option<Self> {
+        let found = lint(dossier, Some(facts));
+        let first = found.first()?;
+        Some(Self { count: found.len(), first: first.id.clone(), asks: first.asks.clone() })
+    }
 }
 
 /// Why a file is no patch.
@@ -71,6 +92,7 @@ fn bare(digest: Digest, bytes: &[u8]) -> Result<Patch, PatchError> {
         case: None,
         title: None,
         is_bundle: false,
+        gaps: None,
     })
 }
 
@@ -83,9 +105,11 @@ fn bundle(digest: Digest, bytes: &[u8]) -> Result<Patch, PatchError> {
     let class = Some(case.consensus_class.trim()).filter(|class| !class.is_empty());
     let declared = class.map(declared).transpose()?;
     let case = Some(case.id.trim().to_owned()).filter(|id| !id.is_empty());
+    let facts: Vec<Facts> = contents.deltas.iter().map(|delta| delta.facts.clone()).collect();
+    let gaps = Gaps::of(&dossier, &facts);
     let deltas =
         contents.deltas.into_iter().map(|BundledDelta { delta, facts, .. }| (delta, facts)).collect();
-    Ok(Patch { digest, bytes: bytes.len(), deltas, declared, case, title, is_bundle: true })
+    Ok(Patch { digest, bytes: bytes.len(), deltas, declared, case, title, is_bundle: true, gaps })
 }
 
 fn declared(class: &str) -> Result<Class, PatchError> {

@@ -112,6 +112,14 @@ impl Findings<'_> {
         for (key, _, asks) in rows.into_iter().filter(|(_, answer, _)| is_open(answer)) {
             self.add(format!("delta.{index}.origin.{key}"), asks, AUTHOR);
         }
+        // Everybody has signed before a builder finds out that nobody can say so.
+        if !is_open(&origin.builder) && !is_uri(&origin.builder) {
+            let asks = format!(
+                "who ran the build, as a URI such as https://ci.example.com or mailto:ann@example.com; `{}` is none",
+                clean(&origin.builder)
+            );
+            self.add(format!("delta.{index}.origin.builder"), asks, AUTHOR);
+        }
     }
 
     /// What is stated must be what is there, no more and no less.
@@ -137,4 +145,12 @@ impl Findings<'_> {
             }
         }
     }
+}
+
+/// A scheme, a colon, and something behind it without spaces (RFC 3986); SLSA asks for one, and others refuse what is none.
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    is_scheme && !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic())
 }

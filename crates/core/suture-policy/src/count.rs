@@ -158,6 +158,19 @@ impl<'a> Ledger<'a> {
         !self.of(Kind::AcceptedLaxer).is_empty()
     }
 
+    /// What is left of it without the statements of this kind.
+    pub(crate) fn without(&self, kind: Kind) -> Self {
+        let mut less = self.clone();
+        less.signers.remove(&kind);
+        less
+    }
+
+    /// What is left of it of the statements of this kind alone.
+    pub(crate) fn only(&self, kind: Kind) -> Self {
+        let signers = self.signers.get(&kind).map(|signers| (kind, signers.clone()));
+        Self { signers: signers.into_iter().collect(), failed: BTreeSet::new() }
+    }
+
     /// The ledger if `person` made such a statement now.
     pub(crate) fn add(&mut self, kind: Kind, person: &'a Principal) {
         match kind {
@@ -247,7 +260,8 @@ pub(crate) fn count<'a, 'p>(
         let voices = pack.ask(&request, entities);
         failed.extend(voices.failed.iter().cloned());
         spoke.extend(voices.permits.iter().chain(&voices.forbids).map(|rule| (rule.id.as_str(), *rule)));
-        if voices.allow() {
+        // However the rules read, a refusal stops the patch, and whoever refused takes it back.
+        if voices.allow() || matches!(statement.kind, Kind::Refused | Kind::Withdrawn) {
             permitted.push((statement, person));
         } else if voices.forbids.is_empty() {
             set_aside.push(aside(statement, Why::NotPermitted));

@@ -3,7 +3,10 @@
 //! One question is put to Cedar several times. As it is: that is the answer. Without any statement, with and without
 //! the emergency: what forbids then is what is *asked*, and what forbids no longer is *there*. Without the emergency:
 //! what forbids then and not now is *owed* until the emergency ends. At the emergency's start: what forbids now and
-//! did not then is *overdue*.
+//! did not then is *overdue*. Without the statements that a rule asks for, and with none but those that settle the consensus class:
+//! what is silent in both is *not needed*, since nobody has said what it asks for, and the class that counts does not ask.
+//!
+//! A refusal is asked of no rule. It stops the patch until whoever refused takes it back, and a pack can only say so once more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +31,8 @@ pub struct Decision {
     pub rules: Vec<Spoken>,
     /// What is asked of the patch: one line for each rule that forbids, or would without what is there.
     pub requirements: Vec<Requirement>,
+    /// Whose refusals stand. Each stops it, whatever the rules say.
+    pub refused_by: Vec<Principal>,
     /// Statements that do not count.
     pub set_aside: Vec<SetAside>,
     /// Rules for signing that spoke on one of the statements.
@@ -86,6 +91,8 @@ pub enum State {
     Owed,
     /// It is.
     There,
+    /// It is asked of patches of another consensus class than the one that counts.
+    NotNeeded,
 }
 
 /// Decides.
@@ -102,7 +109,7 @@ pub fn decide(pack: &Pack, question: &Question<'_>) -> Result<Decision, Question
     let facts = question.facts;
 
     let actual = scene.ask(scene.as_it_is())?;
-    let asked = scene.asked()?;
+    let asked = scene.asked(&Ledger::default())?;
     let calm = match facts.emergency {
         None => actual.clone(),
         Some(_) => scene.ask(Circumstances { emergency: None, ..scene.as_it_is() })?,
@@ -122,6 +129,11 @@ pub fn decide(pack: &Pack, question: &Question<'_>) -> Result<Decision, Question
             (false, false) => State::There,
         }
     };
+    let needed = scene.needed(&asked)?;
+    let state_of = |rule: &Rule| match state_of(rule) {
+        State::There if !needed.contains(rule.id.as_str()) => State::NotNeeded,
+        state => state,
+    };
     let concerned = asked.iter().chain(&actual.forbids).chain(&calm.forbids);
     let concerned: BTreeMap<_, &Rule> =
         concerned.map(|rule| ((&rule.file, rule.line, &rule.id), *rule)).collect();
@@ -130,10 +142,13 @@ pub fn decide(pack: &Pack, question: &Question<'_>) -> Result<Decision, Question
     requirements.sort_by_key(|requirement| requirement.state);
     // A statement that no rule could judge may have been a refusal.
     let failed: Vec<String> = counted.failed.iter().chain(&actual.failed).cloned().collect();
+    let refused_by: Vec<Principal> =
+        counted.ledger.of(Kind::Refused).iter().map(|person| (*person).clone()).collect();
     Ok(Decision {
-        allowed: actual.allow() && failed.is_empty(),
+        allowed: actual.allow() && failed.is_empty() && refused_by.is_empty(),
         rules: actual.forbids.iter().chain(&actual.permits).map(|rule| Spoken::of(rule)).collect(),
         requirements,
+        refused_by,
         class: patch.class(counted.ledger.accepts_laxer()),
         signing_rules: counted.spoke.keys().map(|&id| id.to_owned()).collect(),
         failed,
@@ -211,23 +226,40 @@ impl<'s, 'a, 'p> Scene<'s, 'a, 'p> {
         Ok(self.pack.ask(&request, self.entities))
     }
 
-    /// What forbids without any statement, in an emergency or not.
-    fn asked(&self) -> Result<Vec<&'p Rule>, QuestionError> {
-        let nothing = Ledger::default();
+    /// What forbids with these statements, in an emergency or not.
+    fn asked(&self, ledger: &Ledger<'a>) -> Result<Vec<&'p Rule>, QuestionError> {
         let mut asked = BTreeMap::new();
         let emergency = self.question.facts.emergency.map(Some);
         for emergency in [None].into_iter().chain(emergency) {
-            let voices =
-                self.ask(Circumstances { now: self.question.facts.now, emergency, ledger: &nothing })?;
+            let voices = self.ask(Circumstances { now: self.question.facts.now, emergency, ledger })?;
             asked.extend(voices.forbids.iter().map(|rule| (rule.id.as_str(), *rule)));
         }
         Ok(asked.into_values().collect())
     }
 
+    /// Those of these rules that the class that counts asks for, and those whose own statements are what makes them silent.
+    fn needed(&self, asked: &[&'p Rule]) -> Result<BTreeSet<&'p str>, QuestionError> {
+        let ledger = &self.counted.ledger;
+        let class_alone = self.asked(&ledger.only(Kind::AcceptedLaxer))?;
+        let mut needed: BTreeSet<&str> = class_alone.iter().map(|rule| rule.id.as_str()).collect();
+        let cures: BTreeSet<Kind> = asked
+            .iter()
+            .filter(|rule| !needed.contains(rule.id.as_str()))
+            .filter_map(|rule| rule.cure)
+            .collect();
+        for cure in cures {
+            let forbids = self.asked(&ledger.without(cure))?;
+            needed.extend(forbids.iter().filter(|rule| rule.cure == Some(cure)).map(|rule| rule.id.as_str()));
+        }
+        Ok(needed)
+    }
+
     fn requirement(&self, rule: &Rule, state: State) -> Result<Requirement, QuestionError> {
         let there = rule.cure.map(|kind| self.counted.ledger.of(kind)).into_iter().flatten();
         let could = match rule.cure {
-            Some(kind) if state != State::There => candidates::find(self, rule, kind, state)?,
+            Some(kind) if !matches!(state, State::There | State::NotNeeded) => {
+                candidates::find(self, rule, kind, state)?
+            }
             _ => Vec::new(),
         };
         Ok(Requirement {

@@ -1,7 +1,6 @@
 //! DSSE envelopes: a payload, its type, and signatures over both.
 //!
-//! Follows the DSSE specification, version 1.0.2 (`protocol.md`, `envelope.md`). A file of statements holds one
-//! envelope on each line.
+//! Follows the DSSE specification, version 1.0.2 (`protocol.md`, `envelope.md`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -15,10 +14,6 @@ use crate::text::{check_name, told};
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 /// Longest envelope that is read, in bytes.
 pub const ENVELOPE_LEN_MAX: usize = 1 << 20;
-/// Longest file of statements that is read, in bytes.
-pub const FILE_LEN_MAX: usize = 16 << 20;
-/// Most envelopes in one file.
-pub const ENVELOPES_MAX: usize = 1024;
 /// Most signatures of one envelope.
 const SIGNATURES_MAX: usize = 16;
 
@@ -42,16 +37,6 @@ pub struct EnvelopeSignature {
     pub signature: Vec<u8>,
 }
 
-/// A file of statements.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lines {
-    /// The envelopes with their lines, counted from 1.
-    pub envelopes: Vec<(usize, Envelope)>,
-    /// Lines that are none. in-toto (`bundle.md`) wants them ignored; here they may have been refusals, and whoever asks whether
-    /// a patch may run has to know.
-    pub unread: Vec<EnvelopeError>,
-}
-
 /// Why a line is no envelope.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line} is no DSSE envelope: {why}")]
@@ -60,17 +45,6 @@ pub struct EnvelopeError {
     pub line: usize,
     /// What was expected.
     pub why: String,
-}
-
-/// Why a file of statements is not read at all.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TooMuch {
-    /// Too many bytes.
-    #[error("it is {0} bytes long, a file of statements is at most {FILE_LEN_MAX}")]
-    Bytes(usize),
-    /// Too many lines.
-    #[error("it has more than {ENVELOPES_MAX} statements")]
-    Statements,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,28 +105,6 @@ impl Envelope {
     }
 }
 
-/// Reads a file of envelopes, one on each line (`.intoto.jsonl`, in-toto attestation framework, `bundle.md`).
-///
-/// # Errors
-/// A limit is passed.
-pub fn read_lines(bytes: &[u8]) -> Result<Lines, TooMuch> {
-    if bytes.len() > FILE_LEN_MAX {
-        return Err(TooMuch::Bytes(bytes.len()));
-    }
-    let mut read = Lines::default();
-    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
-    for (line, json) in lines.filter(|(_, json)| !json.trim_ascii().is_empty()) {
-        if read.envelopes.len() + read.unread.len() == ENVELOPES_MAX {
-            return Err(TooMuch::Statements);
-        }
-        match Envelope::parse(line, json) {
-            Ok(envelope) => read.envelopes.push((line, envelope)),
-            Err(error) => read.unread.push(error),
-        }
-    }
-    Ok(read)
-}
-
 /// Fields that are not known are ignored, as the specification asks.
 fn read(json: &[u8]) -> Result<Envelope, String> {
     if json.len() > ENVELOPE_LEN_MAX {
@@ -193,7 +145,6 @@ fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::MemoryKey;
 
     #[test]
     fn the_encoding_is_that_of_the_specification() {
@@ -201,31 +152,5 @@ mod tests {
             pae("http://example.com/HelloWorld", b"hello world"),
             b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
         );
-    }
-
-    #[test]
-    fn an_envelope_is_read_as_it_was_written() {
-        let key = MemoryKey::new(1);
-        let envelope = Envelope::sign(IN_TOTO, b"{}".to_vec(), &key).unwrap();
-        assert!(key.public_key().verifies(&envelope.pae(), &envelope.signatures[0].signature));
-        let line = envelope.to_json();
-        assert!(!line.contains('\n'));
-        let file = format!("{line}\n\n{line}\n");
-        let read = read_lines(file.as_bytes()).unwrap();
-        assert_eq!(read, Lines { envelopes: vec![(1, envelope.clone()), (3, envelope)], unread: Vec::new() });
-    }
-
-    #[test]
-    fn what_is_no_envelope_is_told_with_its_line() {
-        let cases = [
-            ("{}", "payloadType"),
-            (r#"{"payloadType":"t","payload":"*","signatures":[{"sig":""}]}"#, "`payload` is no base64"),
-            (r#"{"payloadType":"t","payload":"","signatures":[]}"#, "nobody has signed it"),
-            (r#"{"payloadType":"t","payload":"","signatures":[{"sig":"*"}]}"#, "`sig` is no base64"),
-        ];
-        for (json, why) in cases {
-            let told = read_lines(format!("\n{json}\n").as_bytes()).unwrap().unread[0].to_string();
-            assert!(told.contains("line 2") && told.contains(why), "{told}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use ssh_key::{HashAlg, public::KeyData};
@@ -21,6 +21,8 @@ const LINE_LEN_MAX: usize = 4096;
 const COMMENT_LEN_MAX: usize = 256;
 /// The only algorithm.
 const ALGORITHM: &str = "ssh-ed25519";
+/// Bytes of the digest in the name of a key.
+const DIGEST_LEN: usize = 32;
 
 /// An Ed25519 public key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +169,12 @@ impl KeyId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is written as names of keys are written here; other tools have other ways.
+    pub(crate) fn is_fingerprint(&self) -> bool {
+        let digest = self.0.strip_prefix("SHA256:").map(|digest| STANDARD_NO_PAD.decode(digest));
+        digest.is_some_and(|digest| digest.is_ok_and(|digest| digest.len() == DIGEST_LEN))
+    }
 }
 
 impl From<String> for KeyId {
@@ -194,6 +202,12 @@ mod tests {
         let key: PublicKey = LINE.parse().unwrap();
         assert_eq!((key.comment(), key.to_string().as_str()), ("alice@core", LINE));
         assert_eq!(key.id().as_str(), "SHA256:DmuJdYwUiKFhEVp/VGBugm1OG5mtskzDWqx+bFYkn3E");
+        assert!(key.id().is_fingerprint());
+        for other in
+            ["", "SHA256:", "SHA256:DmuJ", "sha256:DmuJdYwUiKFhEVp/VGBugm1OG5mtskzDWqx+bFYkn3E", "key-1"]
+        {
+            assert!(!KeyId::from(other.to_owned()).is_fingerprint(), "{other}");
+        }
     }
 
     /// Comments of an agent's keys may be anything.

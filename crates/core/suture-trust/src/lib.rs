@@ -19,9 +19,11 @@
 mod commitment;
 mod digest;
 mod envelope;
+mod glimpse;
 mod json;
 mod keys;
 mod kind;
+mod lines;
 mod predicate;
 mod reason;
 mod root;
@@ -34,12 +36,12 @@ mod verify;
 
 pub use commitment::commit;
 pub use digest::{Digest, DigestError};
-pub use envelope::{
-    ENVELOPE_LEN_MAX, ENVELOPES_MAX, Envelope, EnvelopeError, EnvelopeSignature, FILE_LEN_MAX, IN_TOTO,
-    Lines, TooMuch, read_lines,
-};
+pub use envelope::{ENVELOPE_LEN_MAX, Envelope, EnvelopeError, EnvelopeSignature, IN_TOTO};
 pub use keys::{KeyError, KeyId, PublicKey, SignError, Signer};
 pub use kind::{Kind, Role};
+pub use lines::{
+    ENVELOPES_MAX, FILE_LEN_MAX, Lines, TooMuch, WRITTEN_LEN_MAX, lines, read_lines, read_lines_for,
+};
 pub use predicate::{
     Acceptance, Commitment, Emergency, Outcome, Predicate, PredicateError, Product, Provenance, Refusal,
     Reproduction, Said, Sha256Only, TestResult, Withdrawal,
@@ -48,4 +50,4 @@ pub use reason::Reason;
 pub use root::{Principal, Revocation, RootError, RootKey, TrustRoot};
 pub use statement::{Statement, StatementError, Subject};
 pub use summary::{Summary, Verdict};
-pub use verify::{Accepted, Received, Rejected, SKEW_MAX, Verified, verify};
+pub use verify::{Accepted, Received, Rejected, SKEW_MAX, Verified, is_strangers, verify};

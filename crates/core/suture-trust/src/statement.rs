@@ -64,13 +64,9 @@ pub enum StatementError {
 }
 
 impl StatementError {
-    /// Whether what can't be read may say this, in a version or with fields that only others know.
-    pub(crate) fn may_be(&self, kind: Kind) -> bool {
-        match self {
-            Self::UnknownVersion { known, .. } => *known == kind.predicate_type() || known == TYPE,
-            Self::BadPredicate { kind: found, .. } => *found == kind,
-            Self::Malformed(_) | Self::UnknownPredicate(_) => false,
-        }
+    /// Whether its layout is one that nobody here knows, so that nothing can be seen of it either.
+    pub(crate) fn is_of_another_layout(&self) -> bool {
+        matches!(self, Self::UnknownVersion { known, .. } if known == TYPE)
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::digest::Digest;
 use crate::envelope::{Envelope, EnvelopeSignature, IN_TOTO};
+use crate::glimpse;
 use crate::keys::KeyId;
 use crate::kind::{Kind, Role};
 use crate::predicate::Predicate;
@@ -20,7 +21,10 @@ use crate::root::TrustRoot;
 use crate::statement::Statement;
 
 mod checks;
+mod search;
 mod settle;
+
+use search::Search;
 
 /// How much later than now a statement may say that it was signed: clocks differ.
 pub const SKEW_MAX: Duration = Duration::from_mins(5);
@@ -78,6 +82,8 @@ pub struct Rejected {
     pub kind: Option<Kind>,
     /// Why not.
     pub reason: Reason,
+    /// Whether it may be a refusal of the bundle by somebody in the root: one that was damaged, or that only others can read.
+    pub may_be_refusal: bool,
 }
 
 impl Verified {
@@ -91,14 +97,14 @@ impl Verified {
         self.accepted.iter().filter(move |accepted| accepted.statement.kind() == kind)
     }
 
-    /// What may be a refusal of somebody in `root`, and can't be judged: nobody can tell then that there is none.
-    pub fn doubtful<'a>(&'a self, root: &'a TrustRoot) -> impl Iterator<Item = &'a Rejected> {
+    /// What may be a refusal of somebody in the root, and can't be judged: nobody can tell then that there is none.
+    pub fn doubtful(&self) -> impl Iterator<Item = &Rejected> {
         // Under another signature of the same envelope it may have been read after all.
         let is_read = |index: usize| {
             self.accepted.iter().any(|accepted| accepted.index == index)
                 || self.rejected.iter().any(|other| other.index == index && other.kind.is_some())
         };
-        self.rejected.iter().filter(move |rejected| rejected.may_be_refusal(root) && !is_read(rejected.index))
+        self.rejected.iter().filter(move |rejected| rejected.may_be_refusal && !is_read(rejected.index))
     }
 
     /// The commitment to an advisory that `salt` and `text` open, if there is one.
@@ -114,7 +120,8 @@ impl Rejected {
     /// Whether nobody in `root` has signed it: then it says nothing, neither for a bundle nor against it.
     pub fn is_strangers(&self, root: &TrustRoot) -> bool {
         match &self.reason {
-            Reason::UnknownKey | Reason::NotAStatement(_) => true,
+            Reason::UnknownKey => true,
+            Reason::NotAStatement(_) | Reason::TooMuchToTry => !self.may_be_refusal,
             Reason::WrongKeyType { .. } => !self.names_key_of(root),
             _ => false,
         }
@@ -123,27 +130,39 @@ impl Rejected {
     fn names_key_of(&self, root: &TrustRoot) -> bool {
         self.key.as_ref().is_some_and(|key| root.key(key).is_some())
     }
+}
 
-    /// Whether it may be a refusal of somebody in `root` that was damaged, or that only others can read. What none of the keys
-    /// there has signed is none, whoever has written it.
-    fn may_be_refusal(&self, root: &TrustRoot) -> bool {
-        match &self.reason {
-            Reason::BadSignature | Reason::TooMuchToTry => true,
-            Reason::WrongKeyType { .. } => self.names_key_of(root),
-            Reason::Statement(error) => error.may_be(Kind::Refused),
-            _ => false,
-        }
-    }
+/// Whether no key in `root` has signed an envelope, and none is said to have: such a line decides nothing. All keys are tried,
+/// however long that takes.
+///
+/// A line that was damaged and names no key is one as well. To stop a patch for it would let everybody stop every patch with a
+/// line of their own; what `suture sign` writes always names its key, and is found.
+pub fn is_strangers(root: &TrustRoot, envelope: &Envelope) -> bool {
+    let pae = envelope.pae();
+    envelope.signatures.iter().all(|signature| {
+        root.key(&signature.key).is_none()
+            && !root.keys().any(|(_, key)| key.key.verifies(&pae, &signature.signature))
+    })
 }
 
 /// Judges what was received about the bundle with the digest `bundle`, by the rules of `root`, at the time `now`.
 pub fn verify(root: &TrustRoot, bundle: Digest, received: &[Received<'_>], now: Timestamp) -> Verified {
     let mut verified = Verified::default();
-    let question = Question { root, bundle, now, may_try_all: checks::may_try_all(root, received) };
+    let question = Question { root, bundle, now, search: Search::plan(root, received) };
     for (index, received) in received.iter().enumerate() {
         if received.envelope.payload_type != IN_TOTO {
             let reason = checks::foreign_payload(root, received.envelope);
-            verified.rejected.push(Rejected { index, key: None, principal: None, kind: None, reason });
+            let may_be_refusal = reason == Reason::BadSignature
+                || checks::is_signed_by_name(root, received.envelope)
+                    && glimpse::look(&received.envelope.payload, bundle).reads_as_refusal();
+            verified.rejected.push(Rejected {
+                index,
+                key: None,
+                principal: None,
+                kind: None,
+                reason,
+                may_be_refusal,
+            });
             continue;
         }
         // The same for every signature of an envelope.
@@ -165,7 +184,7 @@ struct Question<'a> {
     root: &'a TrustRoot,
     bundle: Digest,
     now: Timestamp,
-    may_try_all: bool,
+    search: Search,
 }
 
 impl Question<'_> {
@@ -177,12 +196,21 @@ impl Question<'_> {
         signature: &EnvelopeSignature,
     ) -> Result<Accepted, Box<Rejected>> {
         let said = (!signature.key.as_str().is_empty()).then(|| signature.key.clone());
-        let mut rejected =
-            Rejected { index, key: said, principal: None, kind: None, reason: Reason::UnknownKey };
-        let reject = |rejected: &Rejected, reason| Box::new(Rejected { reason, ..rejected.clone() });
+        let mut rejected = Rejected {
+            index,
+            key: said,
+            principal: None,
+            kind: None,
+            reason: Reason::UnknownKey,
+            may_be_refusal: false,
+        };
+        let reject = |rejected: &Rejected, reason| {
+            let may_be_refusal = self.may_be_refusal(rejected, &reason, &received.envelope.payload);
+            Box::new(Rejected { reason, may_be_refusal, ..rejected.clone() })
+        };
 
         checks::form(signature).map_err(|reason| reject(&rejected, reason))?;
-        let (principal, key) = checks::signer(self.root, self.may_try_all, pae, signature)
+        let (principal, key) = checks::signer(self.root, &self.search, pae, signature)
             .map_err(|reason| reject(&rejected, reason))?;
         rejected.key = Some(key.key.id());
         rejected.principal = Some(principal.name.clone());
@@ -211,5 +239,19 @@ impl Question<'_> {
             statement,
             is_withdrawn: false,
         })
+    }
+
+    /// What none of the keys in the root has signed is no refusal, whoever has written it. What one has signed may be one if it can't
+    /// be read, and so may what says that it is one where there was too much to try.
+    fn may_be_refusal(&self, rejected: &Rejected, reason: &Reason, payload: &[u8]) -> bool {
+        match reason {
+            Reason::BadSignature => true,
+            Reason::WrongKeyType { .. } => rejected.names_key_of(self.root),
+            Reason::TooMuchToTry => glimpse::look(payload, self.bundle).reads_as_refusal(),
+            Reason::Statement(error) => {
+                error.is_of_another_layout() || glimpse::look(payload, self.bundle).may_refuse()
+            }
+            _ => false,
+        }
     }
 }

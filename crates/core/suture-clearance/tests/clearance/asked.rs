@@ -12,13 +12,9 @@ use crate::desk::{
 const RUN: Use = Use::Run { dark: false };
 const LATER: &str = "2030-06-01T01:00:00Z";
 
-fn dossier(class: &str) -> String {
-    format!("schema = 1\n[case]\nconsensus_class = \"{class}\"\n")
-}
-
 fn patch(class: &str, mark: Option<&str>) -> Patch {
     let critical = mark.map(|mark| path(mark, &["decide", "parse"], "decide"));
-    Patch::read(&bundle(&dossier(class), critical.as_slice())).unwrap()
+    Patch::read(&bundle(class, critical.as_slice())).unwrap()
 }
 
 #[test]
@@ -92,6 +88,30 @@ fn a_refusal_stops_until_its_signer_withdraws_it() {
     assert!(!refused(&said));
     said.reverse();
     assert!(!refused(&said), "in whatever order they come");
+}
+
+/// The operator's own rules may know nothing of refusals, or let nobody refuse: a refusal stops all the same.
+#[test]
+fn no_pack_lets_run_what_is_refused() {
+    let silent = "@id(\"open\") @says(\"x\") permit (principal, action, resource);\n";
+    let deaf = format!(
+        "{silent}@id(\"deaf\") @says(\"x\") forbid (principal, action in [Action::\"refuse\", Action::\"withdraw\"], resource);\n"
+    );
+    let patch = patch("local", None);
+    for text in [silent, &deaf] {
+        let authority = authority(&[Source { name: "own.cedar", text }]);
+        let mut said = everything(&patch);
+        assert!(ask(&authority, &patch, &said, &RUN, LATER).decision.allowed);
+        said.push(sign(&patch, "ray", refusal(Role::Reviewer)));
+        for wanted in [RUN, Use::Activate, Use::Publish { by: "cora".to_owned(), encrypted: true, leaks: 0 }]
+        {
+            let clearance = ask(&authority, &patch, &said, &wanted, LATER);
+            assert!(!clearance.decision.allowed && clearance.refusals.len() == 1, "{text}");
+        }
+        let named = statement(&patch, refusal(Role::Reviewer));
+        said.push(sign(&patch, "ray", withdrawal(Role::Reviewer, &named)));
+        assert!(ask(&authority, &patch, &said, &RUN, LATER).decision.allowed);
+    }
 }
 
 /// What is found by the leak check, and whether the patch is encrypted, is asked of publications alone.

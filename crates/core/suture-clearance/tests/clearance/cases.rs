@@ -91,7 +91,7 @@ fn a_pack_without_rules_for_routes_leaves_none_open() {
 #[test]
 fn an_embargo_of_the_case_holds_for_publications() {
     let authority = authority(&[]);
-    let patch = Patch::read(&bundle("schema = 1\n[case]\nconsensus_class = \"local\"\n", &[])).unwrap();
+    let patch = Patch::read(&bundle("local", &[])).unwrap();
     let said = everything(&patch);
     let facts = seen(&case(KNOWN)).facts;
     let publish = |encrypted, leaks| Use::Publish { by: "cora".to_owned(), encrypted, leaks };

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::Timestamp;
-use suture_bundle::delta_name;
+use suture_bundle::{Facts, MemberName, delta_name};
 use suture_clearance::{Authority, AuthorityFiles, Clearance, Patch, Use, clear};
 use suture_delta::report::{CriticalPath, Readers, Report, Way};
 use suture_delta::{Delta, format};
+use suture_dossier::{Draft, Origin, draft};
 use suture_policy::{CaseFacts, Source, State};
 use suture_trust::{
     Acceptance, Emergency, Envelope, IN_TOTO, Kind, Lines, Predicate, PublicKey, Refusal, Role, Said,
@@ -113,15 +114,28 @@ pub(crate) fn look_at_all(report: &mut Report) {
     report.readers = vec![Readers { object, functions, complete: true }];
 }
 
-/// A bundle of two deltas, of which the first touches this, with this dossier.
-pub(crate) fn bundle(dossier: &str, critical: &[CriticalPath]) -> Vec<u8> {
-    bundle_of(dossier, delta(critical))
+/// A bundle of two deltas, of which the first touches this, declared to be of this class.
+pub(crate) fn bundle(class: &str, critical: &[CriticalPath]) -> Vec<u8> {
+    bundle_of(class, delta(critical))
 }
 
 /// The same with this delta as the first.
-pub(crate) fn bundle_of(dossier: &str, content: Vec<u8>) -> Vec<u8> {
+pub(crate) fn bundle_of(class: &str, content: Vec<u8>) -> Vec<u8> {
+    let files = files(content);
+    let dossier = dossier(class, &files);
+    packed(files, &dossier)
+}
+
+/// The same with this dossier, whatever it says.
+pub(crate) fn bundle_with(dossier: &str, content: Vec<u8>) -> Vec<u8> {
+    packed(files(content), dossier)
+}
+
+type Files = BTreeMap<MemberName, Vec<u8>>;
+
+fn files(content: Vec<u8>) -> Files {
     let read = format::read(&content).unwrap();
-    let mut files: BTreeMap<_, _> = sample::files().into_iter().collect();
+    let mut files: Files = sample::files().into_iter().collect();
     let deltas = files.extract_if(.., |name, _| name.as_str().starts_with("deltas/")).collect::<Vec<_>>();
     for (_, other) in deltas.into_iter().filter(|(name, _)| !name.as_str().starts_with("deltas/server-")) {
         let mut other = format::read(&other).unwrap();
@@ -131,8 +145,41 @@ pub(crate) fn bundle_of(dossier: &str, content: Vec<u8>) -> Vec<u8> {
         files.insert(delta_name(&other, &format::id(&content)).unwrap(), content);
     }
     files.insert(delta_name(&read, &format::id(&content)).unwrap(), content);
+    files
+}
+
+fn packed(mut files: Files, dossier: &str) -> Vec<u8> {
     files.insert(sample::name("dossier.toml"), dossier.as_bytes().to_vec());
     sample::write(&files.into_iter().collect::<Vec<_>>())
+}
+
+/// A dossier of the deltas among `files` in which everything is answered.
+fn dossier(class: &str, files: &Files) -> String {
+    let deltas = files.iter().filter(|(name, _)| name.as_str().starts_with("deltas/"));
+    let facts = deltas
+        .map(|(_, content)| Facts::of(&format::read(content).unwrap(), &format::id(content), content.len()));
+    let facts: Vec<Facts> = facts.collect();
+    let origin = || Origin {
+        source_sha256: "11".repeat(32),
+        patch_sha256: "22".repeat(32),
+        old_sha256: "33".repeat(32),
+        new_sha256: "44".repeat(32),
+        command: "make".to_owned(),
+        artifact: "server".to_owned(),
+        tools: vec!["cc: gcc 12.2.0".to_owned()],
+        ..Origin::default()
+    };
+    let deltas = facts.iter().map(|facts| (facts, Some(origin()))).collect();
+    let drafted = draft(&Draft { deltas, ..Draft::default() });
+    let lines = drafted.lines().map(|line| match line.split_once(" = ") {
+        Some(("consensus_class", _)) => format!("consensus_class = \"{class}\""),
+        Some((key @ ("mixed_versions" | "forensics"), _)) => format!("{key} = \"yes\""),
+        Some(("builder", _)) => "builder = \"https://ci.example.org\"".to_owned(),
+        Some((key, value)) if value.starts_with("\"??") => format!("{key} = \"answer to {key}\""),
+        Some((key, value)) if value.starts_with("[\"??") => format!("{key} = [\"answer to {key}\"]"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// `predicate` about `patch`, signed by one of the people.
@@ -228,7 +275,7 @@ pub(crate) fn ask_about(
 
 /// The file that has these, one on each line.
 pub(crate) fn lines(said: &[Envelope]) -> Lines {
-    Lines { envelopes: (1..).zip(said.iter().cloned()).collect(), unread: Vec::new() }
+    Lines { envelopes: (1..).zip(said.iter().cloned()).collect(), ..Lines::default() }
 }
 
 /// Rules whose requirement is in this state.

@@ -10,7 +10,7 @@ use crate::desk::{
 const LATER: &str = "2030-06-01T01:00:00Z";
 
 fn patch() -> Patch {
-    Patch::read(&bundle("schema = 1\n[case]\nconsensus_class = \"local\"\n", &[])).unwrap()
+    Patch::read(&bundle("local", &[])).unwrap()
 }
 
 fn ask(authority: &Authority, lines: &Lines, patch: &Patch) -> Result<Clearance, ClearError> {
@@ -59,6 +59,8 @@ fn what_can_not_be_read_may_be_a_refusal() {
         (refusal.replace("refused:v1", "refused:v2"), true),
         (refusal.replace("\"reason\"", "\"scope\":\"all\",\"reason\""), true),
         (review.replace("reviewed:v1", "reviewed:v2"), false),
+        (refusal.replacen('{', "{\"a\":1,\"a\":1,", 1), true),
+        (review.replacen('{', "{\"a\":1,\"a\":1,", 1), false),
     ];
     for (payload, stops) in rows {
         let mut said = everything(&patch);

@@ -1,16 +1,17 @@
 //! What a patch is: told by its deltas, whatever stands beside them.
 
 use suture_clearance::{
-    Authority, AuthorityError, AuthorityFiles, Patch, PatchError, Use, class, touches, unseen,
+    Authority, AuthorityError, AuthorityFiles, ClearError, Patch, PatchError, Use, class, clear, touches,
+    unseen,
 };
 use suture_delta::format;
 use suture_delta::report::{CriticalPath, Report, Unmatched, Way};
 use suture_policy::{Class, Source, State};
-use suture_trust::Digest;
+use suture_trust::{Digest, Lines};
 
 use crate::desk::{
-    SIGNED, ask, authority, bundle, bundle_of, delta, everything, marked_delta, path, root, rules, time,
-    with_report,
+    SIGNED, ask, authority, bundle, bundle_of, bundle_with, delta, everything, marked_delta, path, root,
+    rules, time, with_report,
 };
 
 const RUN: Use = Use::Run { dark: false };
@@ -23,17 +24,28 @@ const MODEST: &str = "schema = 1\n\
 #[test]
 fn facts_are_those_of_the_deltas_and_never_of_the_dossier() {
     let marked = path("consensus", &["decide", "parse"], "decide");
-    let bytes = bundle(MODEST, &[marked]);
+    let bytes = bundle("local", std::slice::from_ref(&marked));
     let patch = Patch::read(&bytes).unwrap();
     assert!(patch.is_bundle);
     assert_eq!((patch.digest, patch.bytes), (Digest::of(&bytes), bytes.len()));
-    assert_eq!(patch.case.as_deref(), Some("case-1"));
+    assert_eq!(patch.case.as_deref(), Some("answer to id"));
     let facts = ask(&authority(&[]), &patch, &[], &RUN, SIGNED).facts;
     assert_eq!((facts.functions, facts.data, facts.types, facts.critical), (2, 2, 2, 1), "of both deltas");
     assert_eq!((facts.computed, facts.declared), (Class::Replicated, Class::Local));
     assert_eq!((facts.digest, facts.bytes), (patch.digest.to_string(), bytes.len() as u64));
     assert!(facts.hooks);
     assert_eq!((facts.encrypted, facts.leaks), (false, 0));
+
+    // One that states something else is read, so that the patch can be taken back, and used for nothing.
+    let modest = Patch::read(&bundle_with(MODEST, delta(&[marked]))).unwrap();
+    assert_eq!(modest.deltas.len(), 2);
+    let told = modest.gaps.as_ref().unwrap().to_string();
+    assert!(told.starts_with("its dossier has ") && told.contains(" gaps, first "), "{told}");
+    let wanted = Use::Publish { by: "cora".to_owned(), encrypted: false, leaks: 0 };
+    for wanted in [RUN, Use::Activate, wanted] {
+        let asked = clear(&authority(&[]), &modest, &Lines::default(), &wanted, None, time(SIGNED));
+        assert!(matches!(asked, Err(ClearError::Incomplete(_))), "{wanted:?}");
+    }
 }
 
 /// What is marked calls the change, or is it; what it calls itself sees other values at most; texts go over the wire.
@@ -127,8 +139,7 @@ fn what_was_not_marked_is_not_taken_for_harmless() {
         let bare = Patch::read(&content).unwrap();
         assert_eq!(class(&bare.deltas[0].0), Class::Replicated);
         for word in ["local", "wire", "replicated"] {
-            let dossier = format!("schema = 1\n[case]\nconsensus_class = \"{word}\"\n");
-            let patch = Patch::read(&bundle_of(&dossier, content.clone())).unwrap();
+            let patch = Patch::read(&bundle_of(word, content.clone())).unwrap();
             let clearance = ask(&authority(&[]), &patch, &everything(&patch), &RUN, SIGNED);
             let facts = &clearance.facts;
             assert_eq!(
@@ -147,7 +158,7 @@ fn what_was_not_marked_is_not_taken_for_harmless() {
 
 #[test]
 fn what_is_no_patch() {
-    let read = |dossier: &str| Patch::read(&bundle(dossier, &[])).unwrap_err().to_string();
+    let read = |dossier: &str| Patch::read(&bundle_with(dossier, delta(&[]))).unwrap_err().to_string();
     let class = read("schema = 1\n[case]\nconsensus_class = \"harmless\"\n");
     assert!(
         class.contains("`harmless` is no consensus class; it is one of `local`, `wire` and `replicated`"),
@@ -155,7 +166,7 @@ fn what_is_no_patch() {
     );
     assert!(read("schema = 9\n").contains("format 9"));
     assert!(matches!(Patch::read(b"a letter"), Err(PatchError::Delta(_))));
-    let mut bytes = bundle(MODEST, &[]);
+    let mut bytes = bundle_with(MODEST, delta(&[]));
     bytes.push(0);
     assert!(matches!(Patch::read(&bytes), Err(PatchError::Bundle(_))));
 }

@@ -22,7 +22,9 @@ fn each_answer_that_is_missing_is_named() {
     let asked: Vec<(usize, &str)> = text
         .lines()
         .enumerate()
-        .filter(|(_, line)| line.contains("answer to ") || line.contains("\"yes\""))
+        .filter(|(_, line)| {
+            line.contains("answer to ") || line.contains("answer-to-") || line.contains("\"yes\"")
+        })
         .collect();
     assert!(asked.len() >= 27, "{}", asked.len());
     for (index, line) in asked {
@@ -87,6 +89,24 @@ fn some_answers_are_one_of_a_few_words() {
     assert!(found[0].asks.contains("`harmless`"), "{found:?}");
     let found = with("mixed_versions = \"yes\"", "mixed_versions = \"limited\"");
     assert_eq!(ids(&found), ["compatibility.mixed_for"]);
+}
+
+/// Others refuse a builder that is no URI, and so does `suture sign --says built`.
+#[test]
+fn the_builder_is_a_uri() {
+    let facts = [sample::facts()];
+    let with = |builder: &str| {
+        let text = sample::complete(&facts).replace("urn:example:answer-to-builder", builder);
+        lint(&Dossier::parse(&text).unwrap(), Some(&facts))
+    };
+    for uri in ["https://ci.example.com", "mailto:ann@example.com"] {
+        assert_eq!(with(uri), []);
+    }
+    for other in ["ann", "urn:", "the ops:team", "urn:two words", "urn:café"] {
+        let found = with(other);
+        assert_eq!(ids(&found), ["delta.0.origin.builder"], "{other}");
+        assert!(found[0].line > 0 && found[0].asks.contains(other), "{found:?}");
+    }
 }
 
 /// A dossier is about the deltas that it goes out with, and about no others.

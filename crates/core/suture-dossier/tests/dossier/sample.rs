@@ -106,6 +106,7 @@ pub(crate) fn complete(facts: &[Facts]) -> String {
 pub(crate) fn answered(text: &str) -> String {
     let lines = text.lines().map(|line| match line.split_once(" = ") {
         Some((key @ "mixed_versions", _)) => format!("{key} = \"yes\""),
+        Some((key @ "builder", _)) => format!("{key} = \"urn:example:answer-to-builder\""),
         Some((key, value)) if value.starts_with("\"??") => format!("{key} = \"answer to {key}\""),
         Some((key, value)) if value.starts_with("[\"??") => {
             format!("{key} = [\"answer to {key}\", \"and more\"]")

@@ -2,8 +2,8 @@
 
 use suture_policy::limits::{NAME_BYTES_MAX, STATEMENTS_MAX};
 use suture_policy::{
-    Ask, Emergency, Facts, Kind, Node, Pack, PatchFacts, Principal, Question, QuestionError, Source,
-    Statement, Switch, Why, decide, may_sign, route,
+    Ask, Class, Emergency, Facts, Kind, Node, Pack, PatchFacts, Principal, Question, QuestionError, Source,
+    State, Statement, Switch, Why, decide, may_sign, route,
 };
 
 use crate::sample::{ask, enough, facts, now, pack, patch, people, run, statement};
@@ -50,6 +50,83 @@ fn a_rule_for_signing_that_can_not_be_evaluated_denies() {
     assert!(decide_on(&[]).allowed);
     let refused = decide_on(&[statement("oli", Kind::Refused)]);
     assert!(!refused.allowed && refused.failed.len() == 1, "{refused:?}");
+}
+
+/// However a pack reads: one that knows no rule about refusals, one that lets nobody refuse, and one that lets anybody take back.
+#[test]
+fn a_refusal_stops_whatever_the_rules_say() {
+    let silent = "@id(\"all\") @says(\"All.\") permit (principal, action, resource);\n";
+    let deaf = format!(
+        "{silent}@id(\"none\") @says(\"None.\") forbid (principal, action in [Action::\"refuse\", Action::\"withdraw\"], resource);"
+    );
+    let few = "@id(\"run\") @says(\"Run.\") permit (principal, action in Action::\"use\", resource);";
+    for text in [silent, &deaf, few] {
+        let own = Pack::load(&[Source { name: "own.cedar", text }]).unwrap();
+        let (facts, principals) = (facts(), people());
+        let asks = [
+            run(Switch::On),
+            Ask::Activate { node: Node { name: "n".to_owned(), labels: Vec::new() }, agreed_point: true },
+            Ask::Publish { by: "cora".to_owned() },
+        ];
+        for ask in &asks {
+            let decided = |statements: &[Statement]| {
+                decide(&own, &Question { ask, facts: &facts, statements, principals: &principals }).unwrap()
+            };
+            assert!(decided(&[]).allowed, "{text}");
+            let refused = decided(&[statement("oli", Kind::Refused)]);
+            let by: Vec<&str> = refused.refused_by.iter().map(|person| person.name.as_str()).collect();
+            assert_eq!(
+                (refused.allowed, &by[..], refused.set_aside.len()),
+                (false, &["oli"][..], 0),
+                "{text}"
+            );
+            let later = Statement { at: now(), ..statement("oli", Kind::Withdrawn) };
+            let other = Statement { at: now(), ..statement("cora", Kind::Withdrawn) };
+            assert!(!decided(&[statement("oli", Kind::Refused), other]).allowed, "{text}");
+            assert!(decided(&[statement("oli", Kind::Refused), later]).allowed, "{text}");
+            // Of a stranger it is none.
+            assert!(decided(&[statement("eve", Kind::Refused)]).allowed, "{text}");
+        }
+    }
+}
+
+/// What only another class asks for is neither there nor missing.
+#[test]
+fn what_the_class_does_not_ask_for_is_not_needed() {
+    let states = |patch: PatchFacts, statements: &[Statement], switch| {
+        let decision = ask(&run(switch), &Facts { patch: Some(patch), ..facts() }, statements);
+        let of = |rule: &str| {
+            let found = decision.requirements.iter().find(|requirement| requirement.rule == rule);
+            found.map(|requirement| requirement.state)
+        };
+        ["laxer-class-is-accepted", "consensus-by-two-teams", "replicated-goes-dark", "independent-review"]
+            .map(of)
+    };
+    let lax = || PatchFacts { computed: Class::Replicated, ..patch() };
+    let mut said = enough();
+    let approved = ["rob", "cora"].map(|by| statement(by, Kind::Approved));
+    assert_eq!(
+        states(lax(), &said, Switch::On),
+        [Some(State::Missing), Some(State::Missing), Some(State::Missing), Some(State::There)]
+    );
+    said.push(statement("rob", Kind::AcceptedLaxer));
+    assert_eq!(
+        states(lax(), &said, Switch::On),
+        [Some(State::There), Some(State::Missing), Some(State::NotNeeded), Some(State::There)]
+    );
+    said.extend(approved.clone());
+    assert_eq!(
+        states(lax(), &said, Switch::On),
+        [Some(State::There), Some(State::There), Some(State::NotNeeded), Some(State::There)]
+    );
+    // In an emergency a review that is there is there.
+    let facts = Facts { emergency: Some(crate::sample::emergency()), ..facts() };
+    let declared = [&enough()[..], &[statement("cora", Kind::DeclaredEmergency)]].concat();
+    let decision = ask(&run(Switch::On), &facts, &declared);
+    assert!(
+        decision.requirements.iter().all(|requirement| requirement.state == State::There),
+        "{decision:?}"
+    );
 }
 
 #[test]

@@ -2,29 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Received, SKEW_MAX};
+use super::SKEW_MAX;
+use super::search::Search;
 use crate::digest::Digest;
 use crate::envelope::{Envelope, EnvelopeSignature};
 use crate::kind::Role;
 use crate::reason::Reason;
 use crate::root::{Principal, RootKey, TrustRoot};
 use crate::statement::Statement;
-
-/// What one signature costs, as so many bytes of a message that are hashed.
-const SIGNATURE_COST: usize = 25_000;
-/// Most that is spent in search of keys that are not named: about a second.
-const SEARCH_COST_MAX: usize = 20_000 * SIGNATURE_COST;
-
-/// Whether all keys may be tried for signatures that name none: decided once for all, so that the order of what was
-/// received does not matter.
-pub(super) fn may_try_all(root: &TrustRoot, received: &[Received<'_>]) -> bool {
-    let cost = |received: &Received<'_>| {
-        let each = received.envelope.payload.len().saturating_add(SIGNATURE_COST);
-        received.envelope.signatures.len().saturating_mul(each)
-    };
-    let once = received.iter().map(cost).fold(0, usize::saturating_add);
-    root.keys().len().saturating_mul(once) <= SEARCH_COST_MAX
-}
 
 /// The payload is something else; or the type of a statement was damaged, and then the signature no longer fits.
 pub(super) fn foreign_payload(root: &TrustRoot, envelope: &Envelope) -> Reason {
@@ -33,6 +18,14 @@ pub(super) fn foreign_payload(root: &TrustRoot, envelope: &Envelope) -> Reason {
         root.key(&signature.key).is_some_and(|(_, key)| !key.key.verifies(&pae, &signature.signature))
     });
     if is_damaged { Reason::BadSignature } else { Reason::NotAStatement(envelope.payload_type.clone()) }
+}
+
+/// Whether a key of the root that is named has signed an envelope, whatever is in it.
+pub(super) fn is_signed_by_name(root: &TrustRoot, envelope: &Envelope) -> bool {
+    let pae = envelope.pae();
+    envelope.signatures.iter().any(|signature| {
+        root.key(&signature.key).is_some_and(|(_, key)| key.key.verifies(&pae, &signature.signature))
+    })
 }
 
 /// RFC 8032 §5.1.6: 64 bytes.
@@ -44,10 +37,10 @@ pub(super) fn form(signature: &EnvelopeSignature) -> Result<(), Reason> {
 }
 
 /// Who signed. DSSE calls the name of the key an unauthenticated hint, and other tools name keys in other ways: a known
-/// name is taken at its word and then has to verify, any other makes every key be tried.
+/// name is taken at its word and then has to verify, any other makes every key be tried, while that is not too much.
 pub(super) fn signer<'r>(
     root: &'r TrustRoot,
-    may_try_all: bool,
+    search: &Search,
     pae: &[u8],
     signature: &EnvelopeSignature,
 ) -> Result<(&'r Principal, &'r RootKey), Reason> {
@@ -55,7 +48,10 @@ pub(super) fn signer<'r>(
     match root.key(&signature.key) {
         Some((principal, key)) if verifies(key) => Ok((principal, key)),
         Some(_) => Err(Reason::BadSignature),
-        None if may_try_all => root.keys().find(|(_, key)| verifies(key)).ok_or(Reason::UnknownKey),
+        None if search.tries(root, pae, signature) => {
+            root.keys().find(|(_, key)| verifies(key)).ok_or(Reason::UnknownKey)
+        }
+        None if signature.key.is_fingerprint() => Err(Reason::UnknownKey),
         None => Err(Reason::TooMuchToTry),
     }
 }

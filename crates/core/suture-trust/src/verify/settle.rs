@@ -52,6 +52,7 @@ fn keep(verified: &mut Verified, mut judge: impl FnMut(&Accepted) -> Result<(), 
                 principal: Some(accepted.principal),
                 kind: Some(accepted.statement.kind()),
                 reason,
+                may_be_refusal: false,
             }),
         }
     }

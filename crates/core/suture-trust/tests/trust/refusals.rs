@@ -1,10 +1,10 @@
 //! A refusal blocks until its own signer takes it back.
 
-use suture_trust::{Reason, Received, Role, TrustRoot};
+use suture_trust::{Envelope, IN_TOTO, Reason, Received, Role, TrustRoot};
 
 use crate::party::{
-    BOB, CAROL, CAROLS_OTHER, DAVE_EXPIRED, ERIN_REVOKED, approved, bundle, now, refused, root_text, sign,
-    time, verify, verify_at, withdrawn,
+    BOB, CAROL, CAROLS_OTHER, DAVE_EXPIRED, ERIN_REVOKED, MemoryKey, STRANGER, approved, bundle, now,
+    refused, root_text, sign, time, verify, verify_at, withdrawn,
 };
 
 const MAY: &str = "2030-05-20T10:00:00Z";
@@ -108,5 +108,50 @@ fn the_clock_lifts_nothing() {
     let envelope = sign(&refused(Role::Reviewer, MAY), BOB);
     for now in ["2025-06-01T12:00:00Z", "2035-06-01T12:00:00Z"] {
         assert_eq!(verify_at(std::slice::from_ref(&envelope), time(now)).refusals().count(), 1, "{now}");
+    }
+}
+
+/// A refusal that its signer has written in a way in which nobody here can read it.
+#[test]
+fn what_can_not_be_read_may_be_one() {
+    let json = |statement: &suture_trust::Statement| String::from_utf8(statement.to_json()).unwrap();
+    let (refusal, review) = (json(&refused(Role::Reviewer, MAY)), json(&approved(Role::Operator, MAY)));
+    let subject = |json: &str, with: &str| json.replace("\"subject\":[{", &format!("\"subject\":[{with},{{"));
+    let other = format!("{{\"name\":\"a\",\"digest\":{{\"sha256\":\"{}\"}}}}", "0".repeat(64));
+    let many = vec![other.clone(); 300].join(",");
+    let bad = "{\"name\":\"a\",\"digest\":{\"sha256\":\"none\"}}";
+    let about = |json: &str| json.replace(&bundle().to_string(), &"0".repeat(64));
+    let rows = [
+        (refusal.replacen('{', "{\"a\":1,\"a\":2,", 1), true, "a key that stands twice"),
+        (subject(&refusal, &many), true, "more subjects than are read"),
+        (refusal.replace("fix.bundle", "fix\\u0007"), true, "a control character in a name"),
+        (subject(&refusal, bad), true, "a second subject whose digest is none"),
+        (refusal.replace("refused:v1", "refused"), true, "no version"),
+        (refusal.replace("refused:v1", "refused:v2"), true, "another version"),
+        ("what I said on the telephone".to_owned(), true, "no JSON"),
+        (review.replacen('{', "{\"a\":1,\"a\":2,", 1), false, "an approval with a key that stands twice"),
+        (review.replace("approved:v1", "approved:v2"), false, "an approval in another version"),
+        (about(&refusal.replace("refused:v1", "refused:v2")), false, "about something else"),
+        (
+            about(&refusal.replacen('{', "{\"a\":1,\"a\":2,", 1)),
+            false,
+            "about something else, with a key twice",
+        ),
+    ];
+    for (payload, is_doubtful, what) in rows {
+        let sign = |key| Envelope::sign(IN_TOTO, payload.clone().into_bytes(), &MemoryKey::new(key)).unwrap();
+        let verified = verify(&[sign(BOB)]);
+        assert_eq!((verified.accepted.len(), verified.doubtful().count() > 0), (0, is_doubtful), "{what}");
+        assert_eq!(verify(&[sign(STRANGER)]).doubtful().count(), 0, "{what}, by a stranger");
+    }
+    // Of another type than in-toto gives it, with the name of the key.
+    for (payload, is_doubtful) in [(&refusal, true), (&review, false), (&about(&refusal), false)] {
+        let sign = |key| {
+            let payload = payload.clone().into_bytes();
+            Envelope::sign("application/json", payload, &MemoryKey::new(key)).unwrap()
+        };
+        let verified = verify(&[sign(BOB)]);
+        assert_eq!((verified.accepted.len(), verified.doubtful().count() > 0), (0, is_doubtful), "{payload}");
+        assert_eq!(verify(&[sign(STRANGER)]).doubtful().count(), 0);
     }
 }
