@@ -2,13 +2,16 @@
 //!
 //! It is asked for *before* anything is done ([`Audit::from_environment`], [`Audit::begin`]): an act that could not be recorded is not
 //! begun, and one that is begun is noted beside the log, so that it is recorded even if this program is killed. When it is done, refused or
-//! has failed, that is said ([`Record::end`]). The one that does all this is `act`.
+//! has failed, that is said ([`Record::end`]). The way back alone is done whatever the log says ([`Audit::begin_anyway`]). The one that does
+//! all this is `act`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use suture_log::{Actor, Draft, Time};
-use suture_tiles::{Log, Pending, Settings};
+use suture_log::{Actor, Draft, Outcome, OutcomeResult, Time};
+use suture_tiles::{Log, Pending, Settings, Unusable};
 
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::log_key::LogKey;
 
@@ -16,6 +19,15 @@ use crate::log_key::LogKey;
 const DIRECTORY_VARIABLE: &str = "SUTURE_AUDIT_DIR";
 /// Names the log's private key, where it is not the one in `log.toml`: its file, or `agent:` and the name of an agent's key.
 const KEY_VARIABLE: &str = "SUTURE_AUDIT_KEY";
+/// How long other writers of the log are waited for by whoever has done what can't wait, or was told to end: what is not recorded then is
+/// noted beside the log.
+const HASTY_WAIT_MAX: Duration = Duration::from_secs(5);
+/// What to do about what is left in `pending/` and is no note.
+pub(crate) const UNUSABLE_HELP: &str =
+    "it stays as it is, and may be an act that nobody tells: docs/operate/audit-log.md says what to do";
+
+/// What to do about an act that nobody will record any more.
+const KEEP_THIS: &str = "nothing else tells of it: keep this answer for whoever audits";
 
 /// The log that acts are recorded in.
 pub(crate) struct Audit {
@@ -26,7 +38,10 @@ pub(crate) struct Audit {
 /// The record of an act that is going on.
 pub(crate) struct Record {
     audit: Audit,
-    pending: Pending,
+    /// Nothing if it could not be noted, and is done all the same.
+    pending: Option<Pending>,
+    /// Whether what it does could not wait for the log.
+    is_the_way_back: bool,
 }
 
 impl Audit {
@@ -39,43 +54,97 @@ impl Audit {
 
     /// Notes that an act is begun, of which `acts` is what is known. What is wrong with the log, or with the clock, is said here, before
     /// anything is done; and what others have begun who are gone is recorded first.
-    pub(crate) fn begin(self, acts: &[Draft]) -> Result<Record, Failure> {
+    pub(crate) fn begin(self, acts: &[Draft], console: &Console) -> Result<Record, Failure> {
         let Self { directory, key } = &self;
         let begun = Log::open(directory, key).and_then(|mut log| {
             let now = now()?;
-            log.settle(now, key)?;
+            warn(&log.settle(now, key)?.unusable, console);
             log.begin(now, acts)
         });
         let pending = begun.map_err(|error| unusable(directory, &error))?;
-        Ok(Record { audit: self, pending })
+        Ok(Record { audit: self, pending: Some(pending), is_the_way_back: false })
+    }
+
+    /// The same for an act that is done whatever is wrong with the log. It is noted without a look at the rest of it.
+    pub(crate) fn begin_anyway(self, acts: &[Draft], console: &Console) -> Record {
+        let noted = now().and_then(|now| Pending::begin(&self.directory, now, acts));
+        let failed = |error| go_on_without(&unusable(&self.directory, &error), console);
+        let pending = noted.map_err(failed).ok();
+        Record { audit: self, pending, is_the_way_back: true }
     }
 }
 
 impl Record {
     /// Notes what is known now, for whoever records it if this program can't.
     pub(crate) fn note(&self, acts: &[Draft]) {
-        if let Err(error) = self.pending.note(acts) {
+        if let Some(Err(error)) = self.pending.as_ref().map(|pending| pending.note(acts)) {
             // What was noted first is there, and the act is recorded as a whole when it ends.
             tracing::debug!("{error}");
         }
     }
 
-    /// Records how it has ended, as one batch; it is on the disk when this returns.
-    pub(crate) fn end(&self, acts: &[Draft]) -> Result<(), Failure> {
+    /// Records how it has ended, as one batch; it is on the disk when this returns. Whoever was told to end waits less for others.
+    pub(crate) fn end(&self, acts: &[Draft], outcome: &Outcome, was_told_to: bool) -> Result<(), Failure> {
         let Audit { directory, key } = &self.audit;
-        let recorded = now().and_then(|now| {
-            // If what follows fails, this tells more than that nobody has seen the end.
-            let _ = self.pending.end(now, acts);
-            Log::open(directory, key)?.finish(now, acts, key, &self.pending)
+        // If what follows fails, this tells more than that nobody has seen the end.
+        if let (Some(pending), Ok(now)) = (&self.pending, now()) {
+            let _ = pending.end(now, acts);
+        }
+        let is_hasty = self.is_the_way_back || was_told_to;
+        let log = if is_hasty {
+            Log::open_within(directory, key, HASTY_WAIT_MAX)
+        } else {
+            Log::open(directory, key)
+        };
+        let recorded = log.and_then(|mut log| {
+            // Others may have written to it while it was waited for.
+            let now = now()?;
+            if self.is_the_way_back {
+                // It could not look after what others have left before it began.
+                log.settle(now, key)?
+                    .unusable
+                    .iter()
+                    .for_each(|left| tracing::warn!("{left}; {UNUSABLE_HELP}"));
+            }
+            match &self.pending {
+                Some(pending) => log.finish(now, acts, key, pending),
+                None => log.append(now, acts, key),
+            }
         });
         recorded.map(drop).map_err(|error| {
-            Failure::unexpected(format!(
-                "what was done is not in the audit log `{}` yet",
-                directory.display()
-            ))
-            .why(&error)
-            .help(format!("{}; it is noted beside the log, and the next act adds it", error.help()))
+            let what = format!("{}, and is not in the audit log `{}`", ended(outcome), directory.display());
+            let (what, help) = match &self.pending {
+                Some(_) => (format!("{what} yet"), "it is noted beside the log, and the next act adds it"),
+                None => (what, KEEP_THIS),
+            };
+            Failure::unexpected(what).why(&error).help(format!("{}; {help}", error.help()))
         })
+    }
+}
+
+/// Why an act is not recorded of which nothing could even be noted, as `log` can't be used.
+pub(crate) fn unrecorded(outcome: &Outcome, log: &Failure) -> Failure {
+    let what = format!("{}, and is not in the audit log", ended(outcome));
+    Failure::unexpected(what).why(&log.in_one_line()).help(KEEP_THIS)
+}
+
+/// Says that what takes a patch back is done without the log, which `failure` keeps from being used.
+pub(crate) fn go_on_without(failure: &Failure, console: &Console) {
+    console.note(&format!("{}; the way back is open all the same", failure.in_one_line()));
+}
+
+fn ended(outcome: &Outcome) -> &'static str {
+    match outcome.result {
+        OutcomeResult::Done => "the act was done",
+        OutcomeResult::Refused => "the act was refused",
+        OutcomeResult::Failed => "the act has failed",
+    }
+}
+
+/// Says that there may be acts that can't be added.
+pub(crate) fn warn(unusable: &[Unusable], console: &Console) {
+    for unusable in unusable {
+        console.note(&format!("{unusable}; {UNUSABLE_HELP}"));
     }
 }
 

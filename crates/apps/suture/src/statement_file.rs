@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use suture_tiles::lock_within;
 use suture_trust::{Envelope, FILE_LEN_MAX, Lines, TrustRoot, read_lines};
 
 use crate::failure::Failure;
@@ -11,6 +13,8 @@ use crate::files;
 
 /// The name of the file that holds a trust root in its directory.
 const ROOT_FILE: &str = "root.toml";
+/// How long others who add statements in the same directory are waited for. Each takes a few syncs.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Where the statements about `file` are, if nothing else is said (in-toto, `bundle.md`, "File naming convention").
 pub(crate) fn beside(file: &Path) -> PathBuf {
@@ -61,8 +65,8 @@ pub(crate) fn append(path: &Path, envelopes: &[Envelope]) -> Result<(), Failure>
     };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The file itself is replaced, so what is locked is its directory, until this goes out of scope.
-    let lock = File::open(directory).map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let lock = File::open(directory).and_then(|file| lock_within(file, LOCK_WAIT_MAX)).map_err(failed)?;
+    let lock = lock.ok_or_else(|| busy(&path, directory))?;
 
     let mut content = match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -84,6 +88,14 @@ pub(crate) fn append(path: &Path, envelopes: &[Envelope]) -> Result<(), Failure>
         "what is written is read again as it is"
     );
     replace(&path, directory, &content).and_then(|()| lock.sync_all()).map_err(failed)
+}
+
+fn busy(path: &Path, directory: &Path) -> Failure {
+    let waited =
+        format!("another process has had `{}` locked for {} s", directory.display(), LOCK_WAIT_MAX.as_secs());
+    Failure::unexpected(format!("the statement can't be added to `{}`", path.display()))
+        .why(&waited)
+        .help("nothing was changed; wait for that process or end it (`fuser DIRECTORY` shows which), or name another directory with --statements")
 }
 
 fn parse(path: &Path, content: &[u8]) -> Result<Lines, Failure> {

@@ -31,4 +31,5 @@ mod transcript;
 #[path = "../cli/tree.rs"]
 mod tree;
 mod unrecorded;
+mod unwritten;
 mod verified;
