@@ -42,7 +42,7 @@ pub use disk::operations_made;
 pub use error::Error;
 pub use group::SharedLog;
 pub use left::{Unusable, Waiting, cut_short};
-pub use log::{Appended, BATCH_ENTRIES_MAX, Log, Predecessor, Settled};
+pub use log::{Appended, BATCH_ENTRIES_MAX, LOCK_WAIT_MAX, Log, Predecessor, Settled};
 pub use note::Noted;
 pub use pending::Pending;
 pub use reader::{Reader, TileNodes};

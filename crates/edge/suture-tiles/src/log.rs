@@ -30,7 +30,7 @@ pub use making::Predecessor;
 /// Most entries of one batch. It bounds memory, and where recovery has to look.
 pub const BATCH_ENTRIES_MAX: usize = 16_384;
 /// How long other writers are waited for: a hundred of them, on a slow disk.
-pub(crate) const LOCK_WAIT_MAX: Duration = Duration::from_mins(1);
+pub const LOCK_WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A log that this process alone appends to.
 pub struct Log {

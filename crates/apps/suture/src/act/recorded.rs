@@ -16,7 +16,7 @@ use suture_log::Outcome;
 
 use super::{Act, INTERRUPTED, which};
 use crate::args::Command;
-use crate::audit::{Audit, Record, go_on_without, unrecorded};
+use crate::audit::Record;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -32,8 +32,6 @@ pub(super) enum Book {
     Open(Record),
     /// It is going on, and no longer ends for a signal.
     Outlasting(Record),
-    /// It is going on, and can't be recorded; why not.
-    Lost(Failure),
 }
 
 /// Runs `command`, and records it if it is an act and there is a log. An act that can't be recorded is not begun, but for the way back; one
@@ -45,16 +43,15 @@ pub(crate) fn recorded(
 ) -> Result<Exit, Failure> {
     let Some(name) = which::act(command) else { return run(&Act::new("", Book::Closed)) };
     let act = Act::new(name, Book::Closed);
-    let book =
-        if which::is_the_way_back(command) { book_anyway(&act, console) } else { book(&act, console)? };
-    if matches!(book, Book::Closed) {
-        return run(&act);
-    }
-    let may_be_interrupted = matches!(book, Book::Open(_));
-    *act.book() = book;
-    if may_be_interrupted {
-        watch(&act)?;
-    }
+    let known = act.entries(&Outcome::failed(INTERRUPTED));
+    let record = if which::is_the_way_back(command) {
+        Record::begin_the_way_back(&known, console)
+    } else {
+        Record::begin(&known, console)?
+    };
+    let Some(record) = record else { return run(&act) };
+    *act.book() = Book::Open(record);
+    watch(&act)?;
     console.hold();
     let ended = run(&act);
     let written = act.record(&outcome(&ended, act.code()));
@@ -62,24 +59,6 @@ pub(crate) fn recorded(
         (Ok(exit), Ok(())) => console.release().map(|()| exit),
         (Err(failure), Ok(())) => Err(failure),
         (ended, Err(unrecorded)) => console.unrecorded(ended, &unrecorded),
-    }
-}
-
-/// The log of the environment, in which what is known at the beginning is noted.
-fn book(act: &Act, console: &Console) -> Result<Book, Failure> {
-    let Some(log) = Audit::from_environment()? else { return Ok(Book::Closed) };
-    log.begin(&act.entries(&Outcome::failed(INTERRUPTED)), console).map(Book::Open)
-}
-
-/// The same, whatever is wrong with the log.
-fn book_anyway(act: &Act, console: &Console) -> Book {
-    match Audit::from_environment() {
-        Ok(None) => Book::Closed,
-        Ok(Some(log)) => Book::Open(log.begin_anyway(&act.entries(&Outcome::failed(INTERRUPTED)), console)),
-        Err(failure) => {
-            go_on_without(&failure, console);
-            Book::Lost(failure)
-        }
     }
 }
 
@@ -150,7 +129,6 @@ impl Act {
             Book::Open(record) | Book::Outlasting(record) => {
                 record.end(&self.entries(outcome), outcome, false)
             }
-            Book::Lost(failure) => Err(unrecorded(outcome, &failure)),
         }
     }
 

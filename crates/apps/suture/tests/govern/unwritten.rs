@@ -64,9 +64,21 @@ fn no_log_stands_in_the_way_back() {
     assert!(answer["error"]["help"].as_str().unwrap().contains("the next act adds it"), "{answer}");
     is_told_late(&entries);
 
-    // The key is gone, and with it all that says which log it is.
+    // The key is gone.
     let (answer, entries) = is_switched_off(&log, &server, |act| {
         log.suture(act).env("SUTURE_AUDIT_KEY", "missing").output().unwrap()
+    });
+    assert!(answer["error"]["why"].as_str().unwrap().contains("the key `missing`"), "{answer}");
+    is_told_late(&entries);
+
+    // Nothing says which log it is: nobody will tell of this.
+    let settings = log.here.join("log/log.toml");
+    let (answer, entries) = is_switched_off(&log, &server, |act| {
+        let kept = fs::read(&settings).unwrap();
+        fs::remove_file(&settings).unwrap();
+        let output = log.run(act);
+        fs::write(&settings, kept).unwrap();
+        output
     });
     assert!(answer["error"]["help"].as_str().unwrap().contains("keep this answer"), "{answer}");
     assert_eq!(entries, [] as [Value; 0]);

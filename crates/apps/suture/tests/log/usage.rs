@@ -70,5 +70,5 @@ fn without_its_log_nothing_is_done_but_the_way_back() {
     assert_eq!(output.status.code(), Some(4));
     let output = place.suture(&revert).env_remove("SUTURE_AUDIT_DIR").output().unwrap();
     assert_eq!(output.status.code(), Some(4));
-    assert_eq!(place.json(&["audit", "show", "--json"])["size"], 2);
+    assert_eq!(place.json(&["audit", "show", "--json"])["size"], 3);
 }
