@@ -65,7 +65,7 @@ fn at(number: u64) -> Result<Time, Failure> {
 }
 
 fn create(directory: &Path, key: &Key) -> Result<Log, Failure> {
-    Ok(Log::create(directory, &Settings { vkey: vkey(key)?, key_file: None }, key)?)
+    Ok(Log::create(directory, &Settings::new(vkey(key)?, None), key)?)
 }
 
 /// Entries per second, each on the disk when it is counted, by size of the batch and by threads.

@@ -63,6 +63,31 @@ impl Console {
         self.held.take().map_or(Ok(()), |text| print(&text))
     }
 
+    /// Says how an act has ended, and that the log does not have it: what it answers, or why it does not, comes with that. Gives the code to
+    /// end with.
+    pub(crate) fn unrecorded(
+        &self,
+        ended: Result<Exit, Failure>,
+        unrecorded: &Failure,
+    ) -> Result<Exit, Failure> {
+        let held = self.held.take().unwrap_or_default();
+        if self.json {
+            let (exit, answer) = match &ended {
+                Ok(exit) => (*exit, held),
+                Err(failure) => (failure.exit(), in_one_line(&failure.document())?),
+            };
+            // What is no document is a text.
+            let answer = serde_json::from_str(&answer).unwrap_or(serde_json::Value::String(answer));
+            print(&in_one_line(&unrecorded.document_with(exit, &answer))?)?;
+        } else {
+            match ended {
+                Ok(_) => print(&held)?,
+                Err(failure) => drop(self.explain(&failure)),
+            }
+        }
+        Ok(self.explain(unrecorded))
+    }
+
     /// Whether the command owes a document.
     pub(crate) fn is_json(&self) -> bool {
         self.json

@@ -77,14 +77,25 @@ impl Failure {
 
     /// The document that stands in for the command's own.
     pub(crate) fn document(&self) -> impl Serialize + '_ {
-        Document {
-            schema: 1,
-            error: Explanation {
-                exit: self.exit as u8,
-                what: &self.what,
-                why: self.why.as_deref(),
-                help: self.help.as_deref(),
-            },
+        Document { schema: 1, error: self.explanation(), unrecorded: None }
+    }
+
+    /// The same, with the document of an act that is only not recorded, and the code that it would have ended with.
+    pub(crate) fn document_with<'a>(
+        &'a self,
+        exit: Exit,
+        answer: &'a serde_json::Value,
+    ) -> impl Serialize + 'a {
+        let unrecorded = Some(Unrecorded { exit: exit as u8, answer });
+        Document { schema: 1, error: self.explanation(), unrecorded }
+    }
+
+    fn explanation(&self) -> Explanation<'_> {
+        Explanation {
+            exit: self.exit as u8,
+            what: &self.what,
+            why: self.why.as_deref(),
+            help: self.help.as_deref(),
         }
     }
 
@@ -109,6 +120,14 @@ impl Failure {
 struct Document<'a> {
     schema: u32,
     error: Explanation<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unrecorded: Option<Unrecorded<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unrecorded<'a> {
+    exit: u8,
+    answer: &'a serde_json::Value,
 }
 
 #[derive(Serialize)]

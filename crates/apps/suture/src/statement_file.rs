@@ -6,7 +6,9 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use suture_tiles::lock_within;
 use suture_trust::{
     Digest, Envelope, FILE_LEN_MAX, Lines, TooMuch, TrustRoot, WRITTEN_LEN_MAX, is_strangers, lines,
     read_lines, read_lines_for,
@@ -17,6 +19,8 @@ use crate::files;
 
 /// The name of the file that holds a trust root in its directory.
 const ROOT_FILE: &str = "root.toml";
+/// How long others who add statements in the same directory are waited for. Each takes a few syncs.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Longest file that is pruned, in bytes.
 const PRUNED_LEN_MAX: u64 = 1 << 30;
 
@@ -210,8 +214,8 @@ fn rewrite(
     };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The file itself is replaced, so what is locked is its directory, until this goes out of scope.
-    let lock = File::open(directory).map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let lock = File::open(directory).and_then(|file| lock_within(file, LOCK_WAIT_MAX)).map_err(failed)?;
+    let lock = lock.ok_or_else(|| busy(&path, directory))?;
     let before = match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Ok(metadata) if metadata.len() > limit => {
@@ -224,6 +228,14 @@ fn rewrite(
     };
     let content = change(before)?;
     replace(&path, directory, &content).and_then(|()| lock.sync_all()).map_err(failed)
+}
+
+fn busy(path: &Path, directory: &Path) -> Failure {
+    let waited =
+        format!("another process has had `{}` locked for {} s", directory.display(), LOCK_WAIT_MAX.as_secs());
+    Failure::unexpected(format!("`{}` can't be changed", path.display()))
+        .why(&waited)
+        .help("nothing was changed; wait for that process or end it (`fuser DIRECTORY` shows which), or name another directory with --statements")
 }
 
 fn replace(path: &Path, directory: &Path, content: &[u8]) -> io::Result<()> {

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,9 @@ use crate::error::Error;
 /// behind it, `fail:N` lets it fail like a full disk, and `kill-within:N` kills the writer when half of the N-th content is
 /// written.
 const FAULT_VARIABLE: &str = "SUTURE_TILES_FAULT";
+
+const PRIVATE_FILE: u32 = 0o600;
+const PRIVATE_DIRECTORY: u32 = 0o700;
 
 static OPERATIONS: AtomicU64 = AtomicU64::new(0);
 static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -58,12 +62,59 @@ impl Unsynced {
 
 /// A file that was not there before.
 pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<Unsynced, Error> {
-    Unsynced::write(create_new(path)?, path, content)
+    let mut options = OpenOptions::new();
+    let file = step("create", path, || options.write(true).create_new(true).open(path))?;
+    Unsynced::write(file, path, content)
 }
 
-/// A file that was not there before, to add to.
-pub(crate) fn create_new(path: &Path) -> Result<File, Error> {
-    step("create", path, || OpenOptions::new().read(true).append(true).create_new(true).open(path))
+/// A file that nobody else may open, and so nobody else can lock; it was not there before.
+pub(crate) fn create_private(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true).mode(PRIVATE_FILE);
+    step("create", path, || options.open(path))
+}
+
+/// A file that nobody else may open, whether it was there or not. Where others could open it before, they no longer can.
+pub(crate) fn open_private(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(PRIVATE_FILE);
+    let file = step("open", path, || options.open(path))?;
+    restrict(path, PRIVATE_FILE)?;
+    Ok(file)
+}
+
+/// A directory that nobody else may look into; whether it was not there before.
+pub(crate) fn create_private_directory(path: &Path) -> Result<bool, Error> {
+    let is_new = step("create", path, || match fs::DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => Err(error),
+    })?;
+    if !is_new {
+        restrict(path, PRIVATE_DIRECTORY)?;
+    }
+    Ok(is_new)
+}
+
+/// Takes away what others may do, if they may do anything.
+fn restrict(path: &Path, mode: u32) -> Result<(), Error> {
+    const OTHERS: u32 = 0o077;
+    let failed = |source| Error::Io { what: "read", path: path.to_owned(), source };
+    if path.metadata().map_err(failed)?.mode() & OTHERS == 0 {
+        return Ok(());
+    }
+    step("restrict", path, || fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+}
+
+/// Whether this open file is the one that has the name.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(named)) = (file.metadata(), path.symlink_metadata()) else { return false };
+    (open.dev(), open.ino()) == (named.dev(), named.ino())
+}
+
+/// Removes a file that is open, if the name is still its own.
+pub(crate) fn remove_own(file: &File, path: &Path) -> Result<(), Error> {
+    if is_at(file, path) { remove_file(path).map(drop) } else { Ok(()) }
 }
 
 /// Makes sure that the content of an open file stays.

@@ -30,6 +30,14 @@ pub enum Error {
     /// The directory has one already.
     #[error("`{}` has a log already", .0.display())]
     Exists(PathBuf),
+    /// Another log follows, and this one takes no more entries.
+    #[error("`{}` takes no more entries: the log {successor} follows it", directory.display())]
+    Followed {
+        /// Which.
+        directory: PathBuf,
+        /// The origin of the one that follows.
+        successor: String,
+    },
     /// Another process appends.
     #[error("another process has been appending to the log in `{}` for {waited_s} seconds", directory.display())]
     Busy {
@@ -104,6 +112,9 @@ impl Error {
             Self::Io { .. } => "make room, or see to the permissions of the log's directory",
             Self::NotALog { .. } => "`suture audit init` makes a log",
             Self::Exists(_) => "name another directory; a log is never made anew",
+            Self::Followed { .. } => {
+                "name the directory of the log that follows it with SUTURE_AUDIT_DIR; if there is none, remove `successor` from `log.toml`"
+            }
             Self::Busy { .. } => "wait for it, or end it: a killed writer leaves the log whole",
             Self::Text { .. } | Self::Damaged { .. } => {
                 "`suture audit verify` says what is still good; restore the rest from a copy"

@@ -48,6 +48,14 @@ impl Layout {
         self.root.join("next")
     }
 
+    pub(crate) fn next_settings(&self) -> PathBuf {
+        self.root.join("log.toml.next")
+    }
+
+    pub(crate) fn batch(&self) -> PathBuf {
+        self.root.join("batch")
+    }
+
     pub(crate) fn pending(&self) -> PathBuf {
         self.root.join("pending")
     }

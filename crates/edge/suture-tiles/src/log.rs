@@ -1,28 +1,36 @@
-//! The writer: batches of entries that are in the log as a whole, on the disk, or not at all.
+//! The writer: batches of entries that are in the log as a whole, on the disk, or not at all. How a log begins and ends is in `making`, and
+//! how acts are recorded that go on in `acts`.
+
+mod acts;
+mod making;
 
 use std::collections::HashSet;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use suture_log::tile::{self, Shelf, WIDTH};
-use suture_log::{Checkpoint, Draft, Hash, SignedCheckpoint, Signer, Time, VerifierKey};
+use suture_log::{Checkpoint, Draft, SignedCheckpoint, Signer, Time, VerifierKey};
 
+use crate::batch;
 use crate::disk::{self, Unsynced};
 use crate::edge::{Edge, NewFile};
 use crate::error::Error;
 use crate::history;
 use crate::layout::Layout;
-use crate::pending::{self, Left, Noted, Pending};
-use crate::reader::{Reader, read_checkpoint};
+use crate::left;
+use crate::reader::read_checkpoint;
 use crate::recovery;
-use crate::settings::Settings;
+use crate::settings::{Place, Settings};
+use crate::wait::lock_within;
+
+pub use acts::Settled;
+pub use making::Predecessor;
 
 /// Most entries of one batch. It bounds memory, and where recovery has to look.
 pub const BATCH_ENTRIES_MAX: usize = 16_384;
-/// How long another writer is waited for.
-const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
-const LOCK_RETRY_EVERY: Duration = Duration::from_millis(5);
+/// How long other writers are waited for: a hundred of them, on a slow disk.
+pub const LOCK_WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A log that this process alone appends to.
 pub struct Log {
@@ -30,6 +38,8 @@ pub struct Log {
     /// Held until the log is dropped, or the process ends in whatever way.
     _lock: File,
     key: VerifierKey,
+    /// The logs that this one follows.
+    predecessors: Vec<Place>,
     edge: Edge,
     checkpoint: SignedCheckpoint,
     /// Last record of the history.
@@ -49,64 +59,75 @@ pub struct Appended {
 }
 
 impl Log {
-    /// Makes an empty log in `directory`, which may be there. What a killed attempt has left is no hindrance.
-    ///
-    /// # Errors
-    /// There is a log already, or it can't be written.
-    pub fn create<S: Signer + ?Sized>(
-        directory: &Path,
-        settings: &Settings,
-        signer: &S,
-    ) -> Result<Self, Error> {
-        let layout = Layout::new(directory);
-        std::fs::create_dir_all(directory).map_err(|source| Error::Io {
-            what: "create",
-            path: directory.to_owned(),
-            source,
-        })?;
-        let lock = lock(&layout)?;
-        if read_checkpoint(&layout)?.is_some() {
-            return Err(Error::Exists(directory.to_owned()));
-        }
-        settings.write_to(&layout)?;
-        disk::create_directory(layout.public())?;
-        disk::sync_directory(layout.root())?;
-        let origin = settings.vkey.name().to_owned();
-        let empty = Checkpoint { origin, size: 0, root: Hash::of_nothing() }.sign(signer)?;
-        publish(&layout, &empty)?;
-        Self::load(layout, lock, signer)
-    }
-
-    /// Opens the log in `directory` to append to it, waiting for another writer for a while. What a killed writer has
+    /// Opens the log in `directory` to append to it, waiting for other writers for a while. What a killed writer has
     /// left half done is removed.
     ///
     /// # Errors
-    /// There is no log, it is damaged or busy, or `signer` does not have its key.
+    /// There is no log, it is damaged or busy, another follows it, or `signer` does not have its key.
     pub fn open<S: Signer + ?Sized>(directory: &Path, signer: &S) -> Result<Self, Error> {
+        Self::open_within(directory, signer, LOCK_WAIT_MAX)
+    }
+
+    /// The same with another while.
+    ///
+    /// # Errors
+    /// As with [`Self::open`].
+    pub fn open_within<S: Signer + ?Sized>(
+        directory: &Path,
+        signer: &S,
+        wait_max: Duration,
+    ) -> Result<Self, Error> {
         let layout = Layout::new(directory);
         if !layout.settings().is_file() {
             return Err(Error::NotALog { directory: directory.to_owned(), missing: "log.toml" });
         }
-        let lock = lock(&layout)?;
+        let lock = lock(&layout, wait_max)?;
         Self::load(layout, lock, signer)
     }
 
     fn load<S: Signer + ?Sized>(layout: Layout, lock: File, signer: &S) -> Result<Self, Error> {
-        let key = Settings::read_from(&layout)?.vkey;
-        if !is_key_of(&key, signer) {
-            return Err(Error::WrongKey { origin: key.name().to_owned() });
+        let settings = Settings::read_from(&layout)?;
+        if let Some(successor) = settings.successor {
+            return Err(Error::Followed { directory: layout.root().to_owned(), successor });
         }
-        let missing = || Error::NotALog { directory: layout.root().to_owned(), missing: "public/checkpoint" };
-        let checkpoint = read_checkpoint(&layout)?.ok_or_else(missing)?;
-        if !checkpoint.is_signed_by(&key) {
-            let what = "is not signed with the log's key".to_owned();
-            return Err(Error::Damaged { path: layout.checkpoint(), what });
+        if !is_key_of(&settings.vkey, signer) {
+            return Err(Error::WrongKey { origin: settings.vkey.name().to_owned() });
         }
-        recovery::clean(&layout, checkpoint.checkpoint().size)?;
+        let checkpoint = signed_checkpoint(&layout, &settings.vkey)?;
+        Self::at(layout, lock, &settings, checkpoint)
+    }
+
+    /// The log at its newest checkpoint.
+    fn at(
+        layout: Layout,
+        lock: File,
+        settings: &Settings,
+        checkpoint: SignedCheckpoint,
+    ) -> Result<Self, Error> {
+        let size = checkpoint.checkpoint().size;
+        recovery::clean(&layout, size)?;
         let recorded = history::repair(&layout)?;
         let edge = Edge::load(&layout, &checkpoint)?;
-        let directories = HashSet::new();
-        Ok(Self { layout, _lock: lock, key, edge, checkpoint, recorded, directories, is_poisoned: false })
+        let log = Self {
+            key: settings.vkey.clone(),
+            predecessors: settings.predecessors(),
+            layout,
+            _lock: lock,
+            edge,
+            checkpoint,
+            recorded,
+            directories: HashSet::new(),
+            is_poisoned: false,
+        };
+        let told = batch::settled(&log.layout, size)?;
+        let own = log.place();
+        let places: Vec<&Place> = std::iter::once(&own).chain(&log.predecessors).collect();
+        left::forget(&places, &told)?;
+        Ok(log)
+    }
+
+    fn place(&self) -> Place {
+        Place { layout: self.layout.clone(), origin: self.key.name().to_owned() }
     }
 
     /// Entries of the log.
@@ -163,65 +184,6 @@ impl Log {
         self.is_poisoned = false;
         (self.edge, self.checkpoint) = (edge, checkpoint);
         self.forget_partials(first);
-        Ok(appended)
-    }
-
-    /// Notes that an act is begun, of which `drafts` is what is known. It is on the disk when this succeeds.
-    ///
-    /// # Errors
-    /// The clock has been set back, or it can't be written: it must not be begun then.
-    pub fn begin(&self, now: Time, drafts: &[Draft]) -> Result<Pending, Error> {
-        self.takes(now)?;
-        Pending::begin(&self.layout, now, drafts)
-    }
-
-    /// Adds the entries of an act that has ended at `now`.
-    ///
-    /// # Errors
-    /// As with [`Self::append`]. What was noted of the act stays then, for [`Self::settle`].
-    pub fn finish<S: Signer + ?Sized>(
-        &mut self,
-        now: Time,
-        drafts: &[Draft],
-        signer: &S,
-        pending: &Pending,
-    ) -> Result<Appended, Error> {
-        let noted = pending.noted(now, drafts);
-        self.append_noted(now, drafts, signer, pending, &noted)
-    }
-
-    /// Adds what was noted of acts whose processes are gone; how many there were.
-    ///
-    /// # Errors
-    /// As with [`Self::append`], or something can't be read. What has not been added stays noted.
-    pub fn settle<S: Signer + ?Sized>(&mut self, now: Time, signer: &S) -> Result<usize, Error> {
-        let reader = Reader::at(self.layout.clone(), self.checkpoint.clone());
-        let mut count = 0;
-        for left in pending::left(&self.layout, &reader)? {
-            match left {
-                Left::Nothing(pending) => pending.remove()?,
-                Left::Act(pending, noted) => {
-                    self.append_noted(now, &noted.late(), signer, &pending, &noted)?;
-                    count += 1;
-                }
-            }
-        }
-        Ok(count)
-    }
-
-    fn append_noted<S: Signer + ?Sized>(
-        &mut self,
-        now: Time,
-        drafts: &[Draft],
-        signer: &S,
-        pending: &Pending,
-        noted: &Noted,
-    ) -> Result<Appended, Error> {
-        let when = now.after(self.edge.last_time())?;
-        pending.will_be(self.size(), when, noted, drafts)?;
-        let appended = self.append(now, drafts, signer)?;
-        // If it can't be removed, the next one who looks sees that it is in the log.
-        let _ = pending.remove();
         Ok(appended)
     }
 
@@ -288,23 +250,25 @@ pub(crate) fn publish(layout: &Layout, checkpoint: &SignedCheckpoint) -> Result<
     disk::sync_directory(layout.public())
 }
 
-pub(crate) fn lock(layout: &Layout) -> Result<File, Error> {
-    let path = layout.lock();
-    let failed = |what, source| Error::Io { what, path: path.clone(), source };
-    let file =
-        File::options().append(true).create(true).open(&path).map_err(|source| failed("open", source))?;
-    let begin = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(source)) => return Err(failed("lock", source)),
-            Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_WAIT_MAX => {
-                std::thread::sleep(LOCK_RETRY_EVERY);
-            }
-            Err(TryLockError::WouldBlock) => {
-                let directory = layout.root().to_owned();
-                return Err(Error::Busy { directory, waited_s: LOCK_WAIT_MAX.as_secs() });
-            }
-        }
+/// The newest checkpoint, which has to be signed with the log's key.
+fn signed_checkpoint(layout: &Layout, key: &VerifierKey) -> Result<SignedCheckpoint, Error> {
+    let missing = || Error::NotALog { directory: layout.root().to_owned(), missing: "public/checkpoint" };
+    let checkpoint = read_checkpoint(layout)?.ok_or_else(missing)?;
+    if !checkpoint.is_signed_by(key) {
+        let what = "is not signed with the log's key".to_owned();
+        return Err(Error::Damaged { path: layout.checkpoint(), what });
     }
+    Ok(checkpoint)
+}
+
+pub(crate) fn lock(layout: &Layout, wait_max: Duration) -> Result<File, Error> {
+    let path = layout.lock();
+    let file = disk::open_private(&path)?;
+    let locked = lock_within(file, wait_max).map_err(|source| Error::Io {
+        what: "lock",
+        path: path.clone(),
+        source,
+    })?;
+    let busy = || Error::Busy { directory: layout.root().to_owned(), waited_s: wait_max.as_secs() };
+    locked.ok_or_else(busy)
 }

@@ -2,71 +2,78 @@
 //! its entry is in the log; so an act has its entry even if the program that does it is killed.
 //!
 //! ```text
-//!  begin: the file, locked and synced ─► the act ─► finish: a line with the place of the entry, synced ─► append ─► the file is removed
+//!  begin: the file, locked and synced ─► the act ─► finish: a line in `batch`, synced ─► append ─► the file is removed
 //!                     └ a line whenever more is known                  killed anywhere: Log::settle, by whoever acts next
 //! ```
 //!
-//! A line is all that is known at that moment, and the last whole one counts. The process holds its file locked (flock) as long as
-//! it lives, which nothing outlives, so a file that is not locked is one whose act has ended. The place in the last line is where the entry is,
-//! if it has been appended; what stands there decides that, and so no act is told twice.
+//! The process holds its file locked (flock) as long as it lives, which nothing outlives, so a file that is not locked is one whose act has
+//! ended. What stands in it is `note`; what becomes of it then is `left`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-use suture_log::{Draft, Entry, Time, Value};
+use suture_log::{Draft, Entry, Time};
 
 use crate::disk;
 use crate::error::Error;
-use crate::layout::{Layout, read_up_to};
-use crate::reader::Reader;
+use crate::fit::fitting;
+use crate::layout::Layout;
+use crate::note::{Mark, first_line, later_line};
+use crate::settings::Settings;
 
-/// From here on only how an act has ended is still noted: what is said of one act at its beginning is some hundred bytes.
-const NOTED_BYTES_MAX: u64 = 1 << 20;
-/// Longest file, in bytes: the largest batch, with entries of a few kilobytes.
-const FILE_BYTES_MAX: usize = 64 << 20;
+/// From here on only how an act has ended is still noted: a note of this length tells of two hundred thousand things.
+const NOTED_BYTES_MAX: u64 = 32 << 20;
 
 /// An act that this process is doing.
 pub struct Pending {
     /// Locked until this is dropped, or the process ends in whatever way.
     file: File,
     path: PathBuf,
+    mark: Mark,
     begun: Time,
+    said: Mutex<Said>,
 }
 
-/// What was noted of an act.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Noted {
-    /// When it was begun.
-    pub begun: Time,
-    /// When it ended; nothing if nobody has seen that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Time>,
-    /// The number that its first entry has, if it has been appended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    at: Option<u64>,
-    /// What is known of it, as entries.
-    pub entries: Vec<Entry>,
+/// What stands in the file.
+struct Said {
+    /// Lines after the first that were tried.
+    lines: u64,
+    /// What they say together; nothing if the last one may be torn.
+    entries: Option<Vec<Entry>>,
 }
 
 impl Pending {
-    /// Notes that an act is begun. The log's lock is held, so that nobody takes the file for that of a killed process before it
-    /// is locked.
-    pub(crate) fn begin(layout: &Layout, now: Time, drafts: &[Draft]) -> Result<Self, Error> {
+    /// Notes that an act is begun, of which `drafts` is what is known, beside the log in `directory`, which need not be free or good for
+    /// anything else. It is on the disk when this succeeds.
+    ///
+    /// # Errors
+    /// It can't be written, or the act can't be an entry.
+    pub fn begin(directory: &Path, now: Time, drafts: &[Draft]) -> Result<Self, Error> {
+        let layout = Layout::new(directory);
+        let origin = Settings::read_from(&layout)?.vkey.name().to_owned();
+        Self::begin_in(&layout, &origin, now, drafts)
+    }
+
+    pub(crate) fn begin_in(
+        layout: &Layout,
+        origin: &str,
+        now: Time,
+        drafts: &[Draft],
+    ) -> Result<Self, Error> {
+        let entries = entries(drafts, now)?;
         let directory = layout.pending();
-        if disk::create_directory(&directory)? {
+        if disk::create_private_directory(&directory)? {
             disk::sync_directory(layout.root())?;
         }
-        let mut names = (1_u64..).map(|number| directory.join(number.to_string()));
-        let path = names.find(|path| path.symlink_metadata().is_err()).unwrap_or_default();
-        let file = disk::create_new(&path)?;
-        let failed = |source| Error::Io { what: "lock", path: path.clone(), source };
-        // Whoever only looks may have it for a moment.
-        file.lock().map_err(failed)?;
-        let pending = Self { file, path, begun: now };
-        let noted = pending
-            .write(&Noted::new(now, None, drafts))
+        let (file, path, name) = own_file(&directory)?;
+        let mark = Mark { log: origin.to_owned(), name, id: unlike_others() };
+        let said = Mutex::new(Said { lines: 0, entries: Some(entries.clone()) });
+        let pending = Self { file, path, mark, begun: now, said };
+        let noted = first_line(&pending.mark, now, entries)
+            .map_err(|error| pending.unwritable(error))
+            .and_then(|line| pending.write(&line))
             .and_then(|()| disk::sync(&pending.file, &pending.path))
             .and_then(|()| disk::sync_directory(&directory));
         if noted.is_err() {
@@ -82,10 +89,11 @@ impl Pending {
     /// # Errors
     /// It can't be written. What was noted before still is.
     pub fn note(&self, drafts: &[Draft]) -> Result<(), Error> {
-        if self.len()? > NOTED_BYTES_MAX {
+        let failed = |source| Error::Io { what: "read", path: self.path.clone(), source };
+        if self.file.metadata().map_err(failed)?.len() > NOTED_BYTES_MAX {
             return Ok(());
         }
-        self.write(&Noted::new(self.begun, None, drafts))
+        self.say(drafts, None)
     }
 
     /// Notes how it has ended, for the case that it can't be appended.
@@ -93,156 +101,71 @@ impl Pending {
     /// # Errors
     /// It can't be written. What was noted before still is.
     pub fn end(&self, now: Time, drafts: &[Draft]) -> Result<(), Error> {
-        self.write(&Noted::new(self.begun, Some(now), drafts))
-    }
-
-    /// Notes, for good, that the entry at `at` will be that of this act.
-    pub(crate) fn will_be(&self, at: u64, when: Time, noted: &Noted, drafts: &[Draft]) -> Result<(), Error> {
-        let entries = drafts.iter().map(|draft| draft.at(when)).collect();
-        self.write(&Noted { at: Some(at), entries, ..noted.clone() })?;
-        disk::sync(&self.file, &self.path)
+        self.say(drafts, Some(now))
     }
 
     /// Forgets it: its entry is in the log, or it was never begun.
     pub(crate) fn remove(&self) -> Result<(), Error> {
-        disk::remove_file(&self.path).map(drop)
+        disk::remove_own(&self.file, &self.path)
     }
 
-    pub(crate) fn noted(&self, ended: Time, drafts: &[Draft]) -> Noted {
-        Noted::new(self.begun, Some(ended), drafts)
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
-    fn len(&self) -> Result<u64, Error> {
-        let failed = |source| Error::Io { what: "read", path: self.path.clone(), source };
-        self.file.metadata().map(|metadata| metadata.len()).map_err(failed)
+    fn say(&self, drafts: &[Draft], ended: Option<Time>) -> Result<(), Error> {
+        let after = entries(drafts, self.begun)?;
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = said.entries.take();
+        said.lines += 1;
+        let line = later_line(said.lines, before.as_deref(), &after, ended);
+        self.write(&line.map_err(|error| self.unwritable(error))?)?;
+        said.entries = Some(after);
+        Ok(())
     }
 
     /// A line. One that was torn before it must not take this one with it.
-    fn write(&self, noted: &Noted) -> Result<(), Error> {
-        let unwritable = |error: serde_json::Error| Error::Io {
-            what: "write",
-            path: self.path.clone(),
-            source: error.into(),
-        };
-        let json = serde_json::to_vec(noted).map_err(unwritable)?;
-        disk::write(&self.file, &self.path, &[b"\n", json.as_slice(), b"\n"].concat())
+    fn write(&self, line: &[u8]) -> Result<(), Error> {
+        disk::write(&self.file, &self.path, &[b"\n", line, b"\n"].concat())
+    }
+
+    fn unwritable(&self, error: serde_json::Error) -> Error {
+        Error::Io { what: "write", path: self.path.clone(), source: error.into() }
     }
 }
 
-impl Noted {
-    fn new(begun: Time, ended: Option<Time>, drafts: &[Draft]) -> Self {
-        let entries = drafts.iter().map(|draft| draft.at(ended.unwrap_or(begun))).collect();
-        Self { begun, ended, at: None, entries }
-    }
+/// What is noted of drafts: entries that can be appended, but for their time.
+fn entries(drafts: &[Draft], when: Time) -> Result<Vec<Entry>, Error> {
+    Ok(fitting(drafts, when)?.iter().map(|draft| draft.at(when)).collect())
+}
 
-    /// The last whole line. Without any, the act was not begun: its first line is synced before that.
-    fn last_of(content: &[u8]) -> Option<Self> {
-        let end = content.iter().rposition(|byte| *byte == b'\n')?;
-        content[..end].rsplit(|byte| *byte == b'\n').find_map(|line| {
-            let noted: Self = serde_json::from_slice(line).ok()?;
-            let is_good =
-                !noted.entries.is_empty() && noted.entries.iter().all(|entry| entry.encode().is_ok());
-            is_good.then_some(noted)
-        })
-    }
-
-    /// Whether the log has it.
-    fn is_in(&self, reader: &Reader) -> Result<bool, Error> {
-        match (self.at, self.entries.first().and_then(|entry| entry.encode().ok())) {
-            (Some(at), Some(entry)) if at < reader.size() => Ok(reader.entry_bytes(at)? == entry),
-            _ => Ok(false),
+/// A file that is new, locked by this process, and its name. Until it is locked, whoever settles may take it for one whose act was never
+/// begun, and remove it; then the next is tried.
+fn own_file(directory: &Path) -> Result<(File, PathBuf, String), Error> {
+    let mut number = 0_u64;
+    loop {
+        number += 1;
+        let name = number.to_string();
+        let path = directory.join(&name);
+        if path.symlink_metadata().is_ok() {
+            continue;
+        }
+        let file = match disk::create_private(&path) {
+            Ok(file) => file,
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) if disk::is_at(&file, &path) => return Ok((file, path, name)),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(source)) => return Err(Error::Io { what: "lock", path, source }),
         }
     }
-
-    /// What is appended in its place: what is known, and that nobody was there to say it in time.
-    pub(crate) fn late(&self) -> Vec<Draft> {
-        let end = match self.ended {
-            Some(ended) => ("ended", ended.to_string()),
-            None => ("end", "unseen".to_owned()),
-        };
-        let late = [("begun", self.begun.to_string()), end];
-        let late = late.map(|(name, text)| (name.to_owned(), Value::Text(text)));
-        let draft = |entry: &Entry| {
-            let mut draft = Draft::from(entry.clone());
-            draft.detail.extend(late.clone());
-            draft
-        };
-        self.entries.iter().map(draft).collect()
-    }
 }
 
-/// What becomes of the file of an act whose process is gone.
-pub(crate) enum Left {
-    /// Nothing has to be said: nothing was begun, or the log has it.
-    Nothing(Pending),
-    /// The log does not have it.
-    Act(Pending, Box<Noted>),
-}
-
-/// The files of acts whose processes are gone.
-pub(crate) fn left(layout: &Layout, reader: &Reader) -> Result<Vec<Left>, Error> {
-    let mut found = Vec::new();
-    for path in files(layout)? {
-        let Some(file) = released(&path, File::options().read(true).append(true))? else { continue };
-        let noted = read_up_to(&path, FILE_BYTES_MAX)?.and_then(|content| Noted::last_of(&content));
-        let begun = noted.as_ref().map_or(Time::from_unix_ms(0)?, |noted| noted.begun);
-        let pending = Pending { file, path, begun };
-        found.push(match noted {
-            Some(noted) if !noted.is_in(reader)? => Left::Act(pending, Box::new(noted)),
-            _ => Left::Nothing(pending),
-        });
-    }
-    Ok(found)
-}
-
-/// Acts whose processes are gone, and which the log does not have yet. Nothing is changed.
-///
-/// # Errors
-/// The directory, or a file in it, can't be read.
-pub fn cut_short(directory: &Path) -> Result<Vec<Noted>, Error> {
-    let mut found = Vec::new();
-    for path in files(&Layout::new(directory))? {
-        // It is locked while it is read, so that nobody settles it meanwhile.
-        let Some(_file) = released(&path, File::options().read(true))? else { continue };
-        let content = read_up_to(&path, FILE_BYTES_MAX)?.unwrap_or_default();
-        if let Some(noted) = Noted::last_of(&content)
-            && !noted.is_in(&Reader::open(directory)?)?
-        {
-            found.push(noted);
-        }
-    }
-    Ok(found)
-}
-
-/// The files, in an order.
-fn files(layout: &Layout) -> Result<Vec<PathBuf>, Error> {
-    let directory = layout.pending();
-    let failed = |source| Error::Io { what: "read", path: directory.clone(), source };
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(failed(error)),
-    };
-    let paths: Result<Vec<PathBuf>, Error> =
-        entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect();
-    let mut paths = paths?;
-    paths.sort();
-    Ok(paths)
-}
-
-/// A file whose act nobody is doing any more. It is locked as readers lock it, which a reader does not keep from us.
-fn released(path: &Path, options: &fs::OpenOptions) -> Result<Option<File>, Error> {
-    let failed = |what, source| Error::Io { what, path: path.to_owned(), source };
-    let file = match options.open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("open", error)),
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(failed("lock", source)),
-    }
+/// A text that no other note has. The standard library's hasher is seeded by the system, and no two in a process are alike.
+fn unlike_others() -> String {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
 }

@@ -1,4 +1,4 @@
-//! `log.toml`: which log a directory holds, for whoever appends to it.
+//! `log.toml`: which log a directory holds, for whoever appends to it, and between which others it stands.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use crate::layout::{Layout, read_up_to};
 
 /// Longest settings, in bytes.
 const SETTINGS_BYTES_MAX: usize = 64 << 10;
+/// Most logs, one following the other, that are looked into for what is pending.
+const PREDECESSORS_MAX: usize = 16;
 
 /// What stands in `log.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,17 @@ pub struct Settings {
     pub vkey: VerifierKey,
     /// Where the private half is, if that is known: a file, or `agent:` and the name of an agent's key.
     pub key_file: Option<PathBuf>,
+    /// The directory of the log that this one follows: what is pending there is added here.
+    pub predecessor: Option<PathBuf>,
+    /// The origin of the log that follows this one, which takes no more entries then.
+    pub successor: Option<String>,
+}
+
+/// A log that may have something pending.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) layout: Layout,
+    pub(crate) origin: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -27,9 +40,18 @@ struct Text {
     vkey: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    predecessor: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    successor: Option<String>,
 }
 
 impl Settings {
+    /// Those of a log that stands alone.
+    pub fn new(vkey: VerifierKey, key_file: Option<PathBuf>) -> Self {
+        Self { vkey, key_file, predecessor: None, successor: None }
+    }
+
     /// The settings of the log in `directory`.
     ///
     /// # Errors
@@ -49,14 +71,31 @@ impl Settings {
             damaged(format!("can't be used: line {line}: {}", error.message()))
         })?;
         let vkey = text.vkey.parse().map_err(|error| damaged(format!("has no key in `vkey`: {error}")))?;
-        Ok(Self { vkey, key_file: text.key_file })
+        Ok(Self { vkey, key_file: text.key_file, predecessor: text.predecessor, successor: text.successor })
     }
 
+    /// Replaces those that are there in one instant. Only where the directory is synced after it they stay.
     pub(crate) fn write_to(&self, layout: &Layout) -> Result<(), Error> {
-        let text = Text { vkey: self.vkey.to_string(), key_file: self.key_file.clone() };
+        let Self { vkey, key_file, predecessor, successor } = self.clone();
+        let text = Text { vkey: vkey.to_string(), key_file, predecessor, successor };
         let path = layout.settings();
         let unwritable =
             |error: toml::ser::Error| Error::Damaged { path: path.clone(), what: error.to_string() };
-        disk::write_over(&path, toml::to_string(&text).map_err(unwritable)?.as_bytes())?.sync()
+        let text = toml::to_string(&text).map_err(unwritable)?;
+        disk::write_over(&layout.next_settings(), text.as_bytes())?.sync()?;
+        disk::rename(&layout.next_settings(), &path)
+    }
+
+    /// The logs that this one follows, newest first, as far as they are still where they were.
+    pub(crate) fn predecessors(&self) -> Vec<Place> {
+        let mut found = Vec::new();
+        let mut next = self.predecessor.clone();
+        while let Some(directory) = next.filter(|_| found.len() < PREDECESSORS_MAX) {
+            let layout = Layout::new(&directory);
+            let Ok(settings) = Self::read_from(&layout) else { break };
+            found.push(Place { layout, origin: settings.vkey.name().to_owned() });
+            next = settings.predecessor;
+        }
+        found
     }
 }

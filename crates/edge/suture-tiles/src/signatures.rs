@@ -6,7 +6,7 @@ use suture_log::SignedCheckpoint;
 
 use crate::error::Error;
 use crate::layout::Layout;
-use crate::log::{lock, publish};
+use crate::log::{LOCK_WAIT_MAX, lock, publish};
 use crate::reader::read_checkpoint;
 use crate::settings::Settings;
 
@@ -18,7 +18,7 @@ use crate::settings::Settings;
 pub fn add_signatures(directory: &Path, signed: &SignedCheckpoint) -> Result<SignedCheckpoint, Error> {
     let layout = Layout::new(directory);
     let key = Settings::read_from(&layout)?.vkey;
-    let _lock = lock(&layout)?;
+    let _lock = lock(&layout, LOCK_WAIT_MAX)?;
     let missing = || Error::NotALog { directory: directory.to_owned(), missing: "public/checkpoint" };
     let mut newest = read_checkpoint(&layout)?.ok_or_else(missing)?;
     let size = newest.checkpoint().size;

@@ -1,5 +1,6 @@
 //! Around every command: the log is opened before it does anything, and told how it ended before it answers. In between what is known of
-//! the act is noted beside the log, so that it is recorded by the next one if this program is killed.
+//! the act is noted beside the log, so that it is recorded by the next one if this program is killed. Only the way back is done without the
+//! log if that can't be used, and says so.
 //!
 //! Whoever interrupts a command (Ctrl-C, SIGTERM, SIGHUP) ends it, and that is told too: a thread waits for signals while an act is
 //! going on. What a command must not leave half done it shields with [`Act::outlast_interruptions`].
@@ -15,7 +16,7 @@ use suture_log::Outcome;
 
 use super::{Act, INTERRUPTED, which};
 use crate::args::Command;
-use crate::audit::{Audit, Record};
+use crate::audit::Record;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -33,18 +34,22 @@ pub(super) enum Book {
     Outlasting(Record),
 }
 
-/// Runs `command`, and records it if it is an act and there is a log. An act that can't be recorded is not begun, and one whose
-/// entry can't be written has failed.
+/// Runs `command`, and records it if it is an act and there is a log. An act that can't be recorded is not begun, but for the way back; one
+/// whose entry can't be written answers what it would have, and fails.
 pub(crate) fn recorded(
     command: &Command,
     console: &Console,
     run: impl FnOnce(&Act) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let Some((name, log)) = book(command)? else {
-        return run(&Act::new("", Book::Closed));
-    };
+    let Some(name) = which::act(command) else { return run(&Act::new("", Book::Closed)) };
     let act = Act::new(name, Book::Closed);
-    let record = log.begin(&act.entries(&Outcome::failed(INTERRUPTED)))?;
+    let known = act.entries(&Outcome::failed(INTERRUPTED));
+    let record = if which::is_the_way_back(command) {
+        Record::begin_the_way_back(&known, console)
+    } else {
+        Record::begin(&known, console)?
+    };
+    let Some(record) = record else { return run(&act) };
     *act.book() = Book::Open(record);
     watch(&act)?;
     console.hold();
@@ -53,17 +58,8 @@ pub(crate) fn recorded(
     match (ended, written) {
         (Ok(exit), Ok(())) => console.release().map(|()| exit),
         (Err(failure), Ok(())) => Err(failure),
-        (Ok(_), Err(unrecorded)) => Err(unrecorded),
-        (Err(failure), Err(unrecorded)) => {
-            console.note(&failure.in_one_line());
-            Err(unrecorded)
-        }
+        (ended, Err(unrecorded)) => console.unrecorded(ended, &unrecorded),
     }
-}
-
-fn book(command: &Command) -> Result<Option<(&'static str, Audit)>, Failure> {
-    let Some(name) = which::act(command) else { return Ok(None) };
-    Ok(Audit::from_environment()?.map(|log| (name, log)))
 }
 
 /// How it ended, in the words of the log.
@@ -130,7 +126,9 @@ impl Act {
         let mut book = self.book();
         match mem::replace(&mut *book, Book::Closed) {
             Book::Closed => Ok(()),
-            Book::Open(record) | Book::Outlasting(record) => record.end(&self.entries(outcome)),
+            Book::Open(record) | Book::Outlasting(record) => {
+                record.end(&self.entries(outcome), outcome, false)
+            }
         }
     }
 
@@ -146,7 +144,8 @@ impl Act {
     fn interrupt(&self, signal: i32) {
         let book = self.book();
         if let Book::Open(record) = &*book {
-            if let Err(failure) = record.end(&self.entries(&Outcome::failed(INTERRUPTED))) {
+            let outcome = Outcome::failed(INTERRUPTED);
+            if let Err(failure) = record.end(&self.entries(&outcome), &outcome, true) {
                 tracing::error!("{}", failure.in_one_line());
             }
             // It ends the program, and if it can't, the act goes on and is recorded again.

@@ -8,7 +8,7 @@ use crate::args::advisory::AdvisoryCommand;
 use crate::args::audit::AuditCommand;
 use crate::args::case::CaseCommand;
 use crate::args::channel::ChannelCommand;
-use crate::args::{BundleCommand, Command, DossierCommand, KeyCommand, PolicyCommand};
+use crate::args::{BundleCommand, Command, DossierCommand, KeyCommand, PolicyCommand, Switch};
 
 /// The name of the act, if `command` is one.
 pub(super) fn act(command: &Command) -> Option<&'static str> {
@@ -35,6 +35,15 @@ pub(super) fn act(command: &Command) -> Option<&'static str> {
         | Command::Inspect(_)
         | Command::Ps(_)
         | Command::Completions(_) => None,
+    }
+}
+
+/// Whether it takes a patch back: nothing may keep that from being done, and so no log either.
+pub(super) fn is_the_way_back(command: &Command) -> bool {
+    match command {
+        Command::Revert(_) => true,
+        Command::Toggle(args) => args.switch == Switch::Off,
+        _ => false,
     }
 }
 

@@ -10,7 +10,8 @@ use clap::{Args, Subcommand, ValueHint};
 /// a key, a channel or a process becomes an entry of it: who, with which key, what, on what digest, when, and whether it was done,
 /// refused or has failed. Entries are committed to by a Merkle tree whose root the log's key signs, so that none can be changed,
 /// dropped, moved or dated back unseen. An act that can't be recorded is not begun, and one whose program is killed is recorded
-/// with the next. What only reads is no act.
+/// with the next. Only the way back (`revert`, `toggle off`) is done all the same, ends with exit code 1, and says what is missing. What
+/// only reads is no act.
 ///
 /// Whoever is given the log sees digests, fingerprints and names that are public anyway; of what is under embargo only
 /// digests and opaque names. docs/formats/audit-log.md lists the acts.
@@ -56,8 +57,9 @@ pub(crate) struct InitArgs {
 
     /// The directory of a log that this one follows: its first entry then vouches for all of that one's
     ///
-    /// For a log that takes no more entries, as one whose last entry was made with a clock far ahead. Keep both: nothing in the
-    /// old one is changed, and its last state stands in the new one.
+    /// For a log that takes no more entries, as one whose last entry was made with a clock far ahead. Keep both: no entry of the
+    /// old one is changed, and its last state stands in the new one. The old one takes no entries from here on; acts that are noted beside it
+    /// and have ended are added to the new one, now or later.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) after: Option<PathBuf>,
 }

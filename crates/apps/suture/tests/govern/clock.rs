@@ -26,13 +26,23 @@ impl Signer for LogKey {
     }
 }
 
-/// Records an act as it would be with a clock that is set ahead by a day.
-fn record_tomorrow(log: &Log) {
-    const DAY_MS: i64 = 24 * 3_600_000;
-    let key = FileKey::read(&log.here.join("log.key"), 1, &mut |_| panic!("it has no passphrase")).unwrap();
-    let key = LogKey(key);
-    let mut opened = suture_tiles::Log::open(&log.here.join("log"), &key).unwrap();
-    let tomorrow = Time::from_unix_ms(jiff::Timestamp::now().as_millisecond() + DAY_MS).unwrap();
+fn key(log: &Log) -> LogKey {
+    LogKey(FileKey::read(&log.here.join("log.key"), 1, &mut |_| panic!("it has no passphrase")).unwrap())
+}
+
+/// The log, which nobody else writes as long as this is held.
+pub(crate) fn writer(log: &Log) -> suture_tiles::Log {
+    suture_tiles::Log::open(&log.here.join("log"), &key(log)).unwrap()
+}
+
+/// Records an act as it would be with a clock that is set ahead by so much.
+pub(crate) fn record_ahead(log: &Log, ahead_ms: i64) {
+    record(&mut writer(log), log, ahead_ms);
+}
+
+/// The same with a log that is open.
+pub(crate) fn record(opened: &mut suture_tiles::Log, log: &Log, ahead_ms: i64) {
+    let later = Time::from_unix_ms(jiff::Timestamp::now().as_millisecond() + ahead_ms).unwrap();
     let draft = Draft {
         act: "key.new".to_owned(),
         actor: Actor { key: None, name: "root".to_owned() },
@@ -40,7 +50,12 @@ fn record_tomorrow(log: &Log) {
         outcome: Outcome::done(),
         detail: std::collections::BTreeMap::new(),
     };
-    opened.append(tomorrow, &[draft], &key).unwrap();
+    opened.append(later, &[draft], &key(log)).unwrap();
+}
+
+/// By a day.
+fn record_tomorrow(log: &Log) {
+    record_ahead(log, 24 * 3_600_000);
 }
 
 #[test]

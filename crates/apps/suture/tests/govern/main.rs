@@ -34,4 +34,5 @@ mod transcript;
 #[path = "../cli/tree.rs"]
 mod tree;
 mod unrecorded;
+mod unwritten;
 mod verified;

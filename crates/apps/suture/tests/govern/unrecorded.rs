@@ -71,8 +71,7 @@ fn an_act_that_can_not_be_recorded_is_not_begun() {
         "channel rotate channel --timestamp-key rob.pub --key ann",
         &fetch,
         "apply fix.bundle --pid 2147483647 --deadline 0",
-        "toggle abcdef off --pid 2147483647 --deadline 0",
-        "revert abcdef --pid 2147483647 --deadline 0",
+        "toggle abcdef on --pid 2147483647 --deadline 0",
     ] {
         let output = run(act, "ann");
         let told = String::from_utf8_lossy(&output.stderr);
@@ -89,7 +88,7 @@ fn an_act_that_can_not_be_recorded_is_not_begun() {
 }
 
 /// Waits until the process waits for a lock that another has.
-fn waits_for_a_lock(child: &Child) {
+pub(crate) fn waits_for_a_lock(child: &Child) {
     let (begun, pid) = (Instant::now(), child.id().to_string());
     let waits = |line: &str| line.contains("-> FLOCK") && line.split_whitespace().any(|word| word == pid);
     while !fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
@@ -136,7 +135,8 @@ fn an_interrupted_act_is_told() {
     assert_eq!(ended(&log.new_entries()[0]), ["sign.authored", "done", ""]);
 }
 
-/// There is one answer, and it is not given before the act is in the log. What was done all the same is told with the next act.
+/// There is one answer, and it is not given before the act is in the log, or with the word that it is not. What was done all the same is told
+/// with the next act.
 #[test]
 fn an_act_whose_record_fails_has_failed() {
     /// More than there are on the way.

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::agent::Agent;
 use crate::support::{ORIGIN, Place};
 
-const REVERT: [&str; 5] = ["revert", "abcdef", "--pid", "2147483647", "--deadline=0"];
+const ACT: [&str; 4] = ["leak-check", "log.key.pub", "--term", "a secret"];
 
 /// The program with a variable set.
 fn with(place: &Place, (name, value): (&str, &str), arguments: &[&str]) -> Output {
@@ -38,10 +38,10 @@ fn an_encrypted_key_signs_with_the_passphrase_of_a_file() {
     let init = ["audit", "init", "log", "--origin", ORIGIN, "--key", "log.key", "--json"];
     let made = with(&place, words, &init);
     let document: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-    ends(&with(&place, words, &REVERT), 4, "");
+    ends(&with(&place, words, &ACT), 0, "");
     place.done(&["audit", "verify", "--key", document["vkey"].as_str().unwrap()]);
     // Nobody is asked: without the passphrase the act is not begun.
-    ends(&place.run(&REVERT), 2, "nobody is there to be asked for its passphrase");
+    ends(&place.run(&ACT), 2, "nobody is there to be asked for its passphrase");
     assert_eq!(place.json(&["audit", "show", "--json"])["size"], 2);
 }
 
@@ -62,11 +62,11 @@ fn the_key_of_an_agent_signs() {
     let document: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
     let vkey = document["vkey"].as_str().unwrap();
     assert!(place.read("log/log.toml").contains(&format!("key_file = \"{key}\"")));
-    ends(&with(&place, socket, &REVERT), 4, "");
-    ends(&place.run(&REVERT), 2, "there is no agent");
+    ends(&with(&place, socket, &ACT), 0, "");
+    ends(&place.run(&ACT), 2, "there is no agent");
     // The same key in its file, and one that is not the log's.
-    ends(&with(&place, ("SUTURE_AUDIT_KEY", "plain.key"), &REVERT), 4, "");
-    let mut command = place.suture(&REVERT);
+    ends(&with(&place, ("SUTURE_AUDIT_KEY", "plain.key"), &ACT), 0, "");
+    let mut command = place.suture(&ACT);
     command.env(socket.0, socket.1).env("SUTURE_AUDIT_KEY", "agent:nobody");
     ends(&command.output().unwrap(), 2, "no Ed25519 key `nobody`");
     assert_eq!(place.json(&["audit", "verify", "--key", vkey, "--json"])["size"], 3);

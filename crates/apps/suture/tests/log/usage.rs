@@ -58,16 +58,17 @@ fn logs_that_can_not_be_used() {
     insta::assert_snapshot!(place.transcript(&["audit", "verify", "--policy", "policy"]));
 }
 
-/// An act that could not be recorded is not begun.
+/// An act that could not be recorded is not begun, but for the way back, which says that nothing tells of it.
 #[test]
-fn without_its_log_nothing_is_done() {
+fn without_its_log_nothing_is_done_but_the_way_back() {
     let place = Place::with_log("no-log");
     std::fs::rename(place.path("log.key"), place.path("other.key")).unwrap();
+    insta::assert_snapshot!(place.transcript(&["leak-check", "other.key.pub", "--term", "secret"]));
     let revert = ["revert", "abcdef", "--pid", "2147483647", "--deadline", "0"];
     insta::assert_snapshot!(place.transcript(&revert));
     let output = place.suture(&revert).env("SUTURE_AUDIT_KEY", "other.key").output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     let output = place.suture(&revert).env_remove("SUTURE_AUDIT_DIR").output().unwrap();
     assert_eq!(output.status.code(), Some(4));
-    assert_eq!(place.json(&["audit", "show", "--json"])["size"], 2);
+    assert_eq!(place.json(&["audit", "show", "--json"])["size"], 3);
 }

@@ -35,7 +35,7 @@ fn child() {
 
 /// A log whose making has failed is there, or can be made again.
 fn open_or_create(directory: &Path) -> Log {
-    let settings = suture_tiles::Settings { vkey: crate::support::vkey(), key_file: None };
+    let settings = suture_tiles::Settings::new(crate::support::vkey(), None);
     let attempt = || {
         let open = Log::open(directory, &Key::new()).ok();
         open.or_else(|| Log::create(directory, &settings, &Key::new()).ok())

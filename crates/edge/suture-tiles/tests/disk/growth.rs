@@ -132,7 +132,7 @@ fn logs_that_can_not_be_opened() {
     assert!(matches!(open(&Key::new()), Err(Error::NotALog { missing: "log.toml", .. })));
     append(&mut create(here.path()), 5).unwrap();
     assert!(matches!(open(&Key::of(2)), Err(Error::WrongKey { .. })));
-    let settings = Settings { vkey: vkey(), key_file: None };
+    let settings = Settings::new(vkey(), None);
     assert!(matches!(Log::create(here.path(), &settings, &Key::new()), Err(Error::Exists(_))));
     assert_eq!(Settings::read(here.path()).unwrap(), settings);
     assert_eq!(settings.vkey.name(), ORIGIN);

@@ -2,6 +2,7 @@
 
 mod crash;
 mod growth;
+mod left;
 mod pending;
 mod second_opinion;
 mod support;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use suture_log::{Draft, Entry, ExportRecord, Outcome, OutcomeResult, Value};
-use suture_tiles::{Log, Pending, Reader, Walk, cut_short};
+use suture_tiles::{Log, Pending, Reader, Settled, Waiting, Walk, cut_short};
 
 use crate::support::{BEGIN_MS, Key, create, draft, policy, time};
 
@@ -86,7 +86,7 @@ fn check(here: &Path, what: &str) -> BTreeMap<u64, Vec<Entry>> {
         let number = effect.unwrap().file_name().to_str().unwrap().parse().unwrap();
         assert!(entries.contains_key(&number), "{what}: {number} is not told");
     }
-    assert_eq!(cut_short(&here.join("log")).unwrap(), []);
+    assert_eq!(cut_short(&here.join("log")).unwrap(), Waiting::default());
     let left = fs::read_dir(here.join("log/pending")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "{what}: something is left");
     entries
@@ -142,12 +142,12 @@ fn an_act_that_goes_on_is_left_alone() {
     let here = place();
     let log = here.path().join("log");
     let begun = begin(here.path(), 1);
-    assert_eq!(cut_short(&log).unwrap(), []);
-    assert_eq!(open(here.path()).settle(time(BEGIN_MS), &Key::new()).unwrap(), 0);
+    assert_eq!(cut_short(&log).unwrap(), Waiting::default());
+    assert_eq!(open(here.path()).settle(time(BEGIN_MS), &Key::new()).unwrap(), Settled::default());
     drop(begun);
-    let seen = cut_short(&log).unwrap();
+    let seen = cut_short(&log).unwrap().acts;
     assert_eq!((seen.len(), seen[0].begun, seen[0].ended), (1, time(BEGIN_MS), None));
-    assert_eq!(open(here.path()).settle(time(BEGIN_MS + 9), &Key::new()).unwrap(), 1);
+    assert_eq!(open(here.path()).settle(time(BEGIN_MS + 9), &Key::new()).unwrap().count, 1);
     let entry = entries(here.path()).remove(&1).unwrap().remove(0);
     assert_eq!(entry.outcome, Outcome::failed("interrupted"));
     assert_eq!(entry.when, time(BEGIN_MS + 9));

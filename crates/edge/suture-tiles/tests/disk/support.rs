@@ -65,7 +65,7 @@ pub(crate) fn time(unix_ms: i64) -> Time {
 }
 
 pub(crate) fn create(directory: &Path) -> Log {
-    let settings = Settings { vkey: vkey(), key_file: None };
+    let settings = Settings::new(vkey(), None);
     Log::create(directory, &settings, &Key::new()).unwrap()
 }
 

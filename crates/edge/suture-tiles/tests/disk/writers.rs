@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Barrier, Mutex};
+use std::time::Duration;
 
 use suture_log::{ExportRecord, SignError, Signer, Value};
-use suture_tiles::{Log, Reader, SharedLog, Walk};
+use suture_tiles::{Log, Reader, SharedLog, Walk, lock_within};
 
 use crate::support::{BEGIN_MS, Key, append, create, draft, policy, time};
 
@@ -123,4 +124,16 @@ fn a_second_writer_waits() {
         drop(first);
     });
     assert_eq!(Reader::open(here.path()).unwrap().size(), 8);
+}
+
+/// Whoever has waited long enough goes away, and leaves the lock to others.
+#[test]
+fn a_lock_is_not_waited_for_for_ever() {
+    let here = tempfile::NamedTempFile::new().unwrap();
+    let open = || std::fs::File::open(here.path()).unwrap();
+    let holder = lock_within(open(), Duration::ZERO).unwrap().unwrap();
+    assert!(lock_within(open(), Duration::ZERO).unwrap().is_none());
+    assert!(lock_within(open(), Duration::from_millis(20)).unwrap().is_none());
+    drop(holder);
+    assert!(lock_within(open(), Duration::from_mins(1)).unwrap().is_some());
 }

@@ -5,7 +5,7 @@ use suture_delta::page::{Column, Look, Page, Tone, counted};
 use suture_log::{Entry, OutcomeResult, Subject, Value};
 
 use super::open;
-use super::unrecorded::{self, Unrecorded};
+use super::unrecorded::{self, Waiting};
 use crate::args::audit::{EntryRange, ShowArgs};
 use crate::audit::unusable;
 use crate::console::Console;
@@ -22,9 +22,9 @@ struct Document {
     /// Entries of the log, shown or not.
     size: u64,
     entries: Vec<Numbered>,
-    /// Acts that the next one adds.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unrecorded: Vec<Unrecorded>,
+    /// What it does not have yet.
+    #[serde(flatten)]
+    waiting: Waiting,
 }
 
 #[derive(Serialize)]
@@ -53,8 +53,8 @@ pub(super) fn run(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
         }
     }
     let origin = reader.checkpoint().checkpoint().origin.clone();
-    let unrecorded = unrecorded::of(&directory, console);
-    let document = Document { schema: 1, origin, size, entries, unrecorded };
+    let waiting = unrecorded::of(&directory, console);
+    let document = Document { schema: 1, origin, size, entries, waiting };
     console.answer(&document, |look| text(&document, look))?;
     Ok(Exit::Done)
 }
@@ -94,7 +94,7 @@ fn text(document: &Document, look: &Look) -> String {
     }
     let size = counted(document.size as usize, "entry").replace("entrys", "entries");
     page.line(&format!("{} of {size} of {}", document.entries.len(), document.origin));
-    unrecorded::show(&document.unrecorded, &mut page);
+    unrecorded::show(&document.waiting, &mut page);
     page.finish()
 }
 

@@ -12,7 +12,7 @@ use suture_log::{
 };
 use suture_tiles::{AuditError, Error, Reader};
 
-use super::unrecorded::{self, Unrecorded};
+use super::unrecorded::{self, Waiting};
 use super::{checkpoint, directory, log_key, policy};
 use crate::args::audit::{LogTrustArgs, VerifyArgs};
 use crate::audit::unusable;
@@ -35,9 +35,9 @@ struct Document {
     /// Time of the last entry.
     last: Option<Time>,
     witnesses: Vec<WitnessLine>,
-    /// Acts that the next one adds to the log.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unrecorded: Vec<Unrecorded>,
+    /// What the log does not have yet.
+    #[serde(flatten)]
+    waiting: Waiting,
     /// The entry that a proof proves.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u64>,
@@ -88,8 +88,8 @@ pub(super) fn run(args: &VerifyArgs, console: &Console) -> Result<Exit, Failure>
     drop(progress);
     match verified {
         Ok(document) => {
-            let unrecorded = unrecorded::of(&path, console);
-            let document = Document { unrecorded, ..document };
+            let waiting = unrecorded::of(&path, console);
+            let document = Document { waiting, ..document };
             console.answer(&document, |look| text(&document, look))?;
             Ok(Exit::Done)
         }
@@ -231,7 +231,7 @@ impl Document {
             root: None,
             last: None,
             witnesses: Vec::new(),
-            unrecorded: Vec::new(),
+            waiting: Waiting::default(),
             index: None,
             entry: None,
         }
@@ -281,6 +281,6 @@ fn text(document: &Document, look: &Look) -> String {
         let at = at.map_or_else(|| witness.at.to_string(), |at| at.to_string());
         page.line(&format!("witnessed by {} at {at}", witness.name));
     }
-    unrecorded::show(&document.unrecorded, &mut page);
+    unrecorded::show(&document.waiting, &mut page);
     page.finish()
 }

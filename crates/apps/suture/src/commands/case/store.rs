@@ -5,6 +5,7 @@
 //! lost. Two who change the same case at the same time do so one after the other: the directory is locked.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use suture_case::names::CaseId;
@@ -110,12 +111,12 @@ impl<'a> Store<'a> {
     }
 
     pub(in crate::commands) fn refuse_existing(&self, id: &CaseId) -> Result<(), Failure> {
-        let directory = self.path(id);
-        if !directory.exists() {
-            return Ok(());
-        }
-        Err(Failure::usage(format!("`{}` is there already", directory.display()))
-            .help(format!("`suture case classify {id}` changes it; a new case needs another id")))
+        if self.path(id).exists() { Err(self.existing(id)) } else { Ok(()) }
+    }
+
+    fn existing(&self, id: &CaseId) -> Failure {
+        Failure::usage(format!("`{}` is there already", self.path(id).display()))
+            .help(format!("`suture case classify {id}` changes it; a new case needs another id"))
     }
 
     /// Reads a case.
@@ -163,7 +164,10 @@ impl<'a> Store<'a> {
         files::write(&unfinished.path().join(CASE), text.as_bytes())?;
         files::write(&unfinished.path().join(TIMELINE), timeline.text().as_bytes())?;
         // Fails if somebody else was faster: a directory with something in it is not replaced.
-        fs::rename(unfinished.path(), &target).map_err(|error| unwritable(&error))?;
+        fs::rename(unfinished.path(), &target).map_err(|error| match error.kind() {
+            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => self.existing(&case.id),
+            _ => unwritable(&error),
+        })?;
         // It has moved away, and there is nothing left to remove.
         let _ = unfinished.keep();
         sync(self.directory);
