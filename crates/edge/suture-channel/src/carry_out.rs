@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::limits::FILE_LEN_MAX;
-use crate::{ChannelError, Place, Plan, Scope, add, leftovers, metadata, place};
+use crate::{ChannelError, Place, Plan, leftovers, metadata, place};
 
 /// One file to write, as a whole.
 #[derive(Debug, Clone)]
@@ -67,38 +67,37 @@ impl Write {
     }
 }
 
-/// Writes everything, and gives what could not be done once it was public.
-pub(crate) fn carry_out(place: &Place, scope: Scope, plan: &Plan) -> Result<Vec<String>, ChannelError> {
-    let mut left = Vec::new();
+/// Writes everything, has `swept` away what is in the channel no more, and gives what could not be done once it was public.
+pub(crate) fn carry_out(
+    place: &Place,
+    plan: &Plan,
+    swept: impl FnOnce() -> Result<(), ChannelError>,
+) -> Result<Vec<String>, ChannelError> {
     leftovers::note(place, &plan.writes)?;
-    let (before, after) =
-        plan.writes.split_at(plan.writes.iter().take_while(|write| !write.is_timestamp()).count());
+    let public = plan.writes.iter().take_while(|write| !write.is_timestamp()).count();
+    let (before, after) = plan.writes.split_at(public);
     for (at, write) in before.iter().enumerate() {
         write.carry_out().map_err(|error| undone(place, &before[..at], error))?;
     }
+    let mut left = Vec::new();
     for write in after {
         match write.carry_out() {
             Ok(()) => {}
-            Err(error) if write.is_timestamp() && !write.is_there() => {
-                return Err(undone(place, before, error));
-            }
-            Err(error) if write.is_timestamp() => left.push(format!("{error}: look at the disk")),
+            Err(error) if write.is_there() => left.push(format!("{error}: look at the disk")),
+            Err(error) if write.is_timestamp() => return Err(undone(place, before, error)),
             // The root that comes after it still waits, and the next publication brings it.
             Err(error) => left.push(format!("{error}: the new root is not public yet; publish again")),
         }
     }
-    let has_root = after.iter().all(|write| !write.is_root() || write.is_there());
     let mut clean = |done: Result<(), ChannelError>, path: &Path| {
         if let Err(error) = done {
-            left.push(format!("{error}: remove `{}`", path.display()));
+            left.push(format!("{error}: look into `{}`", path.display()));
         }
     };
-    if has_root {
+    if after.iter().all(|write| !write.is_root() || write.is_there()) {
         clean(place::remove(&place.pending_root()), &place.pending_root());
     }
-    if scope == Scope::Content {
-        clean(add::sweep(place), &place.embargo());
-    }
+    clean(swept(), &place.embargo());
     clean(leftovers::forget(place), &leftovers::file(place));
     Ok(left)
 }

@@ -89,7 +89,8 @@ pub fn publish_if<E: From<ChannelError>>(
     }
     let plan = plan(place, scope, signers, now)?;
     agreed(&News::of(place, &plan.publication.added, &plan.signed))?;
-    let left = carry_out(place, scope, &plan)?;
+    let swept = || if scope == Scope::Content { add::sweep(place) } else { Ok(()) };
+    let left = carry_out(place, &plan, swept)?;
     Ok(Publication { left, ..plan.publication })
 }
 
