@@ -70,7 +70,7 @@ pub(crate) fn answer(path: &Path) -> Result<(), Failure> {
     let answered = text.lines().map(|line| match line.split_once(" = ") {
         Some((key @ ("mixed_versions" | "forensics"), _)) => format!("{key} = \"yes\""),
         Some(("consensus_class", _)) => "consensus_class = \"local\"".to_owned(),
-        Some((key, value)) if value.starts_with("\"??") => format!("{key} = \"answer\""),
+        Some((key, value)) if value.starts_with("\"??") => format!("{key} = \"urn:example:answer\""),
         Some((key, value)) if value.starts_with("[\"??") => format!("{key} = [\"answer\"]"),
         _ => line.to_owned(),
     });

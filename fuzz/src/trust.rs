@@ -1,6 +1,8 @@
 //! Statements and trust roots: what strangers send, and what operators write.
 
-use suture_trust::{Digest, Received, Statement, TrustRoot, read_lines, verify};
+use suture_trust::{
+    Digest, Received, Statement, TrustRoot, is_strangers, read_lines, read_lines_for, verify,
+};
 
 use crate::check_sentence;
 
@@ -38,11 +40,16 @@ pub fn statements(file: &[u8]) {
         }
     }
     let root = TrustRoot::parse(ROOT).expect("it is one");
+    let kept = read_lines_for(file, &root).expect("it has no more lines than are kept");
+    assert_eq!((&kept, kept.left_out), (&lines, 0));
     let received: Vec<_> =
         lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
     let now = "2030-01-01T00:00:00Z".parse().expect("a time");
     let verified = verify(&root, Digest::of(b"the bundle"), &received, now);
     assert_eq!(verified.accepted.len() + verified.rejected.len(), signatures);
+    for rejected in verified.doubtful() {
+        assert!(!is_strangers(&root, received[rejected.index].envelope), "strangers are no doubt");
+    }
     for rejected in &verified.rejected {
         check_sentence(&rejected.reason.to_string());
     }

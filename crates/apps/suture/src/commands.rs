@@ -55,7 +55,7 @@ pub(crate) fn run(command: &Command, act: &Act, console: &Console) -> Result<Exi
         Command::Policy(args) => policy::run(args, act, console),
         Command::Key(args) => key::run(args, act, console),
         Command::Sign(args) => sign::run(args, act, console),
-        Command::Statements(args) => statements::run(args, console),
+        Command::Statements(args) => statements::run(args, act, console),
         Command::Dossier(args) => dossier::run(args, act, console),
         Command::Bundle(args) => bundle::run(args, act, console),
         Command::Reproduce(args) => reproduce::run(args, act, console),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use suture_clearance::{Authority, ClearError, Clearance, Doubts, Patch, PatchError, Use, clear};
+use suture_clearance::{Authority, ClearError, Clearance, Doubts, Gaps, Patch, PatchError, Use, clear};
 use suture_policy::{CaseFacts, QuestionError, State};
 use suture_trust::Rejected;
 
@@ -11,7 +11,8 @@ use crate::args::TrustArgs;
 use crate::commands::case_for_rules;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::{files, statement_file, trust_dir};
+use crate::statement_file::StatementFile;
+use crate::{files, trust_dir};
 
 /// Reads a patch: the file of a delta or of a bundle.
 pub(crate) fn read_patch(path: &Path) -> Result<Patch, Failure> {
@@ -36,25 +37,36 @@ pub(crate) fn unusable(path: &Path, error: &PatchError) -> Failure {
     }
 }
 
-/// Asks the rules of `authority` about a patch, with the statements in `statements` or beside its file.
+/// Asks the rules of `authority` about a patch, with the statements in `statements`.
 pub(crate) fn ask(
     authority: &Authority,
     patch: &Patch,
     file: &Path,
-    statements: Option<&Path>,
+    statements: &StatementFile,
     wanted: &Use,
     case: Option<&CaseFacts>,
 ) -> Result<Clearance, Failure> {
-    let beside = statement_file::beside(file);
-    let statements = statements.unwrap_or(&beside);
-    let lines = statement_file::read(statements)?;
+    let lines = statements.read_for(&authority.root)?;
     clear(authority, patch, &lines, wanted, case, Timestamp::now())
-        .map_err(|error| unanswered(&error, statements))
+        .map_err(|error| unanswered(&error, file, statements.path()))
 }
 
-/// Why there is no answer, with the statements in this file.
-pub(crate) fn unanswered(error: &ClearError, statements: &Path) -> Failure {
+/// Refuses a bundle whose dossier has gaps, whoever has signed it.
+pub(crate) fn require_complete(patch: &Patch, file: &Path) -> Result<(), Failure> {
+    patch.gaps.as_ref().map_or(Ok(()), |gaps| Err(incomplete(file, gaps)))
+}
+
+fn incomplete(file: &Path, gaps: &Gaps) -> Failure {
+    Failure::refused(format!("the bundle `{}` is refused", file.display()))
+        .with_code("gaps")
+        .why(gaps)
+        .help("complete the dossier, and make the bundle again with `suture bundle create`")
+}
+
+/// Why there is no answer about the patch in `file`, with the statements in this file.
+pub(crate) fn unanswered(error: &ClearError, file: &Path, statements: &Path) -> Failure {
     match error {
+        ClearError::Incomplete(gaps) => incomplete(file, gaps),
         ClearError::Doubtful(doubts) => doubtful(doubts, statements),
         ClearError::Question(why) => unanswerable(why),
     }
@@ -94,13 +106,15 @@ pub(crate) fn require(
     wanted: &Use,
     console: &Console,
 ) -> Result<(), Failure> {
+    require_complete(patch, file)?;
     let Some(directory) = trust_dir::find(given.trust.as_deref()) else {
         console.note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
         return Ok(());
     };
     let authority = trust_dir::read(&directory)?;
     let case = case_of(patch, given)?;
-    let clearance = ask(&authority, patch, file, None, wanted, case.as_ref())?;
+    let statements = StatementFile::of(file, None);
+    let clearance = ask(&authority, patch, file, &statements, wanted, case.as_ref())?;
     let decision = &clearance.decision;
     if decision.allowed {
         for line in owed(&clearance) {
@@ -108,11 +122,19 @@ pub(crate) fn require(
         }
         return Ok(());
     }
-    let absent = statement_file::absent(&statement_file::beside(file));
-    let why: Vec<String> = missing(&clearance).into_iter().chain(absent).collect();
+    let why: Vec<String> = missing(&clearance).into_iter().chain(statements.absent()).collect();
     Err(Failure::refused(format!("the policy of this machine does not let `{}` run", file.display()))
         .why(&why.join("\n"))
-        .help(format!("`suture policy check {}` shows who could give what is missing", file.display())))
+        .help(format!("`{}` shows who could give what is missing", check_of(file, given, wanted))))
+}
+
+/// The command that asks the same without touching anything.
+fn check_of(file: &Path, given: &TrustArgs, wanted: &Use) -> String {
+    let trust = given.trust.as_ref().map(|directory| format!(" --trust {}", directory.display()));
+    let case = given.case.as_ref().map(|case| format!(" --case {case} --cases {}", given.cases.display()));
+    let dark = if matches!(wanted, Use::Run { dark: true }) { " --dark" } else { "" };
+    let (trust, case) = (trust.unwrap_or_default(), case.unwrap_or_default());
+    format!("suture policy check {}{trust}{case}{dark}", file.display())
 }
 
 /// What has to follow, a line for each rule.
@@ -137,7 +159,7 @@ pub(crate) fn missing(clearance: &Clearance) -> Vec<String> {
     let failed =
         decision.failed.iter().map(|rule| format!("the rule {rule} can't be evaluated, and so denies"));
     let mut lines: Vec<String> = lines.chain(failed).collect();
-    if lines.is_empty() {
+    if lines.is_empty() && decision.refused_by.is_empty() {
         lines.push("no rule permits it".to_owned());
     }
     lines.extend(clearance.refusals.iter().map(|refusal| format!("refused by {refusal}")));

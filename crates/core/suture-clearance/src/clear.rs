@@ -35,6 +35,8 @@ pub enum Use {
 pub struct Clearance {
     /// Who said what.
     pub verified: Verified,
+    /// Lines of strangers that were too many to be looked at.
+    pub left_out: usize,
     /// The refusals that stand.
     pub refusals: Vec<Standing>,
     /// What the patch is.
@@ -95,7 +97,7 @@ pub fn clear(
     let question = Question { ask: &ask, facts: &facts, statements: &statements, principals: &principals };
     let decision = decide(&authority.pack, &question)?;
     let refusals = standing(&authority.root, &verified, now);
-    Ok(Clearance { verified, refusals, facts: patch_facts, ask, decision })
+    Ok(Clearance { verified, left_out: lines.left_out, refusals, facts: patch_facts, ask, decision })
 }
 
 fn ask(authority: &Authority, wanted: &Use) -> Ask {

@@ -9,7 +9,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-use suture_trust::{Digest, Envelope, IN_TOTO, Kind as Says, Statement, read_lines};
+use suture_trust::{Digest, Envelope, IN_TOTO, Kind as Says, Statement, WRITTEN_LEN_MAX, lines};
 
 use crate::error::shown;
 use crate::limits::FILE_LEN_MAX;
@@ -77,11 +77,13 @@ pub(crate) fn keep_all(place: &Place) -> Result<(), ChannelError> {
     Ok(())
 }
 
-/// Refusals of a bundle in statements.
+/// Refusals of a bundle in statements, in however many lines of others.
 fn refusals(name: &str, statements: &[u8], bundle: Digest) -> Result<Vec<Envelope>, ChannelError> {
-    let lines = read_lines(statements)
-        .map_err(|why| ChannelError::input(format!("the statements about `{name}`"), why, ""))?;
-    let envelopes = lines.envelopes.into_iter().map(|(_, envelope)| envelope);
+    if statements.len() > WRITTEN_LEN_MAX {
+        let why = format!("they are longer than {} MiB", WRITTEN_LEN_MAX >> 20);
+        return Err(ChannelError::input(format!("the statements about `{name}`"), why, ""));
+    }
+    let envelopes = lines(statements).filter_map(|(_, envelope)| envelope.ok());
     Ok(envelopes.filter(|envelope| refuses(envelope, bundle)).collect())
 }
 
@@ -109,11 +111,8 @@ fn remembered(place: &Place, bundle: Digest) -> Result<Vec<Envelope>, ChannelErr
     let Some(text) = place::read(&path, FILE_LEN_MAX)? else { return Ok(Vec::new()) };
     let damaged =
         |why: String| ChannelError::input(format!("`{}`", path.display()), why, "restore it from a copy");
-    let lines = read_lines(&text).map_err(|why| damaged(why.to_string()))?;
-    match lines.unread.first() {
-        Some(unread) => Err(damaged(unread.to_string())),
-        None => Ok(lines.envelopes.into_iter().map(|(_, envelope)| envelope).collect()),
-    }
+    let envelopes = lines(&text).map(|(_, envelope)| envelope);
+    envelopes.collect::<Result<_, _>>().map_err(|unread| damaged(unread.to_string()))
 }
 
 /// What nodes have been told.

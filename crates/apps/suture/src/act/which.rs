@@ -25,6 +25,7 @@ pub(super) fn act(command: &Command) -> Option<&'static str> {
         Command::Policy(args) => policy(&args.command),
         Command::Advisory(args) => advisory(&args.command),
         Command::LeakCheck(_) => Some("leak-check"),
+        Command::Statements(args) => args.prune.then_some("statements.prune"),
         Command::Channel(args) => channel(&args.command),
         Command::Fetch(_) => Some("channel.fetch"),
         Command::Key(args) => key(&args.command),
@@ -33,7 +34,6 @@ pub(super) fn act(command: &Command) -> Option<&'static str> {
         | Command::Build(_)
         | Command::Inspect(_)
         | Command::Ps(_)
-        | Command::Statements(_)
         | Command::Completions(_) => None,
     }
 }

@@ -12,8 +12,9 @@ use suture_trust::{Digest, DigestError, Kind, Role};
 /// What is signed is an in-toto statement about the SHA-256 of the file's bytes, in a DSSE envelope, which is added
 /// to FILE.intoto.jsonl. What it says follows from the role: an author has `authored` it, a builder `built`, a
 /// rehearser `rehearsed`, a reviewer `reviewed`; an approver, a commander and an operator have `approved` it. Whether
-/// that counts is for those to decide who verify it, by their own trust root: see `suture statements`. A bundle that
-/// `suture bundle verify` refuses is not signed, but for a refusal.
+/// that counts is for those to decide who verify it, by their own trust root: see `suture statements`. A bundle whose
+/// container, deltas or dossier `suture bundle verify` refuses is not signed, but for a refusal, nor is a file that is called a
+/// bundle and is none.
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// What is signed
@@ -58,6 +59,8 @@ pub(crate) struct SignArgs {
     pub(crate) lasts: Option<Duration>,
 
     /// Withdraw your refusals: those of this key that stand in the file of statements, or the one with this id
+    ///
+    /// Where this machine has a trust root, the id of somebody else's is refused.
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = OWN)]
     pub(crate) withdraw: Option<Withdraw>,
 

@@ -32,6 +32,13 @@ pub(crate) struct StatementsArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub(crate) trust: Option<PathBuf>,
 
+    /// Take out of the file what no key of the trust root can have signed, before it is shown
+    ///
+    /// Such lines decide nothing, but there can be too many to go through. Everything else stays, damage too. All keys are
+    /// tried for every line, which may take minutes.
+    #[arg(long, requires = "trust")]
+    pub(crate) prune: bool,
+
     /// Whether this is an advisory that was committed to; needs its salt
     #[arg(long, value_name = "FILE", requires = "trust", value_hint = ValueHint::FilePath)]
     pub(crate) advisory: Option<PathBuf>,

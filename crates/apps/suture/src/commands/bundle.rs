@@ -48,7 +48,7 @@ pub(super) fn require_sound(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     match verify::dossier_fault(&contents) {
         None => Ok(()),
         Some(fault) => Err(refused(path)
-            .why(&format!("its dossier: {fault}"))
+            .why(&fault)
             .help("complete the dossier, and make the bundle again with `suture bundle create`")),
     }
 }

@@ -4,6 +4,7 @@
 
 mod provenance;
 mod speech;
+mod withdrawal;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use crate::commands::bundle;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::statement_file::StatementFile;
 use crate::{files, signer, statement_file};
 use speech::Speech;
 
@@ -49,7 +51,7 @@ struct Signed {
 struct Target {
     path: PathBuf,
     subject: Subject,
-    statements: PathBuf,
+    statements: StatementFile,
     is_bundle: bool,
     /// What it says itself, where that is said: how it was built.
     own: Vec<Map<String, Value>>,
@@ -92,7 +94,7 @@ pub(super) fn run(args: &SignArgs, act: &Act, console: &Console) -> Result<Exit,
     let salt_file = speech.keep_salt()?;
     let mut document = Document { schema: 1, signed: Vec::new(), salt_file };
     for (target, envelopes) in ready {
-        statement_file::append(&target.statements, &envelopes)?;
+        statement_file::append(target.statements.path(), &envelopes)?;
         document.signed.extend(envelopes.iter().map(|envelope| Signed {
             file: target.path.display().to_string(),
             digest: target.subject.digest,
@@ -100,7 +102,7 @@ pub(super) fn run(args: &SignArgs, act: &Act, console: &Console) -> Result<Exit,
             role: args.role,
             key: signer.public_key().id(),
             id: Digest::of(&envelope.payload),
-            statements: target.statements.display().to_string(),
+            statements: target.statements.path().display().to_string(),
         }));
     }
     console.answer(&document, |look| text(&document, look))?;
@@ -131,11 +133,13 @@ fn kind(args: &SignArgs) -> Result<Kind, Failure> {
 fn target(path: &Path, kind: Kind, args: &SignArgs) -> Result<Target, Failure> {
     let content = files::read(path, "the file")?;
     let is_bundle = begins_like_a_bundle(&content);
-    if is_bundle && !matches!(kind, Kind::Refused | Kind::Withdrawn) {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let statements = StatementFile::of(path, args.statements.as_deref());
+    if !matches!(kind, Kind::Refused | Kind::Withdrawn)
+        && (is_bundle || names_bundle(&name) || is_of_bundle(&statements)?)
+    {
         bundle::require_sound(path, &content)?;
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let statements = args.statements.clone().unwrap_or_else(|| statement_file::beside(path));
     let subject = Subject { name, digest: Digest::of(&content) };
     let own = if kind == Kind::Built && args.predicate.is_none() {
         provenance::of_bundle(path, &content)?
@@ -143,6 +147,25 @@ fn target(path: &Path, kind: Kind, args: &SignArgs) -> Result<Target, Failure> {
         Vec::new()
     };
     Ok(Target { path: path.to_owned(), subject, statements, is_bundle, own })
+}
+
+/// What is called a bundle is meant to be one, and damaged if it is none.
+fn names_bundle(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "bundle")
+}
+
+/// Whether somebody has signed what is here as a bundle.
+fn is_of_bundle(statements: &StatementFile) -> Result<bool, Failure> {
+    if !statements.path().exists() {
+        return Ok(false);
+    }
+    let mut found = false;
+    statements.each(|envelope| {
+        let statement = envelope.and_then(|envelope| Statement::parse(&envelope.payload).ok());
+        let subjects = statement.map(|statement| statement.subjects).unwrap_or_default();
+        found |= subjects.iter().any(|subject| names_bundle(&subject.name));
+    })?;
+    Ok(found)
 }
 
 /// What is signed is read once more as everybody will read it.

@@ -2,18 +2,20 @@
 
 mod rows;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use suture_delta::page::{Column, INDENT, Look, Page, Tone};
+use suture_delta::page::{Column, INDENT, Look, Page, Tone, clean, counted};
 use suture_trust::{Digest, Lines, Received, TrustRoot, Verified, verify};
 
 use super::advisory_salt;
+use crate::act::{Act, content};
 use crate::args::StatementsArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::statement_file::StatementFile;
 use crate::{files, statement_file};
 use rows::Row;
 
@@ -25,6 +27,9 @@ struct Document {
     /// SHA-256 of the file.
     digest: Digest,
     statements_file: String,
+    /// That there is no such file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<String>,
     /// Whether a trust root was asked; without one, everything below is only claimed.
     verified: bool,
     /// Whether a refusal stands.
@@ -32,6 +37,10 @@ struct Document {
     statements: Vec<Row>,
     /// Lines that are no statements.
     unread: Vec<Unread>,
+    /// Lines of strangers that are too many to be shown.
+    left_out: usize,
+    /// Lines that were taken out; `null` if nothing was to be.
+    pruned: Option<usize>,
     /// Whether the advisory is one that was committed to, and by whom; `null` if none was asked about.
     advisory: Option<Advisory>,
 }
@@ -48,10 +57,12 @@ struct Advisory {
     committed_by: Option<String>,
 }
 
-pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Failure> {
-    let Subject { name, digest, path } = subject(args)?;
+pub(super) fn run(args: &StatementsArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
+    let Subject { name, digest, file } = subject(args)?;
     let root = args.trust.as_deref().map(statement_file::read_root).transpose()?;
-    let lines = statement_file::read(&path)?;
+    let pruned =
+        root.as_ref().filter(|_| args.prune).map(|root| prune(&file, digest, root, act)).transpose()?;
+    let lines = root.as_ref().map_or_else(|| file.read(), |root| file.read_for(root))?;
 
     let verified = root.as_ref().map(|root| judge(root, digest, &lines));
     let statements = match &verified {
@@ -63,11 +74,14 @@ pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Fail
         schema: 1,
         file: name,
         digest,
-        statements_file: path.display().to_string(),
+        statements_file: file.path().display().to_string(),
+        absent: file.absent(),
         verified: verified.is_some(),
         refused: verified.as_ref().is_some_and(|verified| verified.refusals().next().is_some()),
         statements,
         unread: lines.unread.into_iter().map(|error| Unread { line: error.line, why: error.why }).collect(),
+        left_out: lines.left_out,
+        pruned,
         advisory,
     };
     console.answer(&document, |look| text(&document, look))?;
@@ -84,24 +98,38 @@ pub(super) fn run(args: &StatementsArgs, console: &Console) -> Result<Exit, Fail
 struct Subject {
     name: String,
     digest: Digest,
-    path: PathBuf,
+    file: StatementFile,
 }
 
 fn subject(args: &StatementsArgs) -> Result<Subject, Failure> {
-    let path = |file: &Path| args.statements.clone().unwrap_or_else(|| statement_file::beside(file));
+    let statements = |file: &Path| StatementFile::of(file, args.statements.as_deref());
     match (&args.file, args.digest) {
         (Some(file), _) => Ok(Subject {
             name: file.display().to_string(),
             digest: Digest::of(&files::read(file, "the file")?),
-            path: path(file),
+            file: statements(file),
         }),
         (None, digest) => {
             let digest =
                 digest.ok_or_else(|| Failure::usage("nothing is named that statements are about"))?;
             let name = format!("sha256:{digest}");
-            Ok(Subject { path: path(Path::new(&name)), name, digest })
+            Ok(Subject { file: statements(Path::new(&name)), name, digest })
         }
     }
+}
+
+/// Takes out of the file what no key of the trust root can have signed, and says how many lines that were.
+fn prune(file: &StatementFile, digest: Digest, root: &TrustRoot, act: &Act) -> Result<usize, Failure> {
+    act.on(suture_log::Subject::digest("file", &digest.to_string()));
+    file.must_be_there()?;
+    let gone = if file.absent().is_some() { Vec::new() } else { statement_file::prune(file.path(), root)? };
+    // All of them are told by one digest, that of a text with a line for each.
+    if !gone.is_empty() {
+        let text = gone.iter().map(Digest::to_string).collect::<Vec<_>>().join("\n") + "\n";
+        act.on(content("statements", text.as_bytes()));
+    }
+    act.count("pruned", gone.len());
+    Ok(gone.len())
 }
 
 fn judge(root: &TrustRoot, digest: Digest, lines: &Lines) -> Verified {
@@ -122,11 +150,19 @@ fn advisory(args: &StatementsArgs, verified: &Verified) -> Result<Option<Advisor
 
 fn text(document: &Document, look: &Look) -> String {
     let mut page = Page::new(*look);
-    page.heading(&suture_delta::page::clean(&document.file));
+    page.heading(&clean(&document.file));
     page.prose(INDENT, "", Tone::Faint, &format!("sha256 {}", document.digest));
     page.gap();
-    if document.statements.is_empty() && document.unread.is_empty() {
+    if let Some(pruned) = document.pruned {
+        let words = format!("{} of strangers taken out", counted(pruned, "line"));
+        page.prose(INDENT, "", Tone::Plain, &words);
+        page.gap();
+    }
+    if document.statements.is_empty() && document.unread.is_empty() && document.left_out == 0 {
         page.line("Nobody has said anything about it.");
+        if let Some(absent) = &document.absent {
+            page.prose(INDENT, "", Tone::Faint, &clean(absent));
+        }
         return page.finish();
     }
     let columns = [Column::Left, Column::Left, Column::Left, Column::Left, Column::Name, Column::Left];
@@ -140,6 +176,14 @@ fn text(document: &Document, look: &Look) -> String {
     for unread in &document.unread {
         page.gap();
         page.prose(INDENT, "✗", Tone::Bad, &format!("line {} is no statement: {}", unread.line, unread.why));
+    }
+    if document.left_out > 0 {
+        page.gap();
+        let words = format!(
+            "{} name keys that the trust root does not know, and are left out; --prune takes them out of the file",
+            counted(document.left_out, "line")
+        );
+        page.prose(INDENT, "!", Tone::Warn, &words);
     }
     page.gap();
     conclude(document, &mut page);

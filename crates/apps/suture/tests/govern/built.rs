@@ -13,7 +13,6 @@ use crate::transcript::run;
 
 const STATEMENTS: &str = "fix.bundle.intoto.jsonl";
 const BUILT: [&str; 2] = ["--says", "built"];
-const BUILDER: &str = "https://ci.example.com";
 
 /// A bundle of two deltas, in whose dossier `edit` is made.
 fn bundle(here: &Path, edit: impl Fn(&str) -> String) {
@@ -24,10 +23,6 @@ fn bundle(here: &Path, edit: impl Fn(&str) -> String) {
     fs::write(here.join("dossier.toml"), edit(&dossier)).unwrap();
     let create = ["bundle", "create", "fix.delta", "two.delta", "--dossier", "dossier.toml"];
     patch::json(here, 0, &[&create[..], &["-o", "fix.bundle"]].concat());
-}
-
-fn with_builder(dossier: &str) -> String {
-    dossier.replace("\"answer to builder\"", &format!("\"{BUILDER}\""))
 }
 
 /// The statements in a file.
@@ -53,7 +48,7 @@ fn resources(list: &Value) -> Vec<(&str, &str)> {
 #[test]
 fn a_bundle_says_itself_how_it_was_built() {
     let here = open("built-bundle");
-    bundle(&here, with_builder);
+    bundle(&here, str::to_owned);
     sign(&here, "fix.bundle", "ann", "author", &BUILT);
     let said = statements(&here.join(STATEMENTS));
     assert_eq!(said.len(), 1, "one build, and two deltas of it: {said:?}");
@@ -68,7 +63,7 @@ fn a_bundle_says_itself_how_it_was_built() {
         resources(&definition["resolvedDependencies"]),
         [("source", source.as_str()), ("patch", fix.as_str())]
     );
-    assert_eq!(predicate["runDetails"]["builder"], json!({ "id": BUILDER }));
+    assert_eq!(predicate["runDetails"]["builder"], json!({ "id": patch::BUILDER }));
     let shown = patch::json(&here, 0, &["bundle", "show", "fix.bundle"]);
     let mut made: Vec<&str> =
         resources(&predicate["runDetails"]["byproducts"]).iter().map(|(_, id)| *id).collect();
@@ -92,9 +87,7 @@ fn a_bundle_says_itself_how_it_was_built() {
 #[test]
 fn builds_that_differ_are_told_apart() {
     let here = open("built-two");
-    bundle(&here, |dossier| {
-        with_builder(dossier).replacen("command = \"make\"", "command = \"make -j2\"", 1)
-    });
+    bundle(&here, |dossier| dossier.replacen("command = \"make\"", "command = \"make -j2\"", 1));
     sign(&here, "fix.bundle", "ann", "author", &BUILT);
     let said = statements(&here.join(STATEMENTS));
     let mut commands: Vec<&str> = said
@@ -111,13 +104,24 @@ fn builds_that_differ_are_told_apart() {
 #[test]
 fn what_does_not_say_how_it_was_built_needs_a_predicate() {
     let here = open("built-refused");
-    // The answer to who ran the build is no URI.
     bundle(&here, str::to_owned);
-    for (file, why) in [("fix.bundle", "which is no URI"), ("fix.delta", "`built` needs --predicate")] {
-        let output = run(&here, &[&["sign", "--as", "author", "--key", "ann", file], &BUILT[..]].concat());
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(why), "{told}");
-        assert!(!here.join(format!("{file}.intoto.jsonl")).exists());
-    }
+    let output = run(&here, &[&["sign", "--as", "author", "--key", "ann", "fix.delta"], &BUILT[..]].concat());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("`built` needs --predicate"), "{told}");
+    assert!(!here.join("fix.delta.intoto.jsonl").exists());
+}
+
+/// A builder that is no URI is a gap: nobody finds out when all have signed.
+#[test]
+fn no_bundle_is_made_whose_builder_is_no_uri() {
+    let here = open("built-by-ann");
+    patch::delta(&here, "server", "fix", "fixed %d");
+    patch::dossier(&here, &["fix.delta"]);
+    let dossier = fs::read_to_string(here.join("dossier.toml")).unwrap();
+    fs::write(here.join("dossier.toml"), dossier.replace(patch::BUILDER, "ann")).unwrap();
+    let create = ["bundle", "create", "fix.delta", "--dossier", "dossier.toml", "-o", "fix.bundle"];
+    let told = patch::json(&here, 5, &create);
+    assert_eq!(told["gaps"][0]["id"], "delta.0.origin.builder", "{told}");
+    assert!(told["gaps"][0]["asks"].as_str().unwrap().contains("`ann` is none"), "{told}");
 }

@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+use suture_keys::FileKey;
+use suture_trust::{Envelope, IN_TOTO, read_lines};
 
 use crate::office::{Server, check, done, open, sign, sign_all};
 use crate::patch::{self, json};
@@ -43,6 +47,66 @@ fn a_refusal_that_is_cut_off_goes_on_stopping() {
     let rows = verified["checks"].as_array().unwrap();
     let failed: Vec<_> = rows.iter().filter(|row| row["state"] == "fail").map(|row| &row["check"]).collect();
     assert_eq!(failed, ["statements", "policy"]);
+}
+
+/// Genuinely signed, and written so that it can't be read: it may be a refusal.
+#[test]
+fn a_refusal_that_can_not_be_read_stops() {
+    let here = open("doubt-unread");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let key = FileKey::read(&here.join("cora"), 1, &mut |_| unreachable!("it has no passphrase")).unwrap();
+    let signed = fs::read_to_string(here.join(STATEMENTS)).unwrap();
+    sign(&here, "fix.bundle", "cora", "commander", &["--refuse", "--reason", "it breaks the cache"]);
+    let all = fs::read(here.join(STATEMENTS)).unwrap();
+    let refusal = read_lines(&all).unwrap().envelopes.pop().unwrap().1;
+    let twice = String::from_utf8(refusal.payload).unwrap().replacen('{', "{\"a\":1,\"a\":2,", 1);
+    let unread = Envelope::sign(IN_TOTO, twice.into_bytes(), &key).unwrap();
+    fs::write(here.join(STATEMENTS), format!("{signed}{}\n", unread.to_json())).unwrap();
+    let server = Server::start(&here, "server");
+    let told = server.operate(&here, 5, &["apply", "fix.bundle", "--trust", "trust"]);
+    let why = told["error"]["why"].as_str().unwrap();
+    assert!(why.starts_with("line 4: ") && why.contains("stands twice"), "{told}");
+    json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    json(&here, 5, &["bundle", "verify", "fix.bundle", "--trust", "trust"]);
+    server.awaits("count");
+}
+
+/// Strangers fill the file with more lines than are read: nothing runs, or it runs as without them; nothing is a mistake of the one
+/// who asks.
+#[test]
+fn strangers_who_fill_the_file_decide_nothing() {
+    let here = open("doubt-filled");
+    patch::bundle(&here);
+    done(&here, &["key", "new", "-o", "eve", "--no-passphrase"]);
+    sign(&here, "fix.bundle", "eve", "commander", &[]);
+    let stranger = fs::read_to_string(here.join(STATEMENTS)).unwrap();
+    fs::write(here.join(STATEMENTS), stranger.repeat(1100)).unwrap();
+    sign_all(&here, "fix.bundle");
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+    let told = json(&here, 0, &["policy", "check", "fix.bundle", "--trust", "trust"]);
+    assert_eq!(told["left_out"], 1100, "{told}");
+    json(&here, 0, &["bundle", "verify", "fix.bundle", "--trust", "trust"]);
+    sign(&here, "fix.bundle", "cora", "commander", &["--refuse", "--reason", "it breaks the cache"]);
+    assert_eq!(check(&here, "fix.bundle", &[]), (vec!["refusal-blocks".to_owned()], false));
+    // As many that may be of somebody who is known are too many to say anything.
+    let whole = fs::read_to_string(here.join(STATEMENTS)).unwrap();
+    let key = String::from_utf8(
+        Command::new("ssh-keygen").arg("-lf").arg(here.join("eve.pub")).output().unwrap().stdout,
+    );
+    fs::write(here.join(STATEMENTS), whole.replace(key.unwrap().split(' ').nth(1).unwrap(), "")).unwrap();
+    let server = Server::start(&here, "server");
+    let asked = [
+        json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"]),
+        json(&here, 5, &["bundle", "verify", "fix.bundle", "--trust", "trust"]),
+        server.operate(&here, 5, &["apply", "fix.bundle", "--trust", "trust"]),
+    ];
+    for told in asked {
+        assert!(told["error"]["why"].as_str().unwrap().contains("more than 1024"), "{told}");
+        assert!(told["error"]["help"].as_str().unwrap().contains("--prune"), "{told}");
+    }
+    let pruned = json(&here, 5, &["statements", "fix.bundle", "--trust", "trust", "--prune"]);
+    assert_eq!((&pruned["pruned"], &pruned["refused"]), (&1100.into(), &true.into()));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod doubtful;
 mod foreign;
 #[path = "../bundle/forge.rs"]
 mod forge;
+mod gaps;
 mod interop;
 mod killed;
 mod log;

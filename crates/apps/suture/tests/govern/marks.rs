@@ -52,7 +52,22 @@ fn a_class_that_nobody_has_computed_is_not_the_author_s_to_choose() {
         // Somebody of another team says with a reason that it is so.
         let laxer = ["--says", "laxer", "--reason", "it only changes what is printed"];
         sign(&here, "fix.bundle", "rob", "reviewer", &laxer);
+        // That is no approval, and two teams are asked for what nobody has computed.
+        let (missing, _) = check(&here, "fix.bundle", &[]);
+        assert_eq!(missing, ["consensus-is-approved", "consensus-by-two-teams"]);
+        sign(&here, "fix.bundle", "rob", "reviewer", &["--says", "approved"]);
+        sign(&here, "fix.bundle", "cora", "commander", &[]);
         assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+        // What only another class asks for is not there, and not needed.
+        let told = json(&here, 0, &asked);
+        let dark = told["requirements"].as_array().unwrap().iter();
+        let dark: Vec<_> = dark.filter(|row| row["rule"] == "replicated-goes-dark").collect();
+        assert_eq!((&dark[0]["state"], dark.len()), (&"not-needed".into(), 1), "{told}");
+        let text = String::from_utf8(run(&here, &asked).stdout).unwrap();
+        assert!(
+            text.lines().any(|line| line.trim_start().starts_with("not needed") && line.contains("--dark")),
+            "{text}"
+        );
     }
     let here = declared_local("marks-none", "[critical]\nnone = \"a single server\"\n");
     assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));

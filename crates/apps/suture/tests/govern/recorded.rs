@@ -99,6 +99,11 @@ fn dossiers_bundles_statements_and_processes() {
     let check = [&["policy", "check", "fix.bundle"][..], &TRUST].concat();
     let (_, asked) = log.act(5, &check);
     assert_eq!((ended(&asked), subject(&asked, "bundle")), (["policy.check", "refused", "policy"], &bundle));
+    let (_, pruned) = log.act(0, &[&["statements", "fix.bundle", "--prune"][..], &TRUST].concat());
+    assert_eq!(
+        (ended(&pruned)[0], &subject(&pruned, "file")["digest"], &pruned["detail"]),
+        ("statements.prune", &bundle["digest"], &json!({"pruned": 0}))
+    );
     let server = Server::start(&log.here, "server");
     let pid = server.pid();
     let apply = [&["apply", "fix.bundle", "--pid", &pid][..], &TRUST].concat();

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::office::{check, done, sign, sign_all};
-use crate::patch::json;
+use crate::office::{Server, check, done, open, sign, sign_all};
+use crate::patch::{self, json};
 use crate::publishing::{LATER, add, prepared, public, publish};
 use crate::transcript::run;
 
@@ -46,6 +46,45 @@ fn without_refusal(here: &Path) -> String {
     let text = fs::read_to_string(here.join(STATEMENTS)).unwrap();
     let (rest, _) = text.trim_end().rsplit_once('\n').unwrap();
     format!("{rest}\n")
+}
+
+/// An operator's own rules may know nothing of refusals: what is refused does not run, whoever is asked.
+#[test]
+fn a_pack_that_knows_no_refusals_lets_none_by() {
+    let here = open("refused-own-pack");
+    patch::bundle(&here);
+    fs::create_dir(here.join("trust/policy")).unwrap();
+    let rule = "@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
+    fs::write(here.join("trust/policy/own.cedar"), rule).unwrap();
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
+    refuse(&here);
+    let asked = ["policy", "check", "fix.bundle", "--trust", "trust"];
+    let told = json(&here, 5, &asked);
+    assert_eq!(
+        (&told["allowed"], &told["refused_by"]),
+        (&false.into(), &serde_json::json!(["ray"])),
+        "{told}"
+    );
+    let text = String::from_utf8(run(&here, &asked).stdout).unwrap();
+    assert!(
+        text.contains("may not run") && text.contains("a refusal of ray (storage), which blocks"),
+        "{text}"
+    );
+    json(&here, 5, &["bundle", "verify", "fix.bundle", "--trust", "trust"]);
+    let server = Server::start(&here, "server");
+    for (more, helped) in [(&[][..], "trust`"), (&["--dark"], "trust --dark`")] {
+        let refused =
+            server.operate(&here, 5, &[&["apply", "fix.bundle", "--trust", "trust"], more].concat());
+        let why = refused["error"]["why"].as_str().unwrap();
+        assert!(
+            why.starts_with("refused by ray (storage) as reviewer: ") && why.contains(REASON),
+            "{refused}"
+        );
+        let help = refused["error"]["help"].as_str().unwrap();
+        assert!(help.contains(&format!("`suture policy check fix.bundle --trust {helped}")), "{refused}");
+    }
+    sign(&here, "fix.bundle", "ray", "reviewer", &["--withdraw"]);
+    assert_eq!(check(&here, "fix.bundle", &[]), (Vec::new(), true));
 }
 
 /// The machines' keys are enough: nobody who may publish has to agree to a refusal, and no case has to be at hand.

@@ -74,7 +74,7 @@ fn a_file_of_statements_that_is_not_there_is_named() {
     let shown = transcript(&here, &["policy", "check", "fix.bundle", "--trust", "trust"]);
     assert!(shown.contains(absent), "{shown}");
     let elsewhere = ["policy", "check", "fix.bundle", "--trust", "trust", "--statements", "elsewhere"];
-    assert!(json(&here, 5, &elsewhere)["absent"].as_str().unwrap().contains("`elsewhere`"));
+    assert!(json(&here, 2, &elsewhere)["error"]["what"].as_str().unwrap().contains("`elsewhere`"));
     let server = Server::start(&here, "server");
     let refused = server.operate(&here, 5, &["apply", "fix.bundle", "--trust", "trust"]);
     assert!(refused["error"]["why"].as_str().unwrap().contains(absent), "{refused}");
@@ -111,7 +111,31 @@ fn a_signed_bundle_is_not_replaced_by_another() {
     fs::remove_file(here.join("fix.bundle")).unwrap();
     is_refused();
     assert!(!here.join("fix.bundle").exists());
-    fs::remove_file(here.join("fix.bundle.intoto.jsonl")).unwrap();
+    let statements = here.join("fix.bundle.intoto.jsonl");
+    let said = fs::read(&statements).unwrap();
+    // A line that is damaged was about the bundle that is there.
+    fs::write(here.join("fix.bundle"), &before).unwrap();
+    fs::write(&statements, &said[..said.len() - 10]).unwrap();
+    is_refused();
+    assert_eq!(fs::read(here.join("fix.bundle")).unwrap(), before);
+    // Nor is it replaced through a link.
+    fs::create_dir(here.join("kept")).unwrap();
+    fs::rename(here.join("fix.bundle"), here.join("kept/fix.bundle")).unwrap();
+    fs::rename(&statements, here.join("kept/fix.bundle.intoto.jsonl")).unwrap();
+    std::os::unix::fs::symlink("kept/fix.bundle", here.join("fix.bundle")).unwrap();
+    let refused = json(&here, 2, &create);
+    let what = refused["error"]["what"].as_str().unwrap();
+    assert!(what.contains("kept/fix.bundle.intoto.jsonl` is there already"), "{refused}");
+    assert_eq!(fs::read(here.join("kept/fix.bundle")).unwrap(), before);
+    fs::remove_dir_all(here.join("kept")).unwrap();
+    fs::remove_file(here.join("fix.bundle")).unwrap();
+    // A summary that was published may be all that there is.
+    fs::write(here.join("fix.bundle"), &before).unwrap();
+    fs::write(here.join("fix.bundle.vsa.intoto.jsonl"), &said).unwrap();
+    let refused = json(&here, 2, &create);
+    let what = refused["error"]["what"].as_str().unwrap();
+    assert!(what.contains("`fix.bundle.vsa.intoto.jsonl` is there already"), "{refused}");
+    fs::remove_file(here.join("fix.bundle.vsa.intoto.jsonl")).unwrap();
     json(&here, 0, &create);
     let other = json(&here, 2, &[&create[..6], &["fix.delta"]].concat());
     assert!(other["error"]["why"].as_str().unwrap().contains("it is no bundle"), "{other}");

@@ -106,8 +106,8 @@ fn signal(child: &Child, name: &str) {
 #[test]
 fn an_interrupted_act_is_told() {
     let log = Log::begin(&open("govern-interrupted"));
-    fs::write(log.here.join("fix.bundle"), "a bundle\n").unwrap();
-    let sign = ["sign", "--as", "author", "--key", "ann", "fix.bundle"];
+    fs::write(log.here.join("fix.txt"), "a text\n").unwrap();
+    let sign = ["sign", "--as", "author", "--key", "ann", "fix.txt"];
     // Whoever adds statements locks their directory.
     let lock = File::open(&log.here).unwrap();
     lock.lock().unwrap();
@@ -119,10 +119,10 @@ fn an_interrupted_act_is_told() {
         let entries = log.new_entries();
         assert_eq!(entries.len(), 1, "{entries:?}");
         assert_eq!(ended(&entries[0]), ["sign.authored", "failed", "interrupted"]);
-        assert_eq!(subject(&entries[0], "file")["digest"], log.digest("fix.bundle"));
+        assert_eq!(subject(&entries[0], "file")["digest"], log.digest("fix.txt"));
         assert_eq!(entries[0]["actor"]["key"], log.fingerprint("ann"));
     }
-    assert!(!log.here.join("fix.bundle.intoto.jsonl").exists());
+    assert!(!log.here.join("fix.txt.intoto.jsonl").exists());
 
     // `nohup` has the program live on.
     let mut command = Command::new("sh");

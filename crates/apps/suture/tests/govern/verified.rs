@@ -105,6 +105,23 @@ fn what_a_stranger_has_signed_stops_nothing() {
     assert!(statements.1[4].contains("its signer is no operator"), "{statements:?}");
 }
 
+/// A file that somebody has named must be there, whether there is somebody to believe or not.
+#[test]
+fn a_file_of_statements_that_is_named_must_be_there() {
+    let here = open("verify-named");
+    patch::bundle(&here);
+    sign_all(&here, "fix.bundle");
+    let rows = [
+        &["bundle", "verify", "fix.bundle"][..],
+        &["bundle", "verify", "fix.bundle", "--trust", "trust"],
+        &["policy", "check", "fix.bundle", "--trust", "trust"],
+    ];
+    for row in rows {
+        let told = json(&here, 2, &[row, &["--statements", "nope.jsonl"]].concat());
+        assert_eq!(told["error"]["what"], "there is no file of statements `nope.jsonl`", "{told}");
+    }
+}
+
 /// The trust directory of the environment counts as it does for `apply`; one that can't be used is an error.
 #[test]
 fn the_environment_names_a_trust_directory() {

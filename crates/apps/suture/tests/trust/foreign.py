@@ -89,7 +89,7 @@ def sign(path, kind, private, digest):
         "approved": ("urn:suture:statement:approved:v1", {"signedOn": "2024-05-20T10:00:00Z", "role": "approver"}),
     }
     predicate_type, predicate = predicates[kind]
-    subject = ResourceDescriptor(name="fix.bundle", digest={"sha256": digest})
+    subject = ResourceDescriptor(name="fix.delta", digest={"sha256": digest})
     subject.validate()
     statement = Statement([subject.pb], predicate_type, predicate)
     statement.validate()

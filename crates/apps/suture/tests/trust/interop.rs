@@ -70,7 +70,7 @@ fn ours_are_verified_and_read_by_others() {
     assert_eq!(office.rejected(BUNDLE), (vec![], 0));
 
     let keys = [office.public("alice"), office.public("bob"), office.public("carol")].join("\n");
-    let told = foreign(&office, &["verify", "fix.bundle.intoto.jsonl", &keys]);
+    let told = foreign(&office, &["verify", "fix.delta.intoto.jsonl", &keys]);
     let told = told.as_array().unwrap();
     let digest = office.json(&["statements", BUNDLE]).0["digest"].clone();
     assert_eq!(told.len(), 9);
@@ -95,7 +95,7 @@ fn theirs_are_verified_and_read_by_us() {
     let (document, _) = office.json(&["statements", BUNDLE]);
     let digest = document["digest"].as_str().unwrap();
     for (kind, key) in [("built", "alice"), ("rehearsed", "alice"), ("approved", "carol")] {
-        foreign(&office, &["sign", "fix.bundle.intoto.jsonl", kind, key, digest]);
+        foreign(&office, &["sign", "fix.delta.intoto.jsonl", kind, key, digest]);
     }
     let (document, exit) = office.json(&["statements", BUNDLE, "--trust", "trust"]);
     let rows = document["statements"].as_array().unwrap();

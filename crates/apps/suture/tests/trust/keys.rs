@@ -39,7 +39,7 @@ fn keys_of_ssh_keygen_sign() {
         let mut command = office.suture(&["sign", "--as", "author", "--key", "alice", BUNDLE]);
         assert!(command.env("SUTURE_PASSPHRASE_FILE", &passphrase).status().unwrap().success());
         assert_eq!(office.rejected(BUNDLE), (vec![], 0));
-        std::fs::remove_file(office.path("fix.bundle.intoto.jsonl")).unwrap();
+        std::fs::remove_file(office.path("fix.delta.intoto.jsonl")).unwrap();
     }
 }
 

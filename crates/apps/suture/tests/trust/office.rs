@@ -14,7 +14,7 @@ const PEOPLE: [(&str, &str, &str); 4] = [
 ];
 
 /// What is signed.
-pub(crate) const BUNDLE: &str = "fix.bundle";
+pub(crate) const BUNDLE: &str = "fix.delta";
 
 /// The place where a test works.
 pub(crate) struct Office {

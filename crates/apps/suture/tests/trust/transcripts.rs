@@ -18,17 +18,17 @@ fn a_story() {
     let mut story = String::new();
     for line in [
         "key show bob --trust trust",
-        "statements fix.bundle --trust trust",
-        "sign --as author --key alice fix.bundle",
-        "sign --as reviewer --key bob --comment looks-good fix.bundle",
-        "statements fix.bundle",
-        "statements fix.bundle --trust trust",
-        "sign --as commander --key carol --refuse --reason not-now fix.bundle",
-        "statements fix.bundle --trust trust",
-        "sign --as commander --key bob --withdraw fix.bundle",
-        "sign --as commander --key carol --withdraw fix.bundle",
-        "sign --as operator --key alice fix.bundle",
-        "statements fix.bundle --trust trust",
+        "statements fix.delta --trust trust",
+        "sign --as author --key alice fix.delta",
+        "sign --as reviewer --key bob --comment looks-good fix.delta",
+        "statements fix.delta",
+        "statements fix.delta --trust trust",
+        "sign --as commander --key carol --refuse --reason not-now fix.delta",
+        "statements fix.delta --trust trust",
+        "sign --as commander --key bob --withdraw fix.delta",
+        "sign --as commander --key carol --withdraw fix.delta",
+        "sign --as operator --key alice fix.delta",
+        "statements fix.delta --trust trust",
     ] {
         story += &office.transcript(&line.split(' ').collect::<Vec<_>>());
         story.push('\n');
@@ -43,34 +43,34 @@ fn mistakes() {
     std::fs::write(office.path("short.json"), r#"{"result":"PASSED"}"#).unwrap();
     let mut mistakes = String::new();
     for line in [
-        "sign --as reviewer fix.bundle",
-        "sign --as tester --key bob fix.bundle",
-        "sign --as witness --key bob fix.bundle",
-        "sign --as author --says approved --key alice fix.bundle",
-        "sign --as builder --key alice fix.bundle",
-        "sign --as author --predicate notes.json --key alice fix.bundle",
-        "sign --as rehearser --predicate notes.json --key alice fix.bundle",
-        "sign --as rehearser --predicate short.json --key alice fix.bundle",
-        "sign --as reviewer --key bob --refuse fix.bundle",
-        "sign --as reviewer --key bob --withdraw --refuse --reason x fix.bundle",
+        "sign --as reviewer fix.delta",
+        "sign --as tester --key bob fix.delta",
+        "sign --as witness --key bob fix.delta",
+        "sign --as author --says approved --key alice fix.delta",
+        "sign --as builder --key alice fix.delta",
+        "sign --as author --predicate notes.json --key alice fix.delta",
+        "sign --as rehearser --predicate notes.json --key alice fix.delta",
+        "sign --as rehearser --predicate short.json --key alice fix.delta",
+        "sign --as reviewer --key bob --refuse fix.delta",
+        "sign --as reviewer --key bob --withdraw --refuse --reason x fix.delta",
         "sign --as reviewer --key bob missing.bundle",
-        "sign --as reviewer --key missing fix.bundle",
-        "sign --as reviewer --key bob.pub fix.bundle",
-        "sign --as reviewer --key fix.bundle fix.bundle",
-        "sign --as reviewer --agent bob fix.bundle",
-        "sign --as commander --says committed --key carol fix.bundle",
-        "statements fix.bundle --trust nowhere",
-        "statements fix.bundle --trust fix.bundle",
+        "sign --as reviewer --key missing fix.delta",
+        "sign --as reviewer --key bob.pub fix.delta",
+        "sign --as reviewer --key fix.delta fix.delta",
+        "sign --as reviewer --agent bob fix.delta",
+        "sign --as commander --says committed --key carol fix.delta",
+        "statements fix.delta --trust nowhere",
+        "statements fix.delta --trust fix.delta",
         "key new -o alice --no-passphrase",
         "key new -o eve",
-        "key show fix.bundle",
+        "key show fix.delta",
         "key show",
     ] {
         mistakes += &office.transcript(&line.split(' ').collect::<Vec<_>>());
         mistakes.push('\n');
     }
     insta::assert_snapshot!(mistakes);
-    assert!(!office.path("fix.bundle.intoto.jsonl").exists(), "nothing was written by mistake");
+    assert!(!office.path("fix.delta.intoto.jsonl").exists(), "nothing was written by mistake");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::too_many;
 use crate::args::advisory::{BundledArgs, RenderArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::statement_file::StatementFile;
 use crate::{files, permission, statement_file, trust_dir};
 
 /// The bundle that is named, if it is one.
@@ -110,7 +111,7 @@ fn thank(
         return Ok(());
     };
     let root = statement_file::read_root(&trust)?;
-    let lines = statement_file::read(&statement_file::beside(bundle))?;
+    let lines = StatementFile::of(bundle, None).read_for(&root)?;
     let received: Vec<Received<'_>> =
         lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
     let verified = verify(&root, patch.digest, &received, Timestamp::now());

@@ -17,6 +17,7 @@ use crate::args::BundleCreateArgs;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::statement_file::StatementFile;
 use crate::{files, statement_file};
 
 #[derive(Serialize)]
@@ -94,17 +95,29 @@ fn keep_what_is_there(output: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if is_old && !files::is_bundle(output)? {
         return taken(output, "it is no bundle", "name another file with -o");
     }
-    let statements = statement_file::beside(output);
-    let said = statement_file::read(&statements)?;
+    if is_old && files::read_bundle(output)? == bytes {
+        return Ok(());
+    }
     let id = Digest::of(bytes);
     let is_about = |envelope: &Envelope| {
         Statement::parse(&envelope.payload).is_ok_and(|statement| statement.is_about(id))
     };
-    if said.envelopes.iter().all(|(_, envelope)| is_about(envelope)) {
-        return Ok(());
+    // What is written to is where a link leads.
+    let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    for file in [output, target.as_path()] {
+        for beside in [statement_file::beside(file), statement_file::summary_beside(file)] {
+            let mut is_kept = true;
+            let said = StatementFile::perhaps(beside);
+            said.each(|envelope| is_kept &= envelope.is_some_and(is_about))?;
+            if !is_kept {
+                let why = "not all in it is about the bundle that would be written, and what is about another would be about none \
+                           that is left";
+                let help = "name another file with -o, or move bundle and statements away together";
+                return taken(said.path(), why, help);
+            }
+        }
     }
-    let why = "it has statements about another bundle, which would be about none that is left";
-    taken(&statements, why, "name another file with -o, or move bundle and statements away together")
+    Ok(())
 }
 
 /// The deltas of these files, each once.

@@ -7,8 +7,9 @@ mod said;
 
 use serde::Serialize;
 use suture_bundle::{Contents, Digest, Facts};
+use suture_clearance::Gaps;
 use suture_delta::page::{Column, INDENT, Look, Page, Tone, counted};
-use suture_dossier::{Dossier, lint};
+use suture_dossier::Dossier;
 
 use super::open;
 use crate::args::BundleVerifyArgs;
@@ -74,7 +75,7 @@ impl Check {
 fn dossier(contents: &Contents<'_>) -> Check {
     match dossier_fault(contents) {
         None => Check::new("dossier", State::Pass, "complete, and about these deltas"),
-        Some(fault) => Check::new("dossier", State::Fail, fault),
+        Some(fault) => Check::new("dossier", State::Fail, fault.trim_start_matches("its dossier has ")),
     }
 }
 
@@ -85,9 +86,7 @@ pub(super) fn dossier_fault(contents: &Contents<'_>) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     let facts: Vec<Facts> = contents.deltas.iter().map(|delta| delta.facts.clone()).collect();
-    let gaps = lint(&dossier, Some(&facts));
-    let first = gaps.first()?;
-    Some(format!("{}, first {}: {}", counted(gaps.len(), "gap"), first.id, first.asks))
+    Gaps::of(&dossier, &facts).map(|gaps| gaps.to_string())
 }
 
 fn text(document: &Document, look: &Look) -> String {

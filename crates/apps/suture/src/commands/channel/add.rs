@@ -54,7 +54,8 @@ fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path, act: &Act) -> Result
             .help("name a bundle; `suture bundle create` makes one of a delta"));
     }
     act.on(act::content("bundle", &content));
-    Patch::read(&content).map_err(|error| permission::unusable(bundle, &error))?;
+    let patch = Patch::read(&content).map_err(|error| permission::unusable(bundle, &error))?;
+    permission::require_complete(&patch, bundle)?;
     let beside = crate::statement_file::beside(bundle);
     let statements = args.statements.as_deref().or_else(|| beside.exists().then_some(&beside));
     let statements = statements.map(|path| files::read(path, "the file of statements")).transpose()?;

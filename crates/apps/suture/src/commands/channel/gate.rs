@@ -15,7 +15,7 @@ use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
 use suture_policy::{CaseFacts, Moment, State};
-use suture_trust::{KeyId, Lines, Received, read_lines, verify};
+use suture_trust::{KeyId, Lines, Received, TrustRoot, read_lines_for, verify};
 
 use super::failure;
 use crate::args::channel::GateArgs;
@@ -75,7 +75,10 @@ impl<'a> Gate<'a> {
     /// Whether a bundle may become public, or what has been said about one that is.
     fn agree(&self, bundle: &Bundle) -> Result<(), Failure> {
         let patch = read(bundle)?;
-        let lines = lines(bundle)?;
+        let lines = match &self.authority {
+            Some(authority) => lines(bundle, &authority.root)?,
+            None => Lines::default(),
+        };
         if bundle.is_public {
             match &self.authority {
                 // All that is new was said by somebody, and nobody here is asked who may.
@@ -91,6 +94,7 @@ impl<'a> Gate<'a> {
                 Some(_) => {}
             }
         }
+        permission::require_complete(&patch, bundle.name.as_ref())?;
         let case = self.facts(&patch, bundle)?;
         if let Some(authority) = &self.authority {
             self.ask(authority, bundle, &patch, &lines, case.as_ref())?;
@@ -167,7 +171,8 @@ impl<'a> Gate<'a> {
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
             let asked = clear(authority, patch, lines, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
-                permission::unanswered(&error, &statement_file::beside(bundle.name.as_ref()))
+                let name = bundle.name.as_ref();
+                permission::unanswered(&error, name, &statement_file::beside(name))
             })?;
             if clearance.decision.allowed {
                 return Ok(());
@@ -238,10 +243,12 @@ fn owner(authority: &Authority, key: &PublicKey, now: Timestamp) -> Option<Strin
     key.holds(now).then(|| principal.name.clone())
 }
 
-fn lines(bundle: &Bundle) -> Result<Lines, Failure> {
+fn lines(bundle: &Bundle, root: &TrustRoot) -> Result<Lines, Failure> {
     let Some(statements) = &bundle.statements else { return Ok(Lines::default()) };
-    read_lines(statements).map_err(|error| {
-        Failure::refused(format!("the statements about `{}` can't be used", bundle.name)).why(&error)
+    read_lines_for(statements, root).map_err(|error| {
+        Failure::refused(format!("the statements about `{}` can't be used", bundle.name))
+            .why(&error)
+            .help("`suture statements FILE --trust DIR --prune` takes out what no key of the trust root has signed; then add it again")
     })
 }
 

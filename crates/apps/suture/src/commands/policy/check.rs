@@ -10,7 +10,8 @@ use crate::commands::subject;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{permission, statement_file, trust_dir};
+use crate::statement_file::StatementFile;
+use crate::{permission, trust_dir};
 
 pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let directory = trust_dir::find(args.trust.trust.as_deref()).ok_or_else(|| {
@@ -26,16 +27,16 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     // A key that can't sign is told before the question is asked.
     let key = summary::signer(args, &authority)?;
     let wanted = Use::Run { dark: args.dark };
-    let clearance =
-        permission::ask(&authority, &patch, &args.file, args.statements.as_deref(), &wanted, case.as_ref())?;
+    let statements = StatementFile::of(&args.file, args.statements.as_deref());
+    let clearance = permission::ask(&authority, &patch, &args.file, &statements, &wanted, case.as_ref())?;
     let key = key.filter(|_| clearance.decision.allowed);
     let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key, act));
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest)
         .with_summary(signed.transpose()?)
         .with_refusals(&clearance.refusals)
-        .with_rejected(&clearance.verified.rejected);
-    let beside = statement_file::beside(&args.file);
-    let about = about.with_absent(statement_file::absent(args.statements.as_deref().unwrap_or(&beside)));
+        .with_rejected(&clearance.verified.rejected)
+        .with_left_out(clearance.left_out)
+        .with_absent(statements.absent());
     let strangers = authority.pack.strangers(&authority.principals(Timestamp::now()));
     decision::answer(&about, &clearance.decision, &strangers, console)
 }

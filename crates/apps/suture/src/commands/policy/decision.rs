@@ -7,7 +7,7 @@ use std::str::FromStr as _;
 
 use serde::Serialize;
 use suture_clearance::Standing;
-use suture_delta::page::{Column, Look, Page, Tone, clean, listed};
+use suture_delta::page::{Column, Look, Page, Tone, clean, counted, listed};
 use suture_policy::{
     Ask, Class, Decision, Kind, Principal, Requirement, SetAside, Spoken, State, Stranger, Switch,
 };
@@ -35,6 +35,8 @@ pub(super) struct About<'a> {
     digest: &'a str,
     /// Statements that were not even put to the rules, and why.
     rejected: Vec<String>,
+    /// Lines of strangers that were too many to be looked at.
+    left_out: usize,
     /// That there is no file of statements.
     absent: Option<String>,
     /// Refusals that stand.
@@ -57,10 +59,14 @@ struct Document<'a> {
     rules: &'a [Spoken],
     /// Refusals that stand, and whether who refused can withdraw them.
     refusals: &'a [Standing],
+    /// Whose refusals stand.
+    refused_by: Vec<&'a str>,
     /// Statements that do not count by the rules.
     set_aside: Vec<Aside<'a>>,
     /// Statements that are not genuine, or not of somebody in the trust root who may say it, and why.
     rejected: &'a [String],
+    /// Lines of strangers that were too many to be looked at.
+    left_out: usize,
     /// That there is no file of statements.
     #[serde(skip_serializing_if = "Option::is_none")]
     absent: Option<&'a str>,
@@ -108,6 +114,7 @@ impl<'a> About<'a> {
             what,
             digest,
             rejected: Vec::new(),
+            left_out: 0,
             absent: None,
             refusals: &[],
             summary: None,
@@ -122,6 +129,11 @@ impl<'a> About<'a> {
             format!("{by}{kind}: {}", rejected.reason)
         };
         Self { rejected: rejected.iter().map(line).collect(), ..self }
+    }
+
+    /// The same with how many lines of strangers were left out.
+    pub(super) fn with_left_out(self, left_out: usize) -> Self {
+        Self { left_out, ..self }
     }
 
     /// The same with that there is no file of statements, if so.
@@ -161,8 +173,10 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         requirements: decision.requirements.iter().map(line).collect(),
         rules: &decision.rules,
         refusals: about.refusals,
+        refused_by: names(&decision.refused_by),
         set_aside: decision.set_aside.iter().map(aside).collect(),
         rejected: &about.rejected,
+        left_out: about.left_out,
         absent: about.absent.as_deref(),
         failed: &decision.failed,
         strangers: strangers.iter().map(stranger).collect(),
@@ -233,6 +247,14 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
             page.prose(2, "-", Tone::Faint, &words);
         }
     }
+    if about.left_out > 0 {
+        page.gap();
+        let words = format!(
+            "{} name keys that the trust root does not know, and were left out",
+            counted(about.left_out, "line")
+        );
+        page.prose(0, "note:", Tone::Warn, &words);
+    }
     // A role that there is, and that nobody has yet, is no slip of the pen.
     let slips = strangers
         .iter()
@@ -256,7 +278,7 @@ fn table(decision: &Decision) -> Vec<Vec<(String, Tone)>> {
     for requirement in &decision.requirements {
         let (word, tone) = state(requirement.state);
         let could = match requirement.state {
-            State::There => String::new(),
+            State::There | State::NotNeeded => String::new(),
             _ if requirement.kind.is_none() => "no signature helps".to_owned(),
             _ => people(&requirement.could, "nobody in the trust root"),
         };
@@ -276,6 +298,7 @@ fn state(state: State) -> (&'static str, Tone) {
         State::Missing => ("missing", Tone::Bad),
         State::Overdue => ("overdue", Tone::Bad),
         State::Owed => ("owed", Tone::Warn),
+        State::NotNeeded => ("not needed", Tone::Faint),
     }
 }
 
@@ -288,7 +311,12 @@ fn people(people: &[Principal], nobody: &str) -> String {
 fn reasons(page: &mut Page, decision: &Decision) {
     let deciding: Vec<_> = decision.rules.iter().filter(|rule| rule.forbids != decision.allowed).collect();
     page.heading(if decision.allowed { "Permitted by" } else { "Forbidden by" });
-    if deciding.is_empty() && decision.failed.is_empty() {
+    let refused_by = people(&decision.refused_by, "");
+    if !refused_by.is_empty() {
+        let words =
+            format!("a refusal of {refused_by}, which blocks whatever the rules say until it is withdrawn");
+        page.prose(2, "-", Tone::Bad, &words);
+    } else if deciding.is_empty() && decision.failed.is_empty() {
         page.prose(2, "-", Tone::Bad, "no rule of the pack permits it");
     }
     for rule in deciding {

@@ -3,8 +3,6 @@
 //! All that goes into it is digests, a time, and two URIs that say nothing of the bundle. Its file is one of its own, since the
 //! statements beside the bundle are not for everybody yet.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use suture_clearance::{Authority, Clearance, Patch};
@@ -77,15 +75,11 @@ pub(super) fn sign(
     let subject = Subject { name: String::new(), digest: patch.digest };
     let statement = Statement { subjects: vec![subject], predicate: Predicate::Passed(summary) };
     let envelope = sign::sign(&statement, signer)?;
-    let file = args.output.clone().unwrap_or_else(|| beside(args));
+    let file = args.output.clone().unwrap_or_else(|| statement_file::summary_beside(&args.file));
     let id = Digest::of(&envelope.payload);
     act.on(content("statement", &envelope.payload));
     statement_file::append(&file, &[envelope])?;
     Ok(Signed { file: file.display().to_string(), id, key, verifier, policy })
-}
-
-fn beside(args: &PolicyCheckArgs) -> PathBuf {
-    statement_file::with_suffix(&args.file, ".vsa.intoto.jsonl")
 }
 
 /// A scheme, a colon, and something behind it without spaces (RFC 3986).

@@ -23,7 +23,6 @@ pub(super) fn of_bundle(path: &Path, bytes: &[u8]) -> Result<Vec<Map<String, Val
         let stated = dossier.answers.delta.iter().find(|stated| stated.id == delta.facts.id);
         let origin = stated.map(|stated| &stated.origin).filter(|origin| origin.is_known());
         let origin = origin.ok_or_else(|| unknown(delta))?;
-        check_builder(&origin.builder)?;
         let definition = origin.build_definition();
         let made = json!({"name": delta.name.as_str(), "digest": {"sha256": delta.facts.id}});
         let same =
@@ -48,19 +47,4 @@ fn unknown(delta: &BundledDelta) -> Failure {
     Failure::usage(format!("nothing can be said of how {} was built", delta.name))
         .why("the dossier does not say it")
         .help("draft the dossier with --provenance, or write what you know as SLSA provenance and name it with --predicate")
-}
-
-/// SLSA asks for a URI, and others refuse what is none.
-fn check_builder(builder: &str) -> Result<(), Failure> {
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-    };
-    let is_uri = builder.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
-    if is_uri && !builder.contains(char::is_whitespace) {
-        return Ok(());
-    }
-    Err(Failure::usage("the dossier does not say who ran the build as SLSA asks for it")
-        .why(&format!("`builder` is `{}`, which is no URI", builder.escape_debug()))
-        .help("answer it with one such as https://ci.example.com or mailto:ann@example.com, and make the bundle again"))
 }

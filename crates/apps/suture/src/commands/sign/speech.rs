@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use suture_trust::{
-    Acceptance, Commitment, Digest, Emergency, Envelope, Kind, Predicate, PublicKey, Refusal, Role, Said,
-    Statement, Subject, Withdrawal, commit,
+    Acceptance, Commitment, Digest, Emergency, Kind, Predicate, PublicKey, Refusal, Role, Said, Statement,
+    Subject, Withdrawal, commit,
 };
 
 use super::Target;
-use crate::args::{SignArgs, Withdraw};
+use super::withdrawal::refusals;
+use crate::args::SignArgs;
 use crate::commands::advisory_salt;
 use crate::failure::Failure;
-use crate::{files, statement_file};
+use crate::files;
 
 /// Everything that is said, before it is known about what.
 pub(super) struct Speech<'a> {
@@ -161,52 +162,4 @@ fn read_advisory(path: &Path) -> Result<(Digest, Salt), Failure> {
         _ => (advisory_salt::read(&salt_path)?, false),
     };
     Ok((commit(&bytes, &text), Salt { bytes, path: salt_path, is_new }))
-}
-
-/// The refusals to withdraw: the one that is named, or all of this key that stand.
-fn refusals(
-    withdraw: Option<Withdraw>,
-    subject: &Subject,
-    file: &Path,
-    key: &PublicKey,
-) -> Result<Vec<Digest>, Failure> {
-    let named = match withdraw {
-        Some(Withdraw::One(named)) => Some(named),
-        Some(Withdraw::Own) | None => None,
-    };
-    let read = statement_file::read(file)?;
-    let envelopes = || read.envelopes.iter().map(|(_, envelope)| envelope);
-    let is_own = |envelope: &Envelope| {
-        let pae = envelope.pae();
-        envelope.signatures.iter().any(|signature| key.verifies(&pae, &signature.signature))
-    };
-    let mut refusals = Vec::new();
-    let mut lifted = Vec::new();
-    for envelope in envelopes().filter(|envelope| named.is_some() || is_own(envelope)) {
-        let id = Digest::of(&envelope.payload);
-        match Statement::parse(&envelope.payload) {
-            Ok(statement) if statement.is_about(subject.digest) => match statement.predicate {
-                Predicate::Refused(_) => refusals.push(id),
-                Predicate::Withdrawn(withdrawal) => lifted.push(withdrawal.refusal),
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-    match named {
-        Some(named) => refusals.retain(|refusal| *refusal == named),
-        None => refusals.retain(|refusal| !lifted.contains(refusal)),
-    }
-    refusals.sort_unstable();
-    refusals.dedup();
-    if refusals.is_empty() {
-        let why = match named {
-            Some(named) => format!("`{}` has no refusal {named} of this file", file.display()),
-            None => format!("no refusal of this file by the key {} stands in `{}`", key.id(), file.display()),
-        };
-        let help =
-            "`suture statements FILE` shows who refused; if it was another key of yours, give --withdraw=ID";
-        return Err(Failure::usage("there is nothing to withdraw").why(&why).help(help));
-    }
-    Ok(refusals)
 }

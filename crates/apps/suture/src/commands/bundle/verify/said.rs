@@ -10,19 +10,20 @@ use suture_trust::{Accepted, Lines, Received, Rejected, Verified, verify};
 use super::{Check, State};
 use crate::args::BundleVerifyArgs;
 use crate::failure::Failure;
-use crate::{permission, statement_file, trust_dir};
+use crate::statement_file::StatementFile;
+use crate::{permission, trust_dir};
 
 /// Both rows.
 pub(super) fn checks(args: &BundleVerifyArgs, bytes: &[u8]) -> Result<Vec<Check>, Failure> {
     let not_checked = |check, what: &str| Check::new(check, State::NotChecked, what);
+    let file = StatementFile::of(&args.file, args.statements.as_deref());
+    file.must_be_there()?;
     let Some(directory) = trust_dir::find(args.trust.trust.as_deref()) else {
         let none = "there is no trust root to ask (--trust, SUTURE_TRUST_DIR)";
         return Ok(vec![not_checked("statements", none), not_checked("policy", none)]);
     };
     let authority = trust_dir::read(&directory)?;
-    let beside = statement_file::beside(&args.file);
-    let beside = args.statements.as_deref().unwrap_or(&beside);
-    let lines = statement_file::read(beside)?;
+    let lines = file.read_for(&authority.root)?;
     let patch = match Patch::read(bytes) {
         Ok(patch) => patch,
         Err(error) => {
@@ -39,25 +40,37 @@ pub(super) fn checks(args: &BundleVerifyArgs, bytes: &[u8]) -> Result<Vec<Check>
     let verified = verify(&authority.root, patch.digest, &received, now);
     let (stops, policy) = match clear(&authority, &patch, &lines, &run, case.as_ref(), now) {
         Ok(clearance) => (!clearance.refusals.is_empty(), policy(&clearance, &authority.node.name)),
+        Err(ClearError::Incomplete(gaps)) => {
+            let stops = verified.refusals().next().is_some() || verified.doubtful().next().is_some();
+            (
+                stops || !lines.unread.is_empty(),
+                Check::new("policy", State::Fail, format!("not asked: {gaps}")),
+            )
+        }
         Err(ClearError::Doubtful(_)) => {
             let what = "not asked: a line that is damaged may be a refusal";
             (true, Check::new("policy", State::Fail, what))
         }
         Err(ClearError::Question(why)) => return Err(permission::unanswerable(&why)),
     };
-    Ok(vec![statements(&verified, &lines, stops), policy])
+    Ok(vec![statements(&file, &verified, &lines, stops), policy])
 }
 
 /// What does not count is told, and is no failure: whether the others are enough is what the policy says. What `stops` is a
 /// refusal, or what may be one.
-fn statements(verified: &Verified, lines: &Lines, stops: bool) -> Check {
+fn statements(file: &StatementFile, verified: &Verified, lines: &Lines, stops: bool) -> Check {
     let (count, others) = (verified.accepted.len(), verified.rejected.len() + lines.unread.len());
-    if count + others == 0 {
-        return Check::new("statements", State::NotChecked, "nobody has said anything about it");
+    if count + others + lines.left_out == 0 {
+        let absent = file.absent().map(|absent| format!(": {}", clean(&absent))).unwrap_or_default();
+        let what = format!("nobody has said anything about it{absent}");
+        return Check::new("statements", State::NotChecked, what);
     }
     let mut what = vec![format!("{count} {}", if count == 1 { "counts" } else { "count" })];
     if others > 0 {
         what.push(format!("{others} {} not", if others == 1 { "does" } else { "do" }));
+    }
+    if lines.left_out > 0 {
+        what.push(format!("{} of strangers are left out", counted(lines.left_out, "line")));
     }
     if verified.refusals().next().is_some() {
         what.push(format!("it is refused by {}", refused_by(verified)));
