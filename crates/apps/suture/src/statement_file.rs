@@ -214,9 +214,13 @@ fn rewrite(
     lock.lock().map_err(failed)?;
     let before = match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        _ => {
-            files::read_limited(&path, "the file of statements", limit).map_err(|error| error.help(PRUNE))?
+        Ok(metadata) if metadata.len() > limit => {
+            let help = if limit < PRUNED_LEN_MAX { PRUNE } else { "take out by hand what nobody knows" };
+            return Err(Failure::usage(format!("the file of statements `{}` can't be used", path.display()))
+                .why(&format!("it is longer than {} MiB", limit >> 20))
+                .help(help));
         }
+        _ => files::read_limited(&path, "the file of statements", limit)?,
     };
     let content = change(before)?;
     replace(&path, directory, &content).and_then(|()| lock.sync_all()).map_err(failed)
