@@ -120,7 +120,8 @@ impl Rejected {
     /// Whether nobody in `root` has signed it: then it says nothing, neither for a bundle nor against it.
     pub fn is_strangers(&self, root: &TrustRoot) -> bool {
         match &self.reason {
-            Reason::UnknownKey | Reason::NotAStatement(_) => true,
+            Reason::UnknownKey => true,
+            Reason::NotAStatement(_) | Reason::TooMuchToTry => !self.may_be_refusal,
             Reason::WrongKeyType { .. } => !self.names_key_of(root),
             _ => false,
         }
@@ -151,7 +152,9 @@ pub fn verify(root: &TrustRoot, bundle: Digest, received: &[Received<'_>], now: 
     for (index, received) in received.iter().enumerate() {
         if received.envelope.payload_type != IN_TOTO {
             let reason = checks::foreign_payload(root, received.envelope);
-            let may_be_refusal = reason == Reason::BadSignature;
+            let may_be_refusal = reason == Reason::BadSignature
+                || checks::is_signed_by_name(root, received.envelope)
+                    && glimpse::look(&received.envelope.payload, bundle).reads_as_refusal();
             verified.rejected.push(Rejected {
                 index,
                 key: None,

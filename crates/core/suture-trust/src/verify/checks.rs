@@ -20,6 +20,14 @@ pub(super) fn foreign_payload(root: &TrustRoot, envelope: &Envelope) -> Reason {
     if is_damaged { Reason::BadSignature } else { Reason::NotAStatement(envelope.payload_type.clone()) }
 }
 
+/// Whether a key of the root that is named has signed an envelope, whatever is in it.
+pub(super) fn is_signed_by_name(root: &TrustRoot, envelope: &Envelope) -> bool {
+    let pae = envelope.pae();
+    envelope.signatures.iter().any(|signature| {
+        root.key(&signature.key).is_some_and(|(_, key)| key.key.verifies(&pae, &signature.signature))
+    })
+}
+
 /// RFC 8032 §5.1.6: 64 bytes.
 pub(super) fn form(signature: &EnvelopeSignature) -> Result<(), Reason> {
     match signature.signature.len() {

@@ -144,4 +144,14 @@ fn what_can_not_be_read_may_be_one() {
         assert_eq!((verified.accepted.len(), verified.doubtful().count() > 0), (0, is_doubtful), "{what}");
         assert_eq!(verify(&[sign(STRANGER)]).doubtful().count(), 0, "{what}, by a stranger");
     }
+    // Of another type than in-toto gives it, with the name of the key.
+    for (payload, is_doubtful) in [(&refusal, true), (&review, false), (&about(&refusal), false)] {
+        let sign = |key| {
+            let payload = payload.clone().into_bytes();
+            Envelope::sign("application/json", payload, &MemoryKey::new(key)).unwrap()
+        };
+        let verified = verify(&[sign(BOB)]);
+        assert_eq!((verified.accepted.len(), verified.doubtful().count() > 0), (0, is_doubtful), "{payload}");
+        assert_eq!(verify(&[sign(STRANGER)]).doubtful().count(), 0);
+    }
 }
