@@ -1,8 +1,8 @@
 //! What may be a refusal that nobody can read.
 //!
-//! A refusal stops a patch, so that whoever can damage one could let the patch run. Where a line is no statement, or its signature
-//! does not fit the key that it names, nobody can say that there is no refusal, and nothing is decided. What a stranger has
-//! signed is none: it stops nothing.
+//! A refusal stops a patch, so that whoever can damage one could let the patch run. Where a line is no statement, its signature
+//! does not fit the key that it names, or somebody of the trust root has signed what can't be read, nobody can say that there is no
+//! refusal, and nothing is decided. What a stranger has signed is none: it stops nothing.
 
 use std::fmt;
 

@@ -109,6 +109,28 @@ fn a_refusal_reaches_the_nodes_that_have_the_bundle() {
     assert!(at_the_node(&here, &[]).is_empty());
 }
 
+/// Strangers who fill the file of statements do not keep a refusal from the channel, nor from the nodes.
+#[test]
+fn a_refusal_reaches_the_nodes_through_lines_of_strangers() {
+    let here = published("refused-filled");
+    done(&here, &["key", "new", "-o", "eve", "--no-passphrase"]);
+    let said = fs::read_to_string(here.join(STATEMENTS)).unwrap();
+    sign(&here, "fix.bundle", "eve", "reviewer", &["--refuse", "--reason", "because"]);
+    let all = fs::read_to_string(here.join(STATEMENTS)).unwrap();
+    let stranger = &all[said.len()..];
+    fs::write(here.join(STATEMENTS), format!("{said}{}", stranger.repeat(1100))).unwrap();
+    refuse(&here);
+    add(&here, &[]);
+    done(&here, &["channel", "publish", "channel", "--key", "team", "--trust", "trust"]);
+    assert_eq!(at_the_node(&here, &[]), ["refusal-blocks"]);
+    // What is remembered of strangers' refusals can be read the next time.
+    add(&here, &[]);
+    fs::write(here.join("stripped.jsonl"), said).unwrap();
+    let stripped = ["channel", "add", "channel", "--bundle", "fix.bundle", "--statements", "stripped.jsonl"];
+    let refused = json(&here, 5, &stripped);
+    assert!(refused["error"]["why"].as_str().unwrap().contains("was refused"), "{refused}");
+}
+
 /// Somebody who may not refuse stops nothing, and gets nothing past the policy either.
 #[test]
 fn a_refusal_that_does_not_count_opens_no_way_past_the_policy() {
