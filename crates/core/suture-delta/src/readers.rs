@@ -150,7 +150,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
         let next = entities.partition_point(|entity| entity.address < address);
         let begins = |at: u64| entities.get(next).is_some_and(|entity| entity.address == at);
         if address == area.end {
-            return is_taken && !begins(address);
+            return is_taken && !begins(address) && !self.is_text(address..u64::MAX);
         }
         // Nothing that has a name begins there or between the two, and it is no text.
         is_taken && address < area.start && begins(area.start) && !self.is_text(address..area.start)
