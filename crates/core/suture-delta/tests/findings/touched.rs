@@ -168,6 +168,18 @@ fn an_address_that_is_let_out_leaves_users_unknown() {
     }
 }
 
+/// A text behind a table begins where the table ends, and is not meant by it.
+#[test]
+fn a_text_behind_an_object_is_not_the_object() {
+    let before = "static const int limits[4] = {1, 2, 3, 4};\n";
+    let rest = format!("{VALIDATE}{MAIN}");
+    for optimised in ["-O0", "-O2"] {
+        let options = [&OPTIONS[..], &[optimised]].concat();
+        let report = report(&options, before, &before.replace("3, 4}", "3, 9}"), &rest);
+        assert_eq!(readers(&report), [("limits", "validate".to_owned(), true)], "{optimised}");
+    }
+}
+
 /// For `limits[n - 1]` the address before the table is taken, which is another object's.
 #[test]
 fn an_address_beside_the_object_may_mean_it() {
