@@ -150,7 +150,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
         let next = entities.partition_point(|entity| entity.address < address);
         let begins = |at: u64| entities.get(next).is_some_and(|entity| entity.address == at);
         if address == area.end {
-            return is_taken && !begins(address);
+            return is_taken && !begins(address) && !self.is_text(address..u64::MAX);
         }
         // Nothing that has a name begins there or between the two, and it is no text.
         is_taken && address < area.start && begins(area.start) && !self.is_text(address..area.start)
@@ -158,8 +158,8 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
 
     /// Whether there is nothing but text from the beginning of `range` to the next thing that is referred to.
     fn is_text(&self, range: Range<u64>) -> bool {
-        let end = self.side.next_boundary(range.start).unwrap_or(range.end).min(range.end);
-        let bytes = self.side.build.read(range.start, end - range.start).unwrap_or_default();
+        let end = self.side.area(range.start).end.min(range.end);
+        let bytes = self.side.build.read(range.start, end.saturating_sub(range.start)).unwrap_or_default();
         let is_printable = |byte: &u8| byte.is_ascii_graphic() || b" \t\r\n\0\x1b".contains(byte);
         bytes.iter().any(|byte| *byte != 0) && bytes.iter().all(is_printable)
     }

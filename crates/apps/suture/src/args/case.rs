@@ -73,7 +73,8 @@ pub(crate) struct ClassifyArgs {
     pub(crate) epss: Option<PathBuf>,
 
     /// Compute the consensus class from this delta: from the call paths between what it changes and what `suture.toml` marked
-    /// when it was made; where nothing was marked, or a pattern marks nothing, it is the strictest
+    /// when it was made; where nothing was marked, a pattern marks nothing or something can't be
+    /// followed, it is the strictest
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) delta: Option<PathBuf>,
 

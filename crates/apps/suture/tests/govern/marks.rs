@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use suture_delta::format;
+use suture_delta::report::Way;
 
 use crate::office::{check, open, sign, sign_all};
 use crate::patch::{self, json};
@@ -179,6 +180,29 @@ fn a_report_that_was_changed_is_found_by_who_builds_it_again() {
     assert_eq!(row["recorded"], "-");
     assert!(row["here"].as_str().unwrap().contains("main"), "{told}");
     assert_eq!(check(&here, "fix.bundle", &[]), (vec!["class-is-reproduced".to_owned()], false));
+}
+
+/// A report that says that less was looked at differs too: `reproduce` compares what was followed.
+#[test]
+fn what_was_followed_is_compared() {
+    let here = open("marks-followed");
+    C.write(&here, "author");
+    C.build(&here, "author", "fix", &[]);
+    let mut delta = format::read(&fs::read(here.join("fix.delta")).unwrap()).unwrap();
+    assert_eq!(delta.unseen(), Vec::<String>::new());
+    delta.meta.report.followed.retain(|way| *way != Way::Inlined);
+    let edited = format::write(&delta).unwrap();
+    let mut record: Value = serde_json::from_slice(&fs::read(here.join("fix.delta.json")).unwrap()).unwrap();
+    record["id"] = format::id(&edited).to_string().into();
+    fs::write(here.join("fix.delta"), edited).unwrap();
+    fs::write(here.join("fix.delta.json"), record.to_string()).unwrap();
+    bundle(&here, &["fix"], &["fix.patch"]);
+    let told = reproduce(&here, 5, "author", &[]);
+    let differences = told["deltas"][0]["differences"].as_array().unwrap();
+    let row = differences.iter().find(|row| row["what"] == "what was not followed to the marks");
+    let row = row.unwrap_or_else(|| panic!("{told}"));
+    assert!(row["recorded"].as_str().unwrap().contains("inlined"), "{told}");
+    assert_eq!(row["here"], "-");
 }
 
 /// The same patch as it was made: what a second build confirms counts on a validator too.

@@ -168,6 +168,18 @@ fn an_address_that_is_let_out_leaves_users_unknown() {
     }
 }
 
+/// A text behind a table begins where the table ends, and is not meant by it.
+#[test]
+fn a_text_behind_an_object_is_not_the_object() {
+    let before = "static const int limits[4] = {1, 2, 3, 4};\n";
+    let rest = format!("{VALIDATE}{MAIN}");
+    for optimised in ["-O0", "-O2"] {
+        let options = [&OPTIONS[..], &[optimised]].concat();
+        let report = report(&options, before, &before.replace("3, 4}", "3, 9}"), &rest);
+        assert_eq!(readers(&report), [("limits", "validate".to_owned(), true)], "{optimised}");
+    }
+}
+
 /// For `limits[n - 1]` the address before the table is taken, which is another object's.
 #[test]
 fn an_address_beside_the_object_may_mean_it() {
@@ -230,6 +242,33 @@ fn code_of_a_marked_function_that_is_inlined_is_part_of_the_change() {
     let hello = hello.replace("int validate", "static inline int validate");
     let inline = report(&OPTIONS, &hello, &hello.replace("validate(c)", "validate(c + 1)"), rest);
     assert!(inline.critical[0].inlined && inline.unmatched.is_empty(), "{inline:?}");
+}
+
+#[test]
+fn other_compilers_say_what_they_inline_too() {
+    let hello = "int limit = 5; int validate(int x) { return x < limit; }\n\
+        KEEP int hello(int c) { int r = validate(c); printf(\"hello %d\\n\", r); return c; }\n";
+    let rest = "int main(int c, char **v) { (void)v; return hello(c); }\n";
+    let program = |code: &str| {
+        let code = format!("#include <stdio.h>\n#define KEEP __attribute__((noinline))\n{code}{rest}");
+        compile("clang", &OPTIONS, ("p.c", &code))
+    };
+    let marks = "[critical]\nfunctions = [\"validate\"]\n";
+    let new = hello.replace("validate(c)", "validate(c + 1)");
+    let clang = compared(&program(hello), &program(&new), marks, &[]).report;
+    assert_eq!(paths(&clang), [("hello", "validate", "hello validate".to_owned(), None)]);
+
+    let hello = "mod rules { #[inline(always)] pub fn validate(x: usize) -> bool { x % 3 < 2 } }\n\
+        #[inline(never)] fn hello(c: usize) -> usize { if rules::validate(c) { std::hint::black_box(c) } else { 7 } }\n\
+        fn main() { std::process::exit(hello(std::env::args().count()) as i32) }\n";
+    let options = ["-g", "-O", "-Clink-arg=-Wl,--emit-relocs", "-Clink-arg=-Wl,--build-id"];
+    let program = |code: &str| compile("rustc", &options, ("p.rs", code));
+    let marks = "[critical]\nfunctions = [\"p::rules::*\"]\n";
+    let of_rustc =
+        compared(&program(hello), &program(&hello.replace("else { 7 }", "else { 8 }")), marks, &[]).report;
+    let validate = ("p::hello", "p::rules::validate", "p::hello p::rules::validate".to_owned(), None);
+    assert_eq!(paths(&of_rustc), [validate]);
+    assert!(of_rustc.critical[0].inlined && of_rustc.unmatched.is_empty());
 }
 
 /// `deep` is called by the copy of `validate`, `shallow` by what it is in.
