@@ -20,6 +20,7 @@ use crate::place::{self, Settings};
 use crate::published::{Current, Published};
 use crate::{
     ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, add, embargo, policy, refusals, rotate,
+    sealed,
 };
 
 /// What is to be signed anew.
@@ -98,16 +99,18 @@ pub fn publish_if<E: From<ChannelError>>(
     let _lock = place.lock()?;
     if scope == Scope::Content {
         add::check_content(place)?;
+        sealed::check_twice(place)?;
         refusals::keep_all(place)?;
     }
     let plan = plan(place, scope, signers, now)?;
-    agreed(&News::of(place, &plan.publication.added))?;
+    let news = News::of(place, &plan.publication.added);
+    agreed(&news)?;
     for write in &plan.writes {
         write.carry_out()?;
     }
     place::remove(&place.pending_root())?;
     if scope == Scope::Content {
-        add::sweep(place)?;
+        sealed::sweep(place, &news.over())?;
     }
     Ok(plan.publication)
 }
