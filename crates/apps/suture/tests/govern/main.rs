@@ -4,6 +4,7 @@
 mod built;
 mod clock;
 mod doubtful;
+mod embargoed;
 #[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
 mod foreign;
 #[path = "../bundle/forge.rs"]
@@ -31,4 +32,5 @@ mod transcript;
 #[path = "../cli/tree.rs"]
 mod tree;
 mod unrecorded;
+mod verdicts;
 mod verified;

@@ -93,13 +93,13 @@ impl Walk<'_> {
             }
             return;
         }
-        if is_text(bytes) {
-            return;
-        }
         if let Some(is_plain) = has_plain_sections(bytes) {
             if !is_plain {
                 (self.see)(path, Part::Closed("a program that is packed, or has compressed sections"));
             }
+            return;
+        }
+        if is_text(bytes) {
             return;
         }
         match self.unzlib(bytes) {
