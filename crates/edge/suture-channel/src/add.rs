@@ -68,7 +68,7 @@ pub fn add_bundle(
 fn refuse_sealed(place: &Place, name: &str, bundle: &[u8]) -> Result<(), ChannelError> {
     let digest = sealed::sha256(bundle);
     let found = sealed::records(place)?.into_iter().find(|(entry, record)| {
-        (entry.in_content && record.name == name) || (!record.ended && record.bundle_sha256() == digest)
+        (entry.in_content && record.name == name) || (record.holds() && record.bundle_sha256() == digest)
     });
     match found {
         Some((_, record)) => Err(Refusal::UnderEmbargo { name: record.name, until: record.until }.into()),

@@ -9,7 +9,7 @@ use suture_trust::TrustRoot;
 use crate::limits::FILE_LEN_MAX;
 use crate::name::{Kind, STATEMENTS};
 use crate::published::Published;
-use crate::sealed::{self, Entry, Sealed};
+use crate::sealed::{self, Entry, Sealed, State};
 use crate::{ChannelError, Place, place, refusals};
 
 /// What becomes public with a publication, and what must not.
@@ -44,7 +44,7 @@ pub struct Bundle {
     pub content: Vec<u8>,
     /// The statements about it, if there are any.
     pub statements: Option<Vec<u8>>,
-    /// The disclosure time, if it is under embargo.
+    /// The disclosure time, if it is under embargo; none of an embargo that was ended.
     pub embargo_until: Option<Timestamp>,
     /// The latest disclosure time that was declared for these bytes and has not been ended, though they are here in the clear.
     pub declared_until: Option<Timestamp>,
@@ -75,7 +75,7 @@ impl<'a> News<'a> {
         refusals::public_root(self.place, &Published::read(self.place)?.files())
     }
 
-    /// Says that an embargo is over: what is known of it is kept no longer than it is in the channel.
+    /// Says that a bundle is secret no more: what is known of it is kept no longer than it is in the channel.
     pub fn is_over(&self, sealed: &Bundle) {
         if let Ok(Kind::Sealed(opaque)) = Kind::parse(&sealed.target) {
             self.over.borrow_mut().insert(opaque);
@@ -113,14 +113,17 @@ impl<'a> News<'a> {
         }))
     }
 
-    /// All bundles whose embargo was declared and has not been ended, one at a time, whether they are in the channel or not. Those
-    /// that nobody can read are not among them: see [`News::unknown`].
+    /// All bundles that were put in under embargo and of which nobody has said yet that they are secret no more
+    /// ([`News::is_over`]), one at a time, whether they are in the channel or not. Those that nobody can read are not among
+    /// them: see [`News::unknown`].
     ///
     /// # Errors
     /// Of an item: its files can't be read.
     pub fn embargoes(&self) -> Result<impl Iterator<Item = Result<Bundle, ChannelError>>, ChannelError> {
         let mut known = sealed::records(self.place)?;
-        known.retain(|(entry, record)| !record.ended && record.files(self.place, &entry.opaque).is_ok());
+        known.retain(|(entry, record)| {
+            record.state != State::Replaced && record.files(self.place, &entry.opaque).is_ok()
+        });
         Ok(known.into_iter().map(|(entry, record)| self.sealed(&entry.opaque, &record)))
     }
 
@@ -132,7 +135,7 @@ impl<'a> News<'a> {
         let is_public = !self.names.contains(&target);
         let digest = sealed::sha256(&content);
         let same = known.iter().map(|(_, record)| record);
-        let same = same.filter(|record| !record.ended && record.bundle_sha256() == digest);
+        let same = same.filter(|record| record.holds() && record.bundle_sha256() == digest);
         let declared_until = same.map(|record| record.until).max();
         Ok(Bundle { target, name, content, statements, embargo_until: None, declared_until, is_public })
     }
@@ -145,7 +148,7 @@ impl<'a> News<'a> {
             name: record.name.clone(),
             content,
             statements,
-            embargo_until: Some(record.until),
+            embargo_until: record.holds().then_some(record.until),
             declared_until: None,
             is_public,
         })

@@ -81,7 +81,16 @@ pub fn publish(
     signers: &[&dyn RoleSigner],
     now: Time,
 ) -> Result<Publication, ChannelError> {
-    publish_if(place, scope, signers, now, |_| Ok(()))
+    publish_if(place, scope, signers, now, |news| {
+        // Nobody here knows of cases.
+        for bundle in news.embargoes()? {
+            let bundle = bundle?;
+            if bundle.embargo_until.is_none_or(|until| until <= now) {
+                news.is_over(&bundle);
+            }
+        }
+        Ok(())
+    })
 }
 
 /// The same, if `agreed` has nothing against it: it is asked when everything is signed and nothing is public yet, and nobody

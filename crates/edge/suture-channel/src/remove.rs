@@ -9,7 +9,7 @@ use crate::limits::FILE_LEN_MAX;
 use crate::name::{Kind, STATEMENTS};
 use crate::published::Published;
 use crate::refusals::Court;
-use crate::sealed::{self, Entry};
+use crate::sealed::{self, Entry, State};
 use crate::{ChannelError, Place, add, metadata, place};
 
 /// A file that was taken out.
@@ -60,6 +60,7 @@ pub fn remove(place: &Place, name: &str, early: bool) -> Result<Taken, ChannelEr
     let opaque = name.strip_prefix("sealed.").unwrap_or(name);
     let entries = sealed::entries(place)?.into_iter();
     let is_meant = |entry: &Entry| match &entry.record {
+        Ok(record) if record.state == State::Replaced && !entry.in_content => false,
         Ok(record) => entry.opaque == opaque || record.name == own,
         Err(_) => entry.opaque == opaque,
     };
@@ -76,17 +77,15 @@ pub fn remove(place: &Place, name: &str, early: bool) -> Result<Taken, ChannelEr
         let target = Kind::Sealed(entry.opaque.clone()).target();
         taken.files.extend(take_out(place, &public, target)?);
         match entry.record {
-            Ok(record) if record.ended => {}
-            Ok(record) if !early => taken.held.push(Held { opaque: entry.opaque, until: record.until }),
-            Ok(record) => {
-                sealed::end(place, &public, &entry.opaque, &record)?;
-                taken.ended.push(entry.opaque);
+            Ok(record) if early => sealed::end(place, &entry.opaque, &record)?,
+            Ok(record) if record.holds() => {
+                taken.held.push(Held { opaque: entry.opaque, until: record.until });
+                continue;
             }
-            Err(_) => {
-                sealed::forget(place, &entry.opaque)?;
-                taken.ended.push(entry.opaque);
-            }
+            Ok(_) => continue,
+            Err(_) => sealed::forget(place, &entry.opaque)?,
         }
+        taken.ended.push(entry.opaque);
     }
     if taken.files.is_empty() && taken.ended.is_empty() {
         return Err(nothing(name, &taken.held));

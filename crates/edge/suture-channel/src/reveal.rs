@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use crate::add::{self, Added};
 use crate::name::Kind;
-use crate::published::Published;
 use crate::sealed::{self, Entry, Sealed};
 use crate::{ChannelError, Place, Refusal};
 
@@ -30,7 +29,7 @@ pub fn reveal(place: &Place, name: &str, early: bool, now: Timestamp) -> Result<
     let known = sealed::records(place)?;
     let (entry, record) = find(place, &known, name)?;
     let is_same = |other: &Sealed| other.bundle_sha256() == record.bundle_sha256();
-    let due = |other: &Sealed| early || other.ended || other.until <= now;
+    let due = |other: &Sealed| early || !other.holds() || other.until <= now;
     let mut same = known.iter().map(|(_, other)| other).filter(|other| is_same(other));
     if let Some(held) = same.find(|other| !due(other)) {
         return Err(Refusal::Embargoed { name: held.name.clone(), until: held.until, now }.into());
@@ -39,11 +38,10 @@ pub fn reveal(place: &Place, name: &str, early: bool, now: Timestamp) -> Result<
     let files = record.files(place, &entry.opaque);
     let files = files.map_err(|why| sealed::unknown(&[(entry.opaque.clone(), why)]))?;
     let Added { names, .. } = add::add_clear(place, &record.name, &files)?;
-    let public = Published::read(place)?.files();
     // What was in the channel under that name before is told with it.
     let told = known.iter().filter(|(_, other)| is_same(other) || other.name == record.name);
     for (other, told) in told.filter(|(_, other)| due(other)) {
-        sealed::end(place, &public, &other.opaque, told)?;
+        sealed::end(place, &other.opaque, told)?;
     }
     Ok(Revealed { opaque: entry.opaque.clone(), names })
 }
@@ -67,7 +65,9 @@ fn find<'a>(
     known: &'a [(Entry, Sealed)],
     name: &str,
 ) -> Result<&'a (Entry, Sealed), ChannelError> {
-    let named = known.iter().filter(|(entry, record)| entry.opaque == name || record.name == name);
+    let named = known.iter().filter(|(entry, record)| {
+        (entry.opaque == name || record.name == name) && (entry.in_content || record.holds())
+    });
     if let Some(found) = named.max_by_key(|(entry, record)| (entry.in_content, record.until)) {
         return Ok(found);
     }

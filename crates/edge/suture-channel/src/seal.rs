@@ -36,7 +36,7 @@ pub(crate) fn add(
     let known = sealed::records(place)?;
     let digest = sealed::sha256(&files[0].content);
     let is_same = |record: &Sealed| record.bundle_sha256() == digest;
-    let later = known.iter().map(|(_, record)| record).filter(|record| is_same(record) && !record.ended);
+    let later = known.iter().map(|(_, record)| record).filter(|record| is_same(record) && record.holds());
     if let Some(until) = later.map(|record| record.until).max().filter(|until| *until > embargo.until)
         && !embargo.early
     {
@@ -53,10 +53,10 @@ pub(crate) fn add(
     let mut replaced = remove_clear(place, name)?;
     for (entry, record) in &known {
         let target = Kind::Sealed(entry.opaque.clone()).target();
-        if is_same(record) {
-            sealed::end(place, &public, &entry.opaque, record)?;
-        } else if record.name == name {
-            // What was there under that name stays secret until its time.
+        // What was there under that name stays secret until its time, and so does the name that these bytes had.
+        if is_same(record) && (record.name == name || embargo.early) {
+            sealed::replace(place, &public, &entry.opaque, record)?;
+        } else if is_same(record) || record.name == name {
             place::remove(&place.content().join(&target))?;
         } else {
             continue;

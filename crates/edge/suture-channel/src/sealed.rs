@@ -6,8 +6,8 @@
 //! ```
 //!
 //! An embargo that was declared holds until its time, whatever is in the channel: a record stays when its bundle is taken out, since it
-//! says what must not become public meanwhile. It ends with `reveal`, with `remove --early`, by another record of
-//! the same bytes, or with a publication after its time. Where a record can't be read nobody can say what it is about, and when it ends.
+//! says what must not become public meanwhile. It ends with `reveal` and with `remove --early`, and is forgotten with a publication
+//! that finds neither it nor its case secret any more. Where a record can't be read nobody can say what it is about, and when it ends.
 //!
 //! Policy judges the files here, and the world gets `content/sealed.HEX`: the record has the digests of all of them.
 
@@ -40,9 +40,20 @@ pub(crate) struct Sealed {
     pub(crate) files: Vec<SealedFile>,
     /// SHA-256 of what they were encrypted to.
     encrypted_sha256: String,
-    /// Whether the embargo is over, and what is left of it is who has got it.
-    #[serde(default)]
-    pub(crate) ended: bool,
+    /// What has become of the embargo.
+    pub(crate) state: State,
+}
+
+/// What has become of an embargo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// It holds until its time.
+    Holds,
+    /// It was revealed, or ended early. Its case may be under embargo all the same: the next publication sees.
+    Ended,
+    /// Another record is about the same bytes. What is left of this one is who has got it.
+    Replaced,
 }
 
 /// A file of it.
@@ -83,8 +94,13 @@ impl Sealed {
             recipients,
             files: named.collect(),
             encrypted_sha256: sha256(sealed),
-            ended: false,
+            state: State::Holds,
         }
+    }
+
+    /// Whether it must not become public before its time.
+    pub(crate) fn holds(&self) -> bool {
+        self.state == State::Holds
     }
 
     /// SHA-256 of the bundle, in hexadecimal digits.
@@ -157,7 +173,7 @@ pub(crate) fn entries(place: &Place) -> Result<Vec<Entry>, ChannelError> {
 pub(crate) fn records(place: &Place) -> Result<Vec<(Entry, Sealed)>, ChannelError> {
     let known = entries(place)?.into_iter().filter_map(|entry| {
         let record = entry.record.clone().ok()?;
-        (entry.in_content || !record.ended).then_some((entry, record))
+        (entry.in_content || record.state != State::Replaced).then_some((entry, record))
     });
     Ok(known.collect())
 }
@@ -166,7 +182,7 @@ pub(crate) fn records(place: &Place) -> Result<Vec<(Entry, Sealed)>, ChannelErro
 pub(crate) fn all_unknown(place: &Place) -> Result<Vec<(String, String)>, ChannelError> {
     let unknown = entries(place)?.into_iter().filter_map(|entry| {
         let why = match &entry.record {
-            Ok(record) if record.ended && !entry.in_content => None,
+            Ok(record) if record.state == State::Replaced && !entry.in_content => None,
             Ok(record) => record.check(place, &entry).err(),
             Err(why) => Some(why.clone()),
         };
@@ -220,8 +236,8 @@ fn write_record(directory: &Path, record: &Sealed) -> Result<(), ChannelError> {
     place::replace(&path, &text)
 }
 
-/// Ends an embargo: nothing of it is published any more. Who has it is remembered as long as it is public.
-pub(crate) fn end(
+/// Takes what is encrypted out, as something else takes its place. Who has it is remembered as long as it is public.
+pub(crate) fn replace(
     place: &Place,
     public: &BTreeMap<String, String>,
     opaque: &str,
@@ -229,11 +245,21 @@ pub(crate) fn end(
 ) -> Result<(), ChannelError> {
     let target = Kind::Sealed(opaque.to_owned()).target();
     place::remove(&place.content().join(&target))?;
-    let directory = place.embargo().join(opaque);
     if public.contains_key(&target) {
-        return write_record(&directory, &Sealed { ended: true, ..record.clone() });
+        let record = Sealed { state: State::Replaced, ..record.clone() };
+        return write_record(&place.embargo().join(opaque), &record);
     }
-    remove_directory(&directory)
+    forget(place, opaque)
+}
+
+/// Ends an embargo: what is encrypted is taken out, and what was declared holds no more. What is known of it is kept until a
+/// publication has seen whether its case is still secret.
+pub(crate) fn end(place: &Place, opaque: &str, record: &Sealed) -> Result<(), ChannelError> {
+    place::remove(&place.content().join(Kind::Sealed(opaque.to_owned()).target()))?;
+    if record.files(place, opaque).is_err() {
+        return forget(place, opaque);
+    }
+    write_record(&place.embargo().join(opaque), &Sealed { state: State::Ended, ..record.clone() })
 }
 
 /// Forgets what nobody can read.
@@ -241,10 +267,11 @@ pub(crate) fn forget(place: &Place, opaque: &str) -> Result<(), ChannelError> {
     remove_directory(&place.embargo().join(opaque))
 }
 
-/// Removes what is known of what is in the channel no more and whose embargo is over: it was ended, or is among `over`.
+/// Removes what is known of what is in the channel no more and which is secret no more: it was replaced, or is among `over`.
 pub(crate) fn sweep(place: &Place, over: &BTreeSet<String>) -> Result<(), ChannelError> {
     for entry in entries(place)? {
-        let is_over = entry.record.is_ok_and(|record| record.ended || over.contains(&entry.opaque));
+        let is_over =
+            entry.record.is_ok_and(|record| record.state == State::Replaced || over.contains(&entry.opaque));
         if is_over && !entry.in_content {
             forget(place, &entry.opaque)?;
         }

@@ -228,8 +228,9 @@ pub(crate) struct RemoveArgs {
 ///
 /// Before anything is public, the policy of this machine is asked whether whoever holds one of the keys may publish each
 /// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. A bundle
-/// whose case is under embargo goes out encrypted or not at all. Each ends with exit code 5, and so does a bundle that names a
-/// case whose record is not at hand; then nothing is published. A refusal of a bundle that is public already goes out without
+/// that was put in under embargo, or whose case is under embargo, goes out encrypted or not at all. Each ends with exit code 5, and so
+/// do a bundle that names a case whose record is not at hand, and a bundle under embargo of which nothing is known here any
+/// more; then nothing is published. A refusal of a bundle that is public already goes out without
 /// the policy being asked, since nodes must learn of it.
 ///
 /// Clients see the old channel or the new one, never half of one, even if this is killed.

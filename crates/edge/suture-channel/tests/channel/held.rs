@@ -37,6 +37,9 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, ChannelError>) -> Refusal {
     }
 }
 
+/// What happens to what is known of the bundle with this opaque name.
+type Damage = fn(&Rig, &str);
+
 /// The files of its record.
 fn record(rig: &Rig, opaque: &str, file: &str) -> std::path::PathBuf {
     rig.room.path().join("channel/embargo").join(opaque).join(file)
@@ -74,10 +77,21 @@ fn what_was_taken_out_is_put_in_again_under_embargo() {
     seal(&rig, "other.bundle", SECRET, 24, false).unwrap();
     rig.publish();
     let shown = show(&rig.place, rig.now).unwrap().sealed;
-    assert!(shown.len() == 1 && shown[0].opaque != opaque && shown[0].in_content, "{shown:?}");
+    let names: Vec<(&str, bool)> =
+        shown.iter().map(|sealed| (sealed.name.as_str(), sealed.in_content)).collect();
+    // The name that it had is as secret as before.
+    assert!(
+        names.len() == 2 && names.contains(&(NAME, false)) && names.contains(&("other.bundle", true)),
+        "{names:?}"
+    );
+    seal(&rig, NAME, SECRET, 24, false).unwrap();
+    rig.publish();
+    let shown = show(&rig.place, rig.now).unwrap().sealed;
+    assert!(!shown.iter().any(|sealed| sealed.opaque == opaque), "{shown:?}");
     rig.wait(25);
-    reveal(&rig.place, "other.bundle", false, rig.now).unwrap();
-    assert!(rig.publish().added.contains(&"bundle.other.bundle".to_owned()));
+    reveal(&rig.place, NAME, false, rig.now).unwrap();
+    assert!(rig.publish().added.contains(&format!("bundle.{NAME}")));
+    assert!(show(&rig.place, rig.now).unwrap().sealed.is_empty());
 }
 
 #[test]
@@ -140,7 +154,7 @@ fn another_bundle_of_the_name_ends_no_embargo() {
 /// A record that can't be read closes nothing but what needs it, and goes by its opaque name, with a reason.
 #[test]
 fn what_nobody_knows_goes_with_a_reason_alone() {
-    let damages: [(&str, fn(&Rig, &str)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("can't be read", |rig, opaque| fs::write(record(rig, opaque, "record.json"), "{").unwrap()),
         ("is not in `embargo`", |rig, opaque| fs::remove_file(record(rig, opaque, "record.json")).unwrap()),
         ("is gone", |rig, opaque| fs::remove_file(record(rig, opaque, NAME)).unwrap()),

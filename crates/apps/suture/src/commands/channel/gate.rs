@@ -63,7 +63,6 @@ impl<'a> Gate<'a> {
     /// Whether this may become public.
     pub(super) fn check(&self, news: &News<'_>) -> Result<(), Failure> {
         self.refuse_unknown(news)?;
-        self.refuse_leaks(news)?;
         if self.authority.is_none() {
             self.console
                 .note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
@@ -72,7 +71,7 @@ impl<'a> Gate<'a> {
         for bundle in news.bundles().map_err(unread)? {
             self.agree(news, &bundle.map_err(unread)?)?;
         }
-        Ok(())
+        self.refuse_leaks(news)
     }
 
     /// As long as nobody can say what is under embargo nobody can say what gives it away. Nodes have to be told of refusals all
@@ -145,7 +144,7 @@ impl<'a> Gate<'a> {
     ) -> Result<(), Failure> {
         let mut refused = None;
         for by in &self.publishers {
-            // What would be public was looked through before.
+            // What would be public is looked through by itself, whatever the rules say.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
             let asked = clear(authority, patch, lines, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
@@ -236,9 +235,9 @@ fn declared(bundle: &Bundle) -> Option<Moment> {
 
 /// Reads a bundle, which is known by where it is in the channel's directory.
 pub(super) fn read(bundle: &Bundle) -> Result<Patch, Failure> {
-    let directory = if bundle.embargo_until.is_some() { "embargo" } else { "content" };
-    let name = if bundle.embargo_until.is_some() { &bundle.name } else { &bundle.target };
-    let path = Path::new(directory).join(name);
+    let is_sealed = matches!(name::Kind::parse(&bundle.target), Ok(name::Kind::Sealed(_)));
+    let directory = if is_sealed { "embargo" } else { "content" };
+    let path = Path::new(directory).join(if is_sealed { &bundle.name } else { &bundle.target });
     Patch::read(&bundle.content).map_err(|error| permission::unusable(&path, &error))
 }
 
