@@ -6,22 +6,27 @@
 //!
 //! A term is a row of words. Text is cut into words the same way (at case, digits and everything that is no letter), so
 //! that `strbuf_append`, `StrbufAppend` and "strbuf append" are one term, and a term that is wrapped over two lines is found.
-//! What looks like base64 or hexadecimal is decoded and looked through once more.
-//! What is compressed or encrypted is named as what could not be looked into.
+//! What looks like base64 or hexadecimal is decoded and looked through once more, and so are escapes of web pages and of code, and
+//! text of two or four bytes for a letter. Archives are walked, and what is packed is unpacked where that can be done here;
+//! everything else that is no text is named as what could not be looked into.
 //!
 //! A check that cries wolf is switched off. A term whose words are all ordinary counts only as an identifier
 //! (`update_state`, not "update state"), an ordinary single word (`connect`) only as code (`connect()`), and a file name
 //! of which there is one in every program (`server.c`) only with its directory.
 
-mod closed;
 mod encoded;
+mod escaped;
+mod inside;
 mod terms;
+mod wide;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde::Serialize;
 
+use self::escaped::Unescaped;
 use self::terms::{Form, Term};
 use self::words::{Word, words};
 
@@ -31,6 +36,8 @@ pub const FINDINGS_MAX: usize = 1000;
 pub const SECRETS_MAX: usize = 200_000;
 /// Longest excerpt, in characters.
 const EXCERPT_CHARS_MAX: usize = 120;
+/// How often a text is read without its escapes: they can be escaped themselves.
+const ESCAPED_TIMES_MAX: usize = 3;
 /// How far words of one term may be apart, in bytes: a line break with its indent and a comment sign.
 const GAP_BYTES_MAX: usize = 12;
 
@@ -101,7 +108,7 @@ pub struct Finding {
     pub term: String,
     /// Why it is one.
     pub why: Why,
-    /// Whether it was found in a base64 or hexadecimal form.
+    /// Whether it was found in a form that had to be decoded: base64, hexadecimal, escapes, letters of several bytes.
     pub encoded: bool,
     /// What stands there.
     pub excerpt: String,
@@ -123,7 +130,7 @@ pub struct Findings {
 pub struct Closed {
     /// The file.
     pub file: String,
-    /// The file in it, if it is an archive that can be looked into itself.
+    /// The file in it, if it can be looked into itself; one that is in several has the names of all of them.
     pub member: Option<String>,
     /// What it is, in words.
     pub kind: &'static str,
@@ -163,43 +170,60 @@ impl Watch {
         self.terms.is_empty()
     }
 
-    /// Looks through the name and the bytes of one file, and tells what can't be looked into. What is no text is taken for the texts that are in it.
+    /// Looks through the name and the bytes of one file, and tells what can't be looked into. Of a program the texts are looked
+    /// through that are in it.
     pub fn look(&self, file: &str, bytes: &[u8], found: &mut Findings) {
         let name = file.replace('\\', "/");
-        self.look_through(&name, 0, false, &Place::of_name(file, &name), found);
-        let text = String::from_utf8_lossy(bytes);
-        let text: String = text.chars().map(visible).filter(|c| *c != '\u{0}').collect();
-        let place = Place::of_text(file, &text);
-        self.look_through(&text, 0, false, &place, found);
-        for (offset, hidden) in encoded::hidden(&text) {
-            self.look_through(&hidden, offset, true, &place, found);
-        }
-        for (member, kind) in closed::closed(bytes) {
-            if found.closed.len() < FINDINGS_MAX {
-                let member = (!member.is_empty()).then_some(member);
-                found.closed.push(Closed { file: file.to_owned(), member, kind });
+        self.look_at(&Place::of_name(file, &name), found);
+        self.look_through(file, bytes, found);
+        inside::walk(bytes, &mut |member, part| match part {
+            inside::Part::Open(bytes) => self.look_through(&place_of(file, member), bytes, found),
+            inside::Part::Closed(kind) => {
+                let member = (!member.is_empty()).then(|| member.to_owned());
+                found.close(Closed { file: file.to_owned(), member, kind });
             }
+        });
+    }
+
+    fn look_through(&self, file: &str, bytes: &[u8], found: &mut Findings) {
+        let decoded = wide::decoded(bytes);
+        for text in if decoded.is_some() { Vec::new() } else { wide::runs(bytes) } {
+            self.report(&Reading::of(&text, true), &Place::of_text(file, &text), found);
+        }
+        let text = decoded.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+        let text: String = text.chars().map(visible).filter(|c| *c != '\u{0}').collect();
+        self.look_at(&Place::of_text(file, &text), found);
+    }
+
+    /// Looks at a text as it stands there, and at what is encoded or escaped in it.
+    fn look_at(&self, place: &Place<'_>, found: &mut Findings) {
+        self.report(&Reading::of(place.text, false), place, found);
+        for (offset, hidden) in encoded::hidden(place.text) {
+            self.report(&Reading { at: Some(offset), ..Reading::of(&hidden, true) }, place, found);
+        }
+        let mut before = place.text.to_owned();
+        for _ in 0..ESCAPED_TIMES_MAX {
+            let Some(Unescaped { text, changed }) = escaped::unescaped(&before) else { break };
+            let reading = Reading { changed: Some(&changed), ..Reading::of(&text, true) };
+            self.report(&reading, &place.saying(&text), found);
+            before = text;
         }
     }
 
-    /// `offset` is where in the text of the place the words are that were decoded.
-    fn look_through(
-        &self,
-        text: &str,
-        offset: usize,
-        is_encoded: bool,
-        place: &Place<'_>,
-        found: &mut Findings,
-    ) {
-        let words = words(text);
+    fn report(&self, reading: &Reading<'_>, place: &Place<'_>, found: &mut Findings) {
+        let words = words(reading.text);
         let mut from = 0;
         while from < words.len() {
-            let Some((length, term)) = self.at(text, words.get(from..).unwrap_or_default()) else {
+            let Some((length, term)) = self.at(reading.text, words.get(from..).unwrap_or_default()) else {
                 from += 1;
                 continue;
             };
-            let at = if is_encoded { offset } else { words.get(from).map_or(0, |word| word.begin) };
-            found.add(|| place.finding(at, term, is_encoded));
+            let row = words.get(from..from + length).unwrap_or_default();
+            let (begin, end) =
+                (row.first().map_or(0, |word| word.begin), row.last().map_or(0, |word| word.end));
+            if reading.is_news(begin, end) {
+                found.add(|| place.finding(reading.at.unwrap_or(begin), term, reading.is_encoded));
+            }
             from += length;
         }
     }
@@ -249,6 +273,35 @@ fn visible(c: char) -> char {
     }
 }
 
+/// A text that is read: the one that stands there, or one that was decoded from it.
+struct Reading<'a> {
+    text: &'a str,
+    is_encoded: bool,
+    /// Where it stood, if it is not as long as what it was decoded from.
+    at: Option<usize>,
+    /// The places at which it is another than the text before it, in ascending order; everything is new without them.
+    changed: Option<&'a [Range<usize>]>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(text: &'a str, is_encoded: bool) -> Self {
+        Self { text, is_encoded, at: None, changed: None }
+    }
+
+    /// Whether these words could not be read before: they touch what has changed.
+    fn is_news(&self, begin: usize, end: usize) -> bool {
+        self.changed.is_none_or(|changed| {
+            let first = changed.partition_point(|place| place.end < begin);
+            changed.get(first).is_some_and(|place| place.start <= end)
+        })
+    }
+}
+
+/// How a file is called that is in another.
+fn place_of(file: &str, member: &str) -> String {
+    if member.is_empty() { file.to_owned() } else { format!("{file} ({member} in it)") }
+}
+
 struct Place<'a> {
     file: &'a str,
     text: &'a str,
@@ -264,6 +317,14 @@ impl<'a> Place<'a> {
     fn of_text(file: &'a str, text: &'a str) -> Self {
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self { file, text, lines: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    /// The same with another text, which has its lines where this one has them.
+    fn saying<'b>(&self, text: &'b str) -> Place<'b>
+    where
+        'a: 'b,
+    {
+        if self.lines.is_empty() { Place::of_name(self.file, text) } else { Place::of_text(self.file, text) }
     }
 
     fn finding(&self, at: usize, term: &Term, encoded: bool) -> Finding {
@@ -283,6 +344,13 @@ impl<'a> Place<'a> {
 }
 
 impl Findings {
+    /// Tells of what can't be looked into.
+    pub fn close(&mut self, closed: Closed) {
+        if self.closed.len() < FINDINGS_MAX {
+            self.closed.push(closed);
+        }
+    }
+
     fn add(&mut self, finding: impl FnOnce() -> Finding) {
         self.count += 1;
         if self.findings.len() < FINDINGS_MAX {

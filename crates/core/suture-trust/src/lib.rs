@@ -41,6 +41,7 @@ pub use keys::{KeyError, KeyId, PublicKey, SignError, Signer};
 pub use kind::{Kind, Role};
 pub use lines::{
     ENVELOPES_MAX, FILE_LEN_MAX, Lines, TooMuch, WRITTEN_LEN_MAX, lines, read_lines, read_lines_for,
+    read_lines_for_any,
 };
 pub use predicate::{
     Acceptance, Commitment, Emergency, Outcome, Predicate, PredicateError, Product, Provenance, Refusal,

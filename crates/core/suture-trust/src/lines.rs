@@ -65,6 +65,15 @@ pub fn read_lines_for(bytes: &[u8], root: &TrustRoot) -> Result<Lines, TooMuch> 
     read(bytes, |envelope| names_strangers(root, envelope))
 }
 
+/// Reads what is to be judged by any of `roots`; if there are none, by nobody, and all lines may count.
+///
+/// # Errors
+/// A limit is passed, by lines of which some may count.
+pub fn read_lines_for_any(bytes: &[u8], roots: &[TrustRoot]) -> Result<Lines, TooMuch> {
+    let is_strangers = |envelope: &Envelope| roots.iter().all(|root| names_strangers(root, envelope));
+    read(bytes, |envelope| !roots.is_empty() && is_strangers(envelope))
+}
+
 fn read(bytes: &[u8], is_strangers: impl Fn(&Envelope) -> bool) -> Result<Lines, TooMuch> {
     if bytes.len() > FILE_LEN_MAX {
         return Err(TooMuch::Bytes(bytes.len()));

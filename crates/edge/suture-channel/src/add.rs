@@ -1,21 +1,16 @@
 //! Putting something into a channel. It becomes public with the next publication, and not before.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder};
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use crate::embargo::{self, Recipients};
-use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX, POLICY_FILES_MAX, POLICY_LEN_MAX};
+use crate::limits::{POLICY_FILES_MAX, POLICY_LEN_MAX};
 use crate::name::{self, Kind, STATEMENTS};
-use crate::parcel::{self, Packed};
+use crate::parcel::Packed;
 use crate::policy::{self, kept};
-use crate::published::Published;
-use crate::{ChannelError, Place, metadata, place, refusals};
+use crate::refusals::Court;
+use crate::seal::{self, Embargo};
+use crate::{ChannelError, Place, Refusal, place, sealed};
 
 /// What was put into the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,33 +21,6 @@ pub struct Added {
     pub replaced: Vec<String>,
 }
 
-/// That and how something must not be known yet.
-pub struct Embargo<'a> {
-    /// The disclosure time.
-    pub until: Timestamp,
-    /// Who may know before.
-    pub recipients: &'a Recipients,
-}
-
-/// What is known here, and only here, about a bundle under embargo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sealed {
-    schema: u32,
-    /// Name of the bundle.
-    pub name: String,
-    /// The disclosure time.
-    pub until: Timestamp,
-    /// Who may know before.
-    pub recipients: Vec<String>,
-    /// Names of the files.
-    pub files: Vec<String>,
-}
-
-const SCHEMA: u32 = 1;
-const RECORD: &str = "record.json";
-/// Longest record, in bytes: the recipients are in it.
-const RECORD_LEN_MAX: u64 = 1 << 20;
 /// The directory in it that has the rules.
 const POLICY_RULES: &str = "policy";
 /// What is in the directory and about one machine alone.
@@ -64,10 +32,9 @@ const POLICY_TESTS: &str = "tests";
 /// is replaced.
 ///
 /// # Errors
-/// The name is none, a refusal that is known is not among the statements ([`Refusal::RefusalDropped`]), it is under embargo
-/// and public already, it is too long to be encrypted, or the directory can't be written.
-///
-/// [`Refusal::RefusalDropped`]: crate::Refusal::RefusalDropped
+/// The name is none, a refusal that is known is not among the statements ([`Refusal::RefusalDropped`]), a line of them can't be
+/// judged ([`Refusal::Doubtful`]), it was put in under embargo before ([`Refusal::UnderEmbargo`], [`Refusal::Shortened`]), it is
+/// under embargo and public already, it is too long to be encrypted, or the directory can't be written.
 pub fn add_bundle(
     place: &Place,
     name: &str,
@@ -84,14 +51,29 @@ pub fn add_bundle(
         return Err(input("it is the name of a file of statements, or too long for one".to_owned()));
     }
     let _lock = place.lock()?;
-    refusals::keep(place, name, bundle, statements)?;
+    if embargo.is_none() {
+        refuse_sealed(place, name, bundle)?;
+    }
+    Court::open(place)?.keep(name, bundle, statements.unwrap_or_default())?;
     let mut files = vec![Packed { name: name.to_owned(), content: bundle.to_vec() }];
     let statements =
         statements.map(|content| Packed { name: format!("{name}{STATEMENTS}"), content: content.to_vec() });
     files.extend(statements);
     match embargo {
-        Some(embargo) => add_sealed(place, name, &files, embargo),
+        Some(embargo) => seal::add(place, name, &files, embargo),
         None => add_clear(place, name, &files),
+    }
+}
+
+/// What was put in under embargo is not put in beside that in the clear: `reveal` does that, at its time or with a reason.
+fn refuse_sealed(place: &Place, name: &str, bundle: &[u8]) -> Result<(), ChannelError> {
+    let digest = sealed::sha256(bundle);
+    let found = sealed::records(place)?.into_iter().find(|(entry, record)| {
+        (entry.in_content && record.name == name) || (record.holds() && record.bundle_sha256() == digest)
+    });
+    match found {
+        Some((_, record)) => Err(Refusal::UnderEmbargo { name: record.name, until: record.until }.into()),
+        None => Ok(()),
     }
 }
 
@@ -201,152 +183,6 @@ pub(crate) fn add_clear(place: &Place, name: &str, files: &[Packed]) -> Result<A
     Ok(Added { names, replaced })
 }
 
-fn add_sealed(place: &Place, name: &str, files: &[Packed], embargo: &Embargo) -> Result<Added, ChannelError> {
-    let input = |why: String, help: &str| ChannelError::input(format!("the bundle `{name}`"), why, help);
-    let public = Published::read(place)?.files();
-    refuse_public(place, &public, &files[0])?;
-    let parcel = parcel::pack(files).map_err(|why| input(why, "make the bundle smaller"))?;
-    let sealed = embargo::seal(&parcel, embargo.recipients)?;
-    let opaque = embargo::opaque_name()?;
-    let kind = Kind::Sealed(opaque.clone());
-    let old: Vec<String> = records(place)?
-        .into_iter()
-        .filter(|(_, record)| record.name == name)
-        .map(|(opaque, _)| opaque)
-        .collect();
-    let record = Sealed {
-        schema: SCHEMA,
-        name: name.to_owned(),
-        until: embargo.until,
-        recipients: embargo.recipients.lines().map(str::to_owned).collect(),
-        files: files.iter().map(|file| file.name.clone()).collect(),
-    };
-    let directory = place.embargo().join(&opaque);
-    DirBuilder::new().mode(0o700).create(&directory).map_err(ChannelError::at(&directory))?;
-    for file in files {
-        place::replace(&directory.join(&file.name), &file.content)?;
-    }
-    let text = serde_json::to_vec_pretty(&record).map_err(|error| input(error.to_string(), ""))?;
-    place::replace(&directory.join(RECORD), &text)?;
-    // What is there in the clear goes first: whoever is killed in between must not have both.
-    let mut replaced = remove_clear(place, name)?;
-    put(place, &kind, &sealed)?;
-    for opaque in old {
-        forget(place, &public, &opaque)?;
-        replaced.push(Kind::Sealed(opaque).target());
-    }
-    Ok(Added { names: vec![kind.target()], replaced })
-}
-
-/// What has been public can't be made secret again, under no name; whatever else is in the channel in the clear can.
-fn refuse_public(
-    place: &Place,
-    public: &BTreeMap<String, String>,
-    bundle: &Packed,
-) -> Result<(), ChannelError> {
-    let input = |why: String, help: &str| {
-        Err(ChannelError::input(format!("the bundle `{}`", bundle.name), why, help))
-    };
-    // A file that was published once is served as long as it is there.
-    let begin = format!("{}.bundle.", metadata::sha256(&metadata::target(&bundle.content)));
-    let directory = place.targets();
-    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
-        if let Some(name) = entry.file_name().to_string_lossy().strip_prefix(&begin) {
-            return input(format!("it is public, as `{name}`"), "what is public can't be made secret again");
-        }
-    }
-    if public.contains_key(&Kind::Bundle(bundle.name.clone()).target()) {
-        return input("another bundle of that name is public".to_owned(), "give it another name");
-    }
-    Ok(())
-}
-
-/// Takes a bundle in the clear with its statements out of what is to be published.
-fn remove_clear(place: &Place, name: &str) -> Result<Vec<String>, ChannelError> {
-    let mut removed = Vec::new();
-    for name in [name.to_owned(), format!("{name}{STATEMENTS}")] {
-        let target = Kind::Bundle(name).target();
-        if place.content().join(&target).exists() {
-            place::remove(&place.content().join(&target))?;
-            removed.push(target);
-        }
-    }
-    Ok(removed)
-}
-
-/// Takes a bundle under embargo out of the channel. What is known about it is kept as long as it is public, since who has it
-/// then is of interest.
-pub(crate) fn forget(
-    place: &Place,
-    public: &BTreeMap<String, String>,
-    opaque: &str,
-) -> Result<(), ChannelError> {
-    let target = Kind::Sealed(opaque.to_owned()).target();
-    place::remove(&place.content().join(&target))?;
-    if public.contains_key(&target) { Ok(()) } else { remove_directory(&place.embargo().join(opaque)) }
-}
-
-/// Removes what is known about what is in the channel no more.
-pub(crate) fn sweep(place: &Place) -> Result<(), ChannelError> {
-    let directory = place.embargo();
-    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
-        let target = Kind::Sealed(entry.file_name().to_string_lossy().into_owned()).target();
-        if !place.content().join(target).exists() {
-            remove_directory(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-fn remove_directory(directory: &Path) -> Result<(), ChannelError> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(ChannelError::at(directory)(error)),
-        _ => Ok(()),
-    }
-}
-
-impl Sealed {
-    /// The bundle and the statements about it.
-    pub(crate) fn read(
-        &self,
-        place: &Place,
-        opaque: &str,
-    ) -> Result<(Vec<u8>, Option<Vec<u8>>), ChannelError> {
-        let directory = place.embargo().join(opaque);
-        let bundle = place::read(&directory.join(&self.name), FILE_LEN_MAX)?.unwrap_or_default();
-        let statements = place::read(&directory.join(format!("{}{STATEMENTS}", self.name)), FILE_LEN_MAX)?;
-        Ok((bundle, statements))
-    }
-}
-
-/// What is in the channel under embargo, by its opaque name.
-pub(crate) fn records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
-    let mut records = all_records(place)?;
-    let is_there = |opaque: &str| place.content().join(Kind::Sealed(opaque.to_owned()).target()).exists();
-    records.retain(|(opaque, _)| is_there(opaque));
-    Ok(records)
-}
-
-/// The same, and what goes with the next publication.
-pub(crate) fn all_records(place: &Place) -> Result<Vec<(String, Sealed)>, ChannelError> {
-    let directory = place.embargo();
-    let mut records = Vec::new();
-    for entry in fs::read_dir(&directory).map_err(ChannelError::at(&directory))?.flatten() {
-        let path: PathBuf = entry.path().join(RECORD);
-        // Without a record it was left by an `add` that was cut short, before anything was in the channel.
-        let Some(text) = place::read(&path, RECORD_LEN_MAX.max(KEY_FILE_LEN_MAX))? else { continue };
-        let wrong =
-            |why: String| ChannelError::input(format!("`{}`", path.display()), why, "restore it from a copy");
-        let record: Sealed = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        if record.schema != SCHEMA || record.files.iter().any(|file| name::check(file).is_err()) {
-            return Err(wrong("it is not what this program writes".to_owned()));
-        }
-        records.push((entry.file_name().to_string_lossy().into_owned(), record));
-    }
-    records.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(records)
-}
-
 /// Names of all files that the next publication will contain.
 pub(crate) fn content_names(place: &Place) -> Result<Vec<String>, ChannelError> {
     let mut names = content_files(place)?;
@@ -381,6 +217,6 @@ pub(crate) fn check_content(place: &Place) -> Result<(), ChannelError> {
     Ok(())
 }
 
-fn put(place: &Place, kind: &Kind, content: &[u8]) -> Result<(), ChannelError> {
+pub(crate) fn put(place: &Place, kind: &Kind, content: &[u8]) -> Result<(), ChannelError> {
     place::replace(&place.content().join(kind.target()), content)
 }

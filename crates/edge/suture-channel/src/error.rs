@@ -218,6 +218,24 @@ pub enum Refusal {
         /// Why it was refused.
         reason: String,
     },
+    /// Among what is said of a bundle may be a refusal that nobody here can judge.
+    #[error("among the statements about `{name}` may be a refusal that can't be judged\n{lines}")]
+    Doubtful {
+        /// The bundle.
+        name: String,
+        /// The lines, each with what is wrong with it and whose it may be.
+        lines: String,
+    },
+    /// What was remembered of refusals has been damaged, or was never genuine.
+    #[error("what was remembered of refusals of `{name}` can't be judged, in `refusals/{file}`\n{lines}")]
+    DoubtfulMemory {
+        /// The bundle.
+        name: String,
+        /// The file.
+        file: String,
+        /// The lines, each with what is wrong with it and whose it may be.
+        lines: String,
+    },
     /// Publishing: the keys that were given are not enough.
     #[error("{} of the keys of the {role} role {} missing, one of: {}", .missing, if *.missing == 1 { "is" } else { "are" }, .candidates.join(", "))]
     KeysMissing {
@@ -237,6 +255,36 @@ pub enum Refusal {
         until: Timestamp,
         /// The time by the caller's clock.
         now: Timestamp,
+    },
+    /// It is to be in the clear, and was put in under embargo.
+    #[error("`{name}` was put into the channel under embargo until {until}")]
+    UnderEmbargo {
+        /// The bundle.
+        name: String,
+        /// The disclosure time.
+        until: Timestamp,
+    },
+    /// An embargo is to end before the time that was declared.
+    #[error("`{name}` was put into the channel under embargo until {until}, and {wanted} is earlier")]
+    Shortened {
+        /// The bundle.
+        name: String,
+        /// The disclosure time that was declared.
+        until: Timestamp,
+        /// The one that is wanted.
+        wanted: Timestamp,
+    },
+    /// Nodes would get one bundle twice, and refuse both.
+    #[error("`{name}` is in the channel twice, in the clear and encrypted or encrypted twice")]
+    Twice {
+        /// The bundle.
+        name: String,
+    },
+    /// Of something under embargo nobody here can say what it is.
+    #[error("nobody here can say what is under embargo, or until when\n{lines}")]
+    EmbargoUnknown {
+        /// What, each with the reason.
+        lines: String,
     },
     /// Anything else that the reader of TUF metadata refuses.
     #[error("the metadata can't be trusted: {0}")]
@@ -264,7 +312,10 @@ impl Refusal {
             Self::TrustPolicy(_) => "trust-policy",
             Self::RefusalDropped { .. } => "refusal-dropped",
             Self::KeysMissing { .. } => "keys-missing",
-            Self::Embargoed { .. } => "embargo",
+            Self::Doubtful { .. } | Self::DoubtfulMemory { .. } => "damaged-statements",
+            Self::Embargoed { .. } | Self::UnderEmbargo { .. } | Self::Shortened { .. } => "embargo",
+            Self::Twice { .. } => "twice",
+            Self::EmbargoUnknown { .. } => "embargo-unknown",
             Self::Other(_) => "other",
         }
     }
@@ -276,7 +327,23 @@ impl Refusal {
             Self::RefusalDropped { .. } => {
                 "add it with all statements that there were: a refusal ends when its signer withdraws it with `suture sign --withdraw`, and stays beside that"
             }
+            Self::Doubtful { .. } => {
+                "get each line again from whoever has signed it; if they say that they have not refused, take it out of the file. Nothing was remembered"
+            }
+            Self::DoubtfulMemory { .. } => {
+                "restore the file from a copy, or add the bundle with --drop-doubtful, which forgets the lines that no key of the trust root has signed and is recorded"
+            }
             Self::Embargoed { .. } => "wait, or say --early if it has become known",
+            Self::UnderEmbargo { .. } => {
+                "`suture channel reveal` puts it in the clear when that time has come, or before with --early; what is to stay secret is added with --embargo-until"
+            }
+            Self::Shortened { .. } => "keep the time, or say --early if it has become known",
+            Self::Twice { .. } => {
+                "`suture channel reveal` puts it in the clear, `suture channel add` with --embargo-until encrypts it, and `suture channel remove` takes it out"
+            }
+            Self::EmbargoUnknown { .. } => {
+                "restore `embargo` from a copy. Or add the bundle again with --embargo-until, and take what is not known out with `suture channel remove` and --early, which ends its embargo"
+            }
             Self::ClockBack { .. } => "set the clock right",
             Self::PinnedRoot(_) => "get the root file from the channel's owner by a way that you trust",
             Self::Expired { .. } => {

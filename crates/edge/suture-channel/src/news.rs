@@ -1,12 +1,15 @@
 //! What a publication is about to tell the world, for those who have to agree before it does.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use suture_trust::TrustRoot;
 
 use crate::name::{Kind, STATEMENTS};
 use crate::published::Published;
-use crate::{ChannelError, Place, add, metadata};
+use crate::sealed::{self, Entry, Sealed, State};
+use crate::{ChannelError, Place, metadata, refusals};
 
 /// What becomes public with a publication, and what must not.
 #[derive(Debug)]
@@ -16,6 +19,19 @@ pub struct News<'a> {
     pub names: &'a [String],
     /// What is signed already, by SHA-256: nothing else is shown to those who have to agree.
     signed: &'a BTreeMap<String, String>,
+    /// Opaque names of embargoes of which it was said that they are over.
+    over: RefCell<BTreeSet<String>>,
+}
+
+/// A bundle under embargo of which nobody here can say what it is, or until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown(Vec<(String, String)>);
+
+impl Unknown {
+    /// What is wrong.
+    pub fn error(&self) -> ChannelError {
+        sealed::unknown(&self.0)
+    }
 }
 
 /// A bundle and the statements about it.
@@ -29,15 +45,46 @@ pub struct Bundle {
     pub content: Vec<u8>,
     /// The statements about it, if there are any.
     pub statements: Option<Vec<u8>>,
-    /// The disclosure time, if it is under embargo.
+    /// The disclosure time, if it is under embargo; none of an embargo that was ended.
     pub embargo_until: Option<Timestamp>,
+    /// The latest disclosure time that was declared for these bytes and has not been ended, though they are here in the clear.
+    pub declared_until: Option<Timestamp>,
     /// Whether these bytes are public already, or, under embargo, with all who will have them: only statements are new.
     pub is_public: bool,
 }
 
 impl<'a> News<'a> {
     pub(crate) fn of(place: &'a Place, names: &'a [String], signed: &'a BTreeMap<String, String>) -> Self {
-        Self { place, names, signed }
+        Self { place, names, signed, over: RefCell::default() }
+    }
+
+    /// What is under embargo, in the channel or not any more, and of which nobody here can say what it is: nobody can agree to it,
+    /// and nobody can say whether anything else gives it away.
+    ///
+    /// # Errors
+    /// The directory can't be read.
+    pub fn unknown(&self) -> Result<Option<Unknown>, ChannelError> {
+        let unknown = sealed::all_unknown(self.place)?;
+        Ok((!unknown.is_empty()).then_some(Unknown(unknown)))
+    }
+
+    /// The trust root that nodes have, by the policy that is public; none if there is none that can be read.
+    ///
+    /// # Errors
+    /// It can't be read from disk.
+    pub fn public_root(&self) -> Result<Option<TrustRoot>, ChannelError> {
+        refusals::public_root(self.place, &Published::read(self.place)?.files())
+    }
+
+    /// Says that a bundle is secret no more: what is known of it is kept no longer than it is in the channel.
+    pub fn is_over(&self, sealed: &Bundle) {
+        if let Ok(Kind::Sealed(opaque)) = Kind::parse(&sealed.target) {
+            self.over.borrow_mut().insert(opaque);
+        }
+    }
+
+    pub(crate) fn over(&self) -> BTreeSet<String> {
+        self.over.borrow().clone()
     }
 
     /// The bytes that everybody will see under one of [`News::names`].
@@ -67,70 +114,69 @@ impl<'a> News<'a> {
         let mut kinds: Vec<Kind> = self.names.iter().filter_map(|name| bundle_of(name)).collect();
         kinds.sort();
         kinds.dedup();
-        let sealed = add::records(self.place)?;
+        let known = sealed::records(self.place)?;
         Ok(kinds.into_iter().filter_map(move |kind| match kind {
-            Kind::Bundle(name) => Some(self.clear(name)),
-            Kind::Sealed(opaque) => Some(match sealed.iter().find(|(name, _)| *name == opaque) {
+            Kind::Bundle(name) => Some(self.clear(name, &known)),
+            Kind::Sealed(opaque) => Some(match known.iter().find(|(entry, _)| entry.opaque == opaque) {
                 Some((_, record)) => self.sealed(&opaque, record),
-                None => Err(unknown(&opaque)),
+                None => Err(sealed::unknown(&[(opaque, "its record is not in `embargo`".to_owned())])),
             }),
             Kind::Policy(_) => None,
         }))
     }
 
-    /// All bundles that are still under embargo at the time `now`, new or not, one at a time.
+    /// All bundles that were put in under embargo and of which nobody has said yet that they are secret no more
+    /// ([`News::is_over`]), one at a time, whether they are in the channel or not. Those that nobody can read are not among
+    /// them: see [`News::unknown`].
     ///
     /// # Errors
     /// Of an item: its files can't be read.
-    pub fn secrets(
-        &self,
-        now: Timestamp,
-    ) -> Result<impl Iterator<Item = Result<Bundle, ChannelError>>, ChannelError> {
-        let secret = add::records(self.place)?.into_iter().filter(move |(_, record)| record.until > now);
-        Ok(secret.map(|(opaque, record)| self.sealed(&opaque, &record)))
+    pub fn embargoes(&self) -> Result<impl Iterator<Item = Result<Bundle, ChannelError>>, ChannelError> {
+        let mut known = sealed::records(self.place)?;
+        known.retain(|(entry, record)| {
+            record.state != State::Replaced && record.files(self.place, &entry.opaque).is_ok()
+        });
+        Ok(known.into_iter().map(|(entry, record)| self.sealed(&entry.opaque, &record)))
     }
 
-    fn clear(&self, name: String) -> Result<Bundle, ChannelError> {
+    fn clear(&self, name: String, known: &[(Entry, Sealed)]) -> Result<Bundle, ChannelError> {
         let target = Kind::Bundle(name.clone()).target();
         let content = self.content(&target)?;
         let statements = self.read(&format!("{target}{STATEMENTS}"))?;
         let is_public = !self.names.contains(&target);
-        Ok(Bundle { target, name, content, statements, embargo_until: None, is_public })
+        let digest = sealed::sha256(&content);
+        let same = known.iter().map(|(_, record)| record);
+        let same = same.filter(|record| record.holds() && record.bundle_sha256() == digest);
+        let declared_until = same.map(|record| record.until).max();
+        Ok(Bundle { target, name, content, statements, embargo_until: None, declared_until, is_public })
     }
 
-    fn sealed(&self, opaque: &str, record: &add::Sealed) -> Result<Bundle, ChannelError> {
+    fn sealed(&self, opaque: &str, record: &Sealed) -> Result<Bundle, ChannelError> {
         let (content, statements) = record.read(self.place, opaque)?;
-        let is_public = self.has_been_given(&content, record)?;
+        let is_public = self.has_been_given(record)?;
         Ok(Bundle {
             target: Kind::Sealed(opaque.to_owned()).target(),
             name: record.name.clone(),
             content,
             statements,
-            embargo_until: Some(record.until),
+            embargo_until: record.holds().then_some(record.until),
+            declared_until: None,
             is_public,
         })
     }
 
     /// Whether everybody who will be able to open a bundle under embargo can do so already.
-    fn has_been_given(&self, content: &[u8], record: &add::Sealed) -> Result<bool, ChannelError> {
+    fn has_been_given(&self, record: &Sealed) -> Result<bool, ChannelError> {
         let public = Published::read(self.place)?.files();
-        for (opaque, known) in add::all_records(self.place)? {
-            if public.contains_key(&Kind::Sealed(opaque.clone()).target())
-                && record.recipients.iter().all(|recipient| known.recipients.contains(recipient))
-                && known.read(self.place, &opaque)?.0 == content
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let known = sealed::entries(self.place)?.into_iter();
+        let known = known.filter_map(|entry| Some((entry.opaque, entry.record.ok()?)));
+        let mut given =
+            known.filter(|(opaque, _)| public.contains_key(&Kind::Sealed(opaque.clone()).target()));
+        Ok(given.any(|(_, known)| {
+            record.recipients.iter().all(|recipient| known.recipients.contains(recipient))
+                && known.bundle_sha256() == record.bundle_sha256()
+        }))
     }
-}
-
-/// Nobody can say what it is, and so nobody can agree to it.
-fn unknown(opaque: &str) -> ChannelError {
-    let what = format!("`{}`", Kind::Sealed(opaque.to_owned()).target());
-    let help = "take it out with `suture channel remove`, or restore `embargo` from a copy";
-    ChannelError::input(what, "it is in the channel, and what it holds is not known here", help)
 }
 
 /// The bundle that a file of the channel is about.

@@ -18,6 +18,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use suture_trust::TrustRoot;
 
 use crate::limits::{FILE_LEN_MAX, KEY_FILE_LEN_MAX};
 use crate::name::Kind;
@@ -26,7 +27,11 @@ use crate::{ChannelError, Keys, Lifetimes, Role, leftovers, metadata};
 
 /// A channel's directory.
 #[derive(Debug, Clone)]
-pub struct Place(PathBuf);
+pub struct Place {
+    directory: PathBuf,
+    /// Whom those believe who keep it: whose refusals count.
+    trust: Option<TrustRoot>,
+}
 
 /// What `channel.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,17 +55,27 @@ pub(crate) const UNFINISHED: &str = ".new-";
 impl Place {
     /// The channel in `directory`.
     pub fn new(directory: &Path) -> Self {
-        Self(directory.to_owned())
+        Self { directory: directory.to_owned(), trust: None }
+    }
+
+    /// The same, kept by those who believe whom `trust` names. Whom the channel's own trust policy names is believed as well.
+    #[must_use]
+    pub fn believing(self, trust: Option<TrustRoot>) -> Self {
+        Self { trust, ..self }
+    }
+
+    pub(crate) fn trust(&self) -> Option<&TrustRoot> {
+        self.trust.as_ref()
     }
 
     /// What a web server serves.
     pub fn public(&self) -> PathBuf {
-        self.0.join("public")
+        self.directory.join("public")
     }
 
     /// The root that waits for signatures or for being published.
     pub fn pending_root(&self) -> PathBuf {
-        self.0.join("pending/root.json")
+        self.directory.join("pending/root.json")
     }
 
     /// The SHA-256 of a file that the next publication will contain, in hexadecimal digits; `None` if it is not there.
@@ -81,44 +96,44 @@ impl Place {
     }
 
     pub(crate) fn directory(&self) -> &Path {
-        &self.0
+        &self.directory
     }
 
     pub(crate) fn metadata(&self) -> PathBuf {
-        self.0.join("public/metadata")
+        self.directory.join("public/metadata")
     }
 
     pub(crate) fn targets(&self) -> PathBuf {
-        self.0.join("public/targets")
+        self.directory.join("public/targets")
     }
 
     pub(crate) fn content(&self) -> PathBuf {
-        self.0.join("content")
+        self.directory.join("content")
     }
 
     pub(crate) fn embargo(&self) -> PathBuf {
-        self.0.join("embargo")
+        self.directory.join("embargo")
     }
 
     pub(crate) fn refusals(&self) -> PathBuf {
-        self.0.join("refusals")
+        self.directory.join("refusals")
     }
 
     fn settings_file(&self) -> PathBuf {
-        self.0.join("channel.toml")
+        self.directory.join("channel.toml")
     }
 
     /// Makes the directories of a new channel.
     pub(crate) fn create(&self) -> Result<Lock, ChannelError> {
         if self.settings_file().exists() {
-            let what = format!("`{}`", self.0.display());
+            let what = format!("`{}`", self.directory.display());
             return Err(ChannelError::input(
                 what,
                 "there is a channel in it already",
                 "name another directory",
             ));
         }
-        for directory in [self.metadata(), self.targets(), self.content(), self.0.join("pending")] {
+        for directory in [self.metadata(), self.targets(), self.content(), self.directory.join("pending")] {
             fs::create_dir_all(&directory).map_err(ChannelError::at(&directory))?;
         }
         let embargo = self.embargo();
@@ -135,7 +150,7 @@ impl Place {
     }
 
     fn lock_file(&self) -> Result<Lock, ChannelError> {
-        let path = self.0.join(".lock");
+        let path = self.directory.join(".lock");
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(ChannelError::at(&path))?;
         file.lock().map_err(ChannelError::at(&path))?;
@@ -146,7 +161,7 @@ impl Place {
         let path = self.settings_file();
         let what = || format!("`{}`", path.display());
         let Some(text) = read(&path, KEY_FILE_LEN_MAX)? else {
-            let what = format!("`{}`", self.0.display());
+            let what = format!("`{}`", self.directory.display());
             return Err(ChannelError::input(
                 what,
                 "there is no channel in it",

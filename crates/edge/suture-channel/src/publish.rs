@@ -21,6 +21,7 @@ use crate::policy::{self, Files, kept};
 use crate::published::{Current, Published};
 use crate::{
     ChannelError, Keys, News, Place, Refusal, Role, RoleSigner, add, embargo, identity, refusals, rotate,
+    sealed,
 };
 
 /// What is to be signed anew.
@@ -67,7 +68,16 @@ pub fn publish(
     signers: &[&dyn RoleSigner],
     now: Time,
 ) -> Result<Publication, ChannelError> {
-    publish_if(place, scope, signers, now, |_| Ok(()))
+    publish_if(place, scope, signers, now, |news| {
+        // Nobody here knows of cases.
+        for bundle in news.embargoes()? {
+            let bundle = bundle?;
+            if bundle.embargo_until.is_none_or(|until| until <= now) {
+                news.is_over(&bundle);
+            }
+        }
+        Ok(())
+    })
 }
 
 /// The same, if `agreed` has nothing against it: it is asked when everything is signed and nothing is public yet, and nobody
@@ -85,11 +95,13 @@ pub fn publish_if<E: From<ChannelError>>(
     let _lock = place.lock()?;
     if scope == Scope::Content {
         add::check_content(place)?;
+        sealed::check_twice(place)?;
         refusals::keep_all(place)?;
     }
     let plan = plan(place, scope, signers, now)?;
-    agreed(&News::of(place, &plan.publication.added, &plan.signed))?;
-    let swept = || if scope == Scope::Content { add::sweep(place) } else { Ok(()) };
+    let news = News::of(place, &plan.publication.added, &plan.signed);
+    agreed(&news)?;
+    let swept = || if scope == Scope::Content { sealed::sweep(place, &news.over()) } else { Ok(()) };
     let left = carry_out(place, &plan, swept)?;
     Ok(Publication { left, ..plan.publication })
 }

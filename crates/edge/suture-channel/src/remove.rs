@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::limits::FILE_LEN_MAX;
 use crate::name::{Kind, STATEMENTS};
 use crate::policy::{Files, kept};
 use crate::published::Published;
-use crate::{ChannelError, Place, add, metadata, place, refusals};
+use crate::refusals::Court;
+use crate::sealed::{self, Entry, State};
+use crate::{ChannelError, Place, metadata, place};
 
 /// A file that was taken out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,46 +35,104 @@ impl Removed {
     }
 }
 
+/// An embargo that holds though its bundle is not in the channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The name that the world saw.
+    pub opaque: String,
+    /// The disclosure time.
+    pub until: Timestamp,
+}
+
+/// What was taken out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The files.
+    pub files: Vec<Removed>,
+    /// What stays secret all the same.
+    pub held: Vec<Held>,
+    /// Opaque names of embargoes that ended.
+    pub ended: Vec<String>,
+}
+
 /// Takes a bundle with its statements out of the channel. `name` is its own or the one in the channel, which may be an opaque one.
 ///
-/// Refusals of it are remembered: if it is put in again it has to have them.
+/// Refusals of it are remembered: if it is put in again it has to have them. Its embargo holds until its time, or ends now if
+/// `early` is given.
 ///
 /// # Errors
-/// There is no such bundle, or the directory can't be written.
-pub fn remove(place: &Place, name: &str) -> Result<Vec<Removed>, ChannelError> {
+/// There is no such bundle; nobody can say when its embargo ends, and `early` is not given; or the directory can't be written.
+pub fn remove(place: &Place, name: &str, early: bool) -> Result<Taken, ChannelError> {
     let _lock = place.lock()?;
     let public = Published::read(place)?.files();
-    let mut removed = Vec::new();
+    let mut taken = Taken::default();
     let own = name.strip_prefix("bundle.").filter(|_| !exists(place, &format!("bundle.{name}")));
     let own = own.unwrap_or(name);
+    refuse_statements(place, own)?;
+    let opaque = name.strip_prefix("sealed.").unwrap_or(name);
+    let entries = sealed::entries(place)?.into_iter();
+    let is_meant = |entry: &Entry| match &entry.record {
+        Ok(record) if record.state == State::Replaced && !entry.in_content => false,
+        Ok(record) => entry.opaque == opaque || record.name == own,
+        Err(_) => entry.opaque == opaque,
+    };
+    let meant: Vec<Entry> = entries.filter(is_meant).collect();
+    refuse_unknown(&meant, early)?;
     if let Ok(kind @ Kind::Bundle(_)) = Kind::parse(&format!("bundle.{own}")) {
         let files = [kind.target(), format!("{}{STATEMENTS}", kind.target())];
         remember(place, own, &files)?;
         for file in files {
-            removed.extend(take_out(place, &public, file)?);
+            taken.files.extend(take_out(place, &public, file)?);
         }
     }
-    let opaque = name.strip_prefix("sealed.").unwrap_or(name);
-    let records = add::records(place)?;
-    let sealed = records.iter().filter(|(known, record)| known == opaque || record.name == own);
-    let mut sealed: Vec<&str> = sealed.map(|(opaque, _)| opaque.as_str()).collect();
-    // One whose record is lost can be named too.
-    if sealed.is_empty() && Kind::parse(&format!("sealed.{opaque}")).is_ok() {
-        sealed.push(opaque);
+    for entry in meant {
+        let target = Kind::Sealed(entry.opaque.clone()).target();
+        taken.files.extend(take_out(place, &public, target)?);
+        match entry.record {
+            Ok(record) if early => sealed::end(place, &entry.opaque, &record)?,
+            Ok(record) if record.holds() => {
+                taken.held.push(Held { opaque: entry.opaque, until: record.until });
+                continue;
+            }
+            Ok(_) => continue,
+            Err(_) => sealed::forget(place, &entry.opaque)?,
+        }
+        taken.ended.push(entry.opaque);
     }
-    for opaque in sealed {
-        removed.extend(take_out(place, &public, Kind::Sealed(opaque.to_owned()).target())?);
-        add::forget(place, &public, opaque)?;
+    if taken.files.is_empty() && taken.ended.is_empty() {
+        return Err(nothing(name, &taken.held));
     }
-    if removed.is_empty() {
-        let help = "`suture channel show` lists what is";
-        return Err(ChannelError::input(
+    Ok(taken)
+}
+
+/// Statements go with their bundle: without it they would be of nothing, and it without them not what policy agreed to.
+fn refuse_statements(place: &Place, name: &str) -> Result<(), ChannelError> {
+    match name.strip_suffix(STATEMENTS) {
+        Some(bundle) if exists(place, &format!("bundle.{bundle}")) => Err(ChannelError::input(
             format!("`{}`", name.escape_debug()),
-            "no bundle of that name is in the channel",
-            help,
-        ));
+            format!("it is the statements about `{bundle}`, which go with it"),
+            "name the bundle; other statements about it are put in with `suture channel add`",
+        )),
+        _ => Ok(()),
     }
-    Ok(removed)
+}
+
+/// The embargo of what nobody can read ends with a reason alone.
+fn refuse_unknown(meant: &[Entry], early: bool) -> Result<(), ChannelError> {
+    let unknown = meant.iter().filter_map(|entry| Some((entry.opaque.clone(), entry.record.clone().err()?)));
+    let unknown: Vec<(String, String)> = unknown.collect();
+    if early || unknown.is_empty() { Ok(()) } else { Err(sealed::unknown(&unknown)) }
+}
+
+fn nothing(name: &str, held: &[Held]) -> ChannelError {
+    let what = format!("`{}`", name.escape_debug());
+    if let Some(until) = held.iter().map(|embargo| embargo.until).max() {
+        let why = format!("it is not in the channel any more, and its embargo holds until {until}");
+        ChannelError::input(what, why, "say --early to end that, if it has become known")
+    } else {
+        let why = "no bundle of that name is in the channel";
+        ChannelError::input(what, why, "`suture channel show` lists what is")
+    }
 }
 
 /// Takes a trust policy that is not public out again, and puts the public one, if there is one, in its place, as a whole. What
@@ -128,7 +190,7 @@ fn public_policy(place: &Place, public: &BTreeMap<String, String>) -> Result<Fil
 fn remember(place: &Place, name: &str, [bundle, statements]: &[String; 2]) -> Result<(), ChannelError> {
     let read = |name: &String| place::read(&place.content().join(name), FILE_LEN_MAX);
     match (read(bundle)?, read(statements)?) {
-        (Some(bundle), Some(statements)) => refusals::remember(place, name, &bundle, &statements),
+        (Some(bundle), Some(statements)) => Court::open(place)?.remember(name, &bundle, &statements),
         _ => Ok(()),
     }
 }

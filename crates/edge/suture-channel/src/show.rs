@@ -8,7 +8,7 @@ use tough::schema::Root;
 use crate::metadata::{Document, keys_of, sha256};
 use crate::published::Published;
 use crate::rotate::{self, RootState};
-use crate::{ChannelError, Keys, Place, PublicKey, Refusal, Role, add};
+use crate::{ChannelError, Keys, Place, PublicKey, Refusal, Role, add, sealed};
 
 /// A channel at a moment.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Overview {
     pub targets: Vec<TargetView>,
     /// What is under embargo.
     pub sealed: Vec<SealedView>,
+    /// Of what under embargo nobody here can say what it is, by opaque names, each with the reason.
+    pub unknown: Vec<(String, String)>,
 }
 
 /// A role at a moment.
@@ -62,6 +64,8 @@ pub struct SealedView {
     pub due: bool,
     /// To how many it is encrypted.
     pub recipients: usize,
+    /// Whether the next publication contains it; what was taken out stays secret all the same.
+    pub in_content: bool,
 }
 
 /// Looks at a channel.
@@ -94,8 +98,9 @@ pub fn show(place: &Place, now: Timestamp) -> Result<Overview, ChannelError> {
             keys: keys.keys.iter().map(PublicKey::fingerprint).collect(),
         })
     };
-    let sealed = add::records(place)?.into_iter().map(|(opaque, record)| SealedView {
-        opaque,
+    let sealed = sealed::records(place)?.into_iter().map(|(entry, record)| SealedView {
+        opaque: entry.opaque,
+        in_content: entry.in_content,
         due: record.until <= now,
         until: record.until,
         recipients: record.recipients.len(),
@@ -106,6 +111,7 @@ pub fn show(place: &Place, now: Timestamp) -> Result<Overview, ChannelError> {
         pending: pending.transpose()?,
         targets: targets(place, &published)?,
         sealed: sealed.collect(),
+        unknown: sealed::all_unknown(place)?,
     })
 }
 
@@ -137,7 +143,7 @@ pub fn show_root(file: &[u8], now: Timestamp) -> Result<Overview, ChannelError> 
         root.verify_role(&document.signed).map_err(Refusal::other)?;
     }
     let pending = Some(signed).filter(|state| !state.is_complete());
-    Ok(Overview { roles, pending, targets: Vec::new(), sealed: Vec::new() })
+    Ok(Overview { roles, pending, targets: Vec::new(), sealed: Vec::new(), unknown: Vec::new() })
 }
 
 fn version_and_expiry(published: &Published, role: Role) -> Option<(u64, Timestamp)> {

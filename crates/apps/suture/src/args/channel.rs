@@ -123,10 +123,13 @@ pub(crate) struct InitArgs {
 ///
 /// Of a bundle that is public already new statements are put in the same way: a refusal, for example, that nodes have to
 /// learn of. A refusal that the channel was once told of has to be among the statements, with its withdrawal if there is one;
-/// without it the bundle is refused with exit code 5.
+/// without it the bundle is refused with exit code 5. So is a file of statements with a line that may be a refusal and can't be
+/// judged: it is no statement, or its signature does not fit the key of somebody who is believed, by the trust directory
+/// of this machine or the policy in the channel.
 ///
 /// With --embargo-until the bundle and its statements are encrypted (age) to the recipients named. Everybody else sees a random
-/// name and a size class, until `suture channel reveal`.
+/// name and a size class, until `suture channel reveal`. The embargo holds until its time, also if the bundle is taken out
+/// again: the same bytes are not put in in the clear (exit code 5), nor with an earlier time but with --early.
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
     /// The directory of the channel
@@ -146,6 +149,14 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) policy: Option<PathBuf>,
 
+    /// The trust directory that says whose refusals count, beside the policy in the channel [default: that of this machine]
+    #[arg(long, value_name = "DIR", requires = "bundle", value_hint = ValueHint::DirPath)]
+    pub(crate) trust: Option<PathBuf>,
+
+    /// Forget what was remembered of refusals of this bundle and no key that is known has signed; what counts stays
+    #[arg(long, requires = "bundle")]
+    pub(crate) drop_doubtful: bool,
+
     /// Encrypt the bundle, which must not be known before this time, such as 2026-11-26T12:00:00Z
     #[arg(long, value_name = "TIME", requires = "bundle")]
     pub(crate) embargo_until: Option<Timestamp>,
@@ -153,6 +164,10 @@ pub(crate) struct AddArgs {
     /// Who may have it before: `age1…`, or an `ssh-ed25519 …` public key; may be given several times
     #[arg(long, value_name = "RECIPIENT", requires = "embargo_until")]
     pub(crate) to: Vec<String>,
+
+    /// Let the embargo end earlier than was declared before, since it has become known
+    #[arg(long, requires = "embargo_until")]
+    pub(crate) early: bool,
 
     /// A file of recipients, one a line
     #[arg(long, value_name = "FILE", requires = "embargo_until", value_hint = ValueHint::FilePath)]
@@ -182,6 +197,10 @@ pub(crate) struct RevealArgs {
 /// What is public stays so until the next `suture channel publish`; from then on nodes that fetch don't get it any more. Where a
 /// bundle runs it goes on running: `suture sign --refuse` keeps it from being applied again, `suture revert` takes it out
 /// of processes.
+///
+/// An embargo holds until its time all the same, and nothing is published that gives it away. With --early it ends now. What is
+/// encrypted and nobody here knows any more, since `embargo` was lost or damaged, is taken out by its opaque name and with --early
+/// alone, as nobody can say when its embargo ends.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
     /// The directory of the channel
@@ -191,6 +210,10 @@ pub(crate) struct RemoveArgs {
     /// The name of the bundle, or its opaque one
     #[arg(value_name = "NAME", required_unless_present = "policy", conflicts_with = "policy")]
     pub(crate) name: Option<String>,
+
+    /// End its embargo before the disclosure time, since it has become known
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) early: bool,
 
     /// The trust policy that is not public yet; one that is stays, since nodes would be left without
     #[arg(long)]
@@ -205,8 +228,9 @@ pub(crate) struct RemoveArgs {
 ///
 /// Before anything is public, the policy of this machine is asked whether whoever holds one of the keys may publish each
 /// bundle that is new, and everything that is new is looked through for what gives a bundle under embargo away. A bundle
-/// whose case is under embargo goes out encrypted or not at all. Each ends with exit code 5, and so does a bundle that names a
-/// case whose record is not at hand; then nothing is published. A refusal of a bundle that is public already goes out without
+/// that was put in under embargo, or whose case is under embargo, goes out encrypted or not at all. Each ends with exit code 5, and so
+/// do a bundle that names a case whose record is not at hand, and a bundle under embargo of which nothing is known here any
+/// more; then nothing is published. A refusal of a bundle that is public already goes out without
 /// the policy being asked, since nodes must learn of it.
 ///
 /// Clients see the old channel or the new one, never half of one, even if this is killed. What can't be cleaned up once it is

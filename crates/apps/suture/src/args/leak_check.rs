@@ -8,11 +8,13 @@ use suture_case::values::Line;
 /// Look through what is public for what gives a hole away before its time
 ///
 /// What must not be told comes from the case (ids, title), from deltas (names of what they change, plain and demangled, source
-/// files) and from the text of the fix. Files, their names, and what is encoded in them in base64 or hexadecimal are looked
-/// through; spelling, case and line breaks don't matter. Words that occur in every change log count only where they are an
-/// identifier or code. Directories are looked through with all that is in them.
+/// files) and from the text of the fix. Files, their names, and what is encoded in them (base64, hexadecimal, escapes of
+/// addresses, web pages and code, letters of two or four bytes) are looked through; spelling, case and line breaks don't matter. Words that
+/// occur in every change log count only where they are an identifier or code. Directories are looked through with all that is in
+/// them, tar archives too, and what gzip or zlib has packed is unpacked.
 ///
-/// What is compressed or encrypted can't be looked into: it is named, and has to be unpacked first.
+/// Whatever is neither text nor a program is named as what can't be looked into: what is packed otherwise has to be unpacked first,
+/// and an image or a link out of a directory to be looked at.
 ///
 /// Exits with 0 if there is nothing, and with 5 if there is or could be: the answer is as secret as what it has found.
 #[derive(Debug, Args)]

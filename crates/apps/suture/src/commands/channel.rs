@@ -4,6 +4,7 @@ mod add;
 mod failures;
 mod gate;
 mod keys;
+mod leaks;
 mod publish;
 mod record;
 mod remove;

@@ -44,17 +44,29 @@ pub(super) fn run(args: &LeakCheckArgs, act: &Act, console: &Console) -> Result<
         return Err(Failure::usage("there is nothing to look for")
             .help("say what must not be told with --case, --delta, --fix or --term"));
     }
-    let mut files = Vec::new();
+    let mut gathered = Gathered::default();
     for named in &args.files {
-        collect(named, &mut files)?;
+        gathered.collect(named, named)?;
     }
     let mut found = Findings::default();
     let mut digests = Vec::new();
-    for file in &files {
+    for file in &gathered.files {
         let bytes = files::read_bytes_up_to(file, "the file", FILE_BYTES_MAX)?;
         digests.push(format!("{}\n", Digest::of(&bytes)));
         watch.look(&file.to_string_lossy(), &bytes, &mut found);
     }
+    for (link, target) in &gathered.links {
+        watch.look(&link.to_string_lossy(), target.as_os_str().as_encoded_bytes(), &mut found);
+    }
+    for (file, kind) in &gathered.closed {
+        found.close(Closed { file: file.to_string_lossy().into_owned(), member: None, kind });
+    }
+    if gathered.files.is_empty() && found.count == 0 && found.closed.is_empty() {
+        return Err(Failure::usage("there is nothing to look through")
+            .why(&format!("there is no file in what was named, and {} links", gathered.links.len()))
+            .help("name files, or a directory that has some"));
+    }
+    let files = &gathered.files;
     act.on(content("files", digests.concat().as_bytes()));
     act.count("files", files.len());
     act.count("findings", found.count);
@@ -92,28 +104,61 @@ fn secrets(args: &LeakCheckArgs) -> Result<Secrets, Failure> {
     Ok(secrets)
 }
 
-/// The file, or all files in the directory, in the order of their names. Links in directories are not followed.
-fn collect(named: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let unreadable = |error: &std::io::Error| {
-        Failure::usage(format!("`{}` can't be looked through", named.display())).why(error)
-    };
-    if files.len() >= FILES_MAX {
-        return Err(Failure::usage(format!("more than {FILES_MAX} files")).help("check in several runs"));
-    }
-    if !named.is_dir() {
-        files.push(named.to_owned());
-        return Ok(());
-    }
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(named).map_err(|error| unreadable(&error))? {
-        let entry = entry.map_err(|error| unreadable(&error))?;
-        let kind = entry.file_type().map_err(|error| unreadable(&error))?;
-        if kind.is_dir() || kind.is_file() {
-            entries.push(entry.path());
+/// What is to be looked through.
+#[derive(Default)]
+struct Gathered {
+    files: Vec<PathBuf>,
+    /// Links, and where they lead: a name like another. What they lead to is looked through where it is.
+    links: Vec<(PathBuf, PathBuf)>,
+    /// What can't be read as a file, and why.
+    closed: Vec<(PathBuf, &'static str)>,
+}
+
+impl Gathered {
+    /// The file, or all files in the directory, in the order of their names. Links in directories are not followed; what they lead to
+    /// has to be below `top`, or is not seen.
+    fn collect(&mut self, named: &Path, top: &Path) -> Result<(), Failure> {
+        let unreadable = |error: &std::io::Error| {
+            Failure::usage(format!("`{}` can't be looked through", named.display())).why(error)
+        };
+        if self.files.len() + self.links.len() >= FILES_MAX {
+            return Err(Failure::usage(format!("more than {FILES_MAX} files")).help("check in several runs"));
         }
+        if !named.is_dir() {
+            self.files.push(named.to_owned());
+            return Ok(());
+        }
+        let entries = std::fs::read_dir(named).map_err(|error| unreadable(&error))?;
+        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| unreadable(&error))?;
+        let mut paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+        paths.sort_unstable();
+        for path in paths {
+            let kind = path.symlink_metadata().map_err(|error| unreadable(&error))?.file_type();
+            if kind.is_symlink() {
+                self.link(path, top)?;
+            } else if kind.is_dir() || kind.is_file() {
+                self.collect(&path, top)?;
+            } else {
+                self.closed.push((path, "no file"));
+            }
+        }
+        Ok(())
     }
-    entries.sort_unstable();
-    entries.iter().try_for_each(|entry| collect(entry, files))
+
+    fn link(&mut self, path: PathBuf, top: &Path) -> Result<(), Failure> {
+        let unreadable =
+            |error| Failure::usage(format!("the link `{}` can't be read", path.display())).why(&error);
+        let target = std::fs::read_link(&path).map_err(unreadable)?;
+        // One that leads nowhere has nothing but its name.
+        let leads_out = path
+            .canonicalize()
+            .is_ok_and(|target| top.canonicalize().is_ok_and(|top| !target.starts_with(top)));
+        if leads_out {
+            self.closed.push((path.clone(), "a link to something else, which is not followed"));
+        }
+        self.links.push((path, target));
+        Ok(())
+    }
 }
 
 /// Where something is that can't be looked into.
@@ -163,8 +208,7 @@ fn page(document: &Document<'_>, look: &Look) -> String {
         page.prose(2, "-", Tone::Plain, "and more of the same");
     }
     for closed in document.closed {
-        let words =
-            format!("{}: {}; unpack it, and look through what is in it", place_of(closed), closed.kind);
+        let words = format!("{}: {}; unpack it, or look through it yourself", place_of(closed), closed.kind);
         page.prose(2, "?", Tone::Warn, &words);
     }
     page.finish()

@@ -46,24 +46,97 @@ fn what_can_not_be_looked_into_is_named_and_is_no_success() {
     made("tar", &["-cf", "inner.tar", "notes.gz"]);
     fs::write(here.join("plain"), "nothing of interest\n").unwrap();
     made("tar", &["-cf", "plain.tar", "plain"]);
+    made("bzip2", &["-k", "notes"]);
+    made("tar", &["-cf", "closed.tar", "notes.bz2"]);
+    made("tar", &["-cf", "outer.tar", "closed.tar"]);
     for (file, place) in [
-        ("notes.gz", "notes.gz: compressed with gzip"),
-        ("notes.tgz", "notes.tgz: compressed with gzip"),
-        ("inner.tar", "inner.tar (notes.gz in it): compressed with gzip"),
+        ("notes.bz2", "notes.bz2: compressed with bzip2"),
+        ("closed.tar", "closed.tar (notes.bz2 in it): compressed with bzip2"),
+        ("outer.tar", "outer.tar (closed.tar, notes.bz2 in it): compressed with bzip2"),
     ] {
         let output = run(&here, &["leak-check", file, "--term", "moonstone"]);
         let told = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(5), "{told}");
         assert!(told.contains(place) && told.contains("nothing found in what can be looked into"), "{told}");
     }
-    let output = run(&here, &["leak-check", "notes.gz", "--term", "moonstone", "--json"]);
+    let output = run(&here, &["leak-check", "notes.bz2", "--term", "moonstone", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&found["count"], &found["closed"][0]["file"]), (&0.into(), &"notes.gz".into()), "{found}");
+    assert_eq!((&found["count"], &found["closed"][0]["file"]), (&0.into(), &"notes.bz2".into()), "{found}");
+    // What gzip has packed is unpacked.
+    for (file, place) in [
+        ("notes.gz", "notes.gz:1: `moonstone`"),
+        ("notes.tgz", "notes.tgz:"),
+        ("inner.tar", "inner.tar (notes.gz in it):1: `moonstone`"),
+    ] {
+        let output = run(&here, &["leak-check", file, "--term", "moonstone"]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert!(told.contains(place), "{file}: {told}");
+    }
     assert_eq!(document(&here, &["leak-check", "plain.tar", "plain", "--term", "moonstone"])["count"], 0);
     // What a tar archive has in the clear is found as it is.
     made("tar", &["-cf", "notes.tar", "notes"]);
     let output = run(&here, &["leak-check", "notes.tar", "--term", "moonstone"]);
     assert!(String::from_utf8(output.stdout).unwrap().contains("1 finding"));
+}
+
+/// A link is a name like another, and what it leads to is looked through where it is, or not at all.
+#[test]
+fn links_are_no_files() {
+    let here = directory("links");
+    let term = ["--term", "moonstone"];
+    let check = |more: &[&str]| run(&here, &[&["leak-check"], more, &term[..]].concat());
+    fs::create_dir(here.join("public")).unwrap();
+    fs::write(here.join("secret"), "the moonstone\n").unwrap();
+    std::os::unix::fs::symlink("../nowhere", here.join("public/one")).unwrap();
+    let nothing = check(&["public"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("nothing to look through"), "{nothing:?}");
+    fs::write(here.join("public/plain"), "nothing of interest\n").unwrap();
+    std::os::unix::fs::symlink("plain", here.join("public/two")).unwrap();
+    assert_eq!(check(&["public"]).status.code(), Some(0));
+    std::os::unix::fs::symlink("../secret", here.join("public/three")).unwrap();
+    let out = check(&["public"]);
+    assert_eq!(out.status.code(), Some(5));
+    assert!(
+        String::from_utf8_lossy(&out.stdout).contains("public/three: a link to something else"),
+        "{out:?}"
+    );
+    fs::remove_file(here.join("public/three")).unwrap();
+    std::os::unix::fs::symlink("moonstone", here.join("public/four")).unwrap();
+    let found = check(&["public"]);
+    assert!(String::from_utf8_lossy(&found.stdout).contains("public/four:1: `moonstone`"), "{found:?}");
+}
+
+/// The objects of git are packed; what is in them is found, and the others are named.
+#[test]
+fn a_repository_is_looked_into() {
+    let here = directory("objects");
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "init.defaultBranch=main"];
+        let done = Command::new("git").args(who).args(arguments).current_dir(&here).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    git(&["init", "-q", "repository"]);
+    fs::write(here.join("repository/notes"), "the moonstone\n").unwrap();
+    git(&["-C", "repository", "add", "notes"]);
+    git(&["-C", "repository", "commit", "-qm", "notes"]);
+    fs::remove_file(here.join("repository/notes")).unwrap();
+    let found = document_of_refusal(&here, &["leak-check", "repository", "--term", "moonstone"]);
+    let findings = found["findings"].as_array().unwrap();
+    assert!(
+        findings.iter().any(|finding| finding["file"].as_str().unwrap().contains("/objects/")),
+        "{found}"
+    );
+    let nothing = document_of_refusal(&here, &["leak-check", "repository", "--term", "sunstone"]);
+    assert_eq!(nothing["count"], 0);
+    assert!(!nothing["closed"].as_array().unwrap().is_empty(), "{nothing}");
+}
+
+fn document_of_refusal(here: &Path, arguments: &[&str]) -> serde_json::Value {
+    let output = run(here, &[arguments, &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The names that a delta changes are secrets, and it is named in an advisory by its ids alone.

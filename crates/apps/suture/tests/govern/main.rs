@@ -4,6 +4,7 @@
 mod built;
 mod clock;
 mod doubtful;
+mod embargoed;
 #[path = "../../../../core/suture-advisory/tests/advisory/foreign.rs"]
 mod foreign;
 #[path = "../bundle/forge.rs"]
@@ -35,4 +36,5 @@ mod transcript;
 mod tree;
 mod unrecorded;
 mod unwritten;
+mod verdicts;
 mod verified;

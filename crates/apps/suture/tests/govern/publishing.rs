@@ -186,8 +186,8 @@ fn an_encrypted_bundle_that_is_not_known_is_not_published() {
     let here = prepared("publish-unknown", &[]);
     fs::write(here.join("channel/content").join(format!("sealed.{}", "0".repeat(32))), "age").unwrap();
     let line = ["channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust"];
-    let refused = json(&here, 2, &line);
-    assert!(refused["error"]["why"].as_str().unwrap().contains("not known here"), "{refused}");
+    let refused = json(&here, 5, &line);
+    assert!(refused["error"]["why"].as_str().unwrap().contains("is not in `embargo`"), "{refused}");
     assert_eq!(public(&here), Vec::<String>::new());
 }
 
@@ -238,7 +238,7 @@ fn what_can_not_be_looked_into_waits_for_the_end_of_an_embargo() {
     let words = ["greeting", "reveals", "moonstone", "check", "count", "greet-1", "check.c"];
     let known: Vec<&str> = words.iter().flat_map(|word| ["--known", word]).collect();
     let why = publish(&here, "cora", &known).unwrap_err();
-    assert!(why.contains("notes.gz") && why.contains("compressed with gzip"), "{why}");
+    assert!(why.contains("notes.gz in it") && why.contains("compressed with gzip"), "{why}");
     assert!(!public(&here).iter().any(|name| name.contains("more.bundle")));
 }
 

@@ -293,12 +293,24 @@ fn what_is_under_embargo_is_told_by_digests_and_opaque_names() {
     let reveal = ["channel", "reveal", "channel", "kraken.bundle"];
     assert_eq!(ended(&log.act(5, &reveal).1), ["channel.reveal", "refused", "embargo"]);
 
-    // What gives it away is not published, and its name is not in the log either.
-    fs::copy(log.here.join("kraken.bundle"), log.here.join("no-kraken.bundle")).unwrap();
-    log.done(&["channel", "add", "channel", "--bundle", "no-kraken.bundle"]);
+    // Neither it nor what gives it away is published, and its name is not in the log either.
+    let clear = log.here.join("no-kraken.bundle");
+    fs::copy(log.here.join("kraken.bundle"), &clear).unwrap();
+    let add = ["channel", "add", "channel", "--bundle", "no-kraken.bundle"];
+    assert_eq!(ended(&log.act(5, &add).1), ["channel.add", "refused", "embargo"]);
     let publish = ["channel", "publish", "channel", "--key", "bot"];
-    assert_eq!(ended(&log.act(5, &publish).1), ["channel.publish", "refused", "leaks"]);
-    fs::remove_file(log.here.join("channel/content/bundle.no-kraken.bundle")).unwrap();
+    let by_hand = log.here.join("channel/content/bundle.no-kraken.bundle");
+    fs::copy(&clear, &by_hand).unwrap();
+    assert_eq!(ended(&log.act(5, &publish).1), ["channel.publish", "refused", "embargo"]);
+    fs::remove_file(by_hand).unwrap();
+    let rule = "// Krakens.\n@id(\"all\")\n@says(\"All.\")\npermit (principal, action, resource);\n";
+    fs::create_dir(log.here.join("trust/policy")).unwrap();
+    fs::write(log.here.join("trust/policy/1.cedar"), rule).unwrap();
+    log.done(&["channel", "add", "channel", "--policy", "trust"]);
+    let leaking = log.act(5, &[&publish[..], &["--key", "ann"]].concat()).1;
+    assert_eq!(ended(&leaking), ["channel.publish", "refused", "leaks"]);
+    log.done(&["channel", "remove", "channel", "--policy"]);
+    fs::remove_dir_all(log.here.join("trust/policy")).unwrap();
 
     let revealed = log.done(&[&reveal[..], &["--early"]].concat());
     assert_eq!(

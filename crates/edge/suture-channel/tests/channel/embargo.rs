@@ -26,7 +26,7 @@ fn sealed() -> (Rig, Identities, Timestamp) {
     let (recipient, identities) = identity();
     let until = rig.now + SignedDuration::from_mins(24 * 60 + 17);
     let recipients = Recipients::parse(&recipient).unwrap();
-    let embargo = Embargo { until, recipients: &recipients };
+    let embargo = Embargo { until, recipients: &recipients, early: false };
     add_bundle(&rig.place, NAME, SECRET, Some(STATEMENTS), Some(&embargo)).unwrap();
     rig.publish();
     (rig, identities, until)
@@ -59,7 +59,7 @@ fn lengths_do_not_tell_bundles_apart() {
     let rig = Rig::new();
     let (recipient, _) = identity();
     let recipients = Recipients::parse(&recipient).unwrap();
-    let embargo = Embargo { until: rig.now, recipients: &recipients };
+    let embargo = Embargo { until: rig.now, recipients: &recipients, early: false };
     for (name, length) in [("a", 1), ("b", 30_000), ("c", 60_000)] {
         add_bundle(&rig.place, name, &vec![7; length], None, Some(&embargo)).unwrap();
     }
@@ -122,7 +122,7 @@ fn it_can_become_known_early() {
 fn what_is_public_can_not_be_made_secret() {
     let rig = Rig::new();
     let recipients = Recipients::parse(&identity().0).unwrap();
-    let embargo = Embargo { until: rig.now, recipients: &recipients };
+    let embargo = Embargo { until: rig.now, recipients: &recipients, early: false };
     // By its name, by its bytes, and by what was once served.
     for (name, content, words) in [
         ("demo.bundle", &b"x"[..], "another bundle of that name is public"),
@@ -132,7 +132,7 @@ fn what_is_public_can_not_be_made_secret() {
         let error = add_bundle(&rig.place, name, content, None, Some(&embargo)).unwrap_err();
         assert!(matches!(error, ChannelError::Input { .. }) && error.to_string().contains(words), "{error}");
     }
-    remove(&rig.place, "demo.bundle").unwrap();
+    remove(&rig.place, "demo.bundle", false).unwrap();
     rig.publish();
     let error = add_bundle(&rig.place, "other.bundle", BUNDLE, None, Some(&embargo)).unwrap_err();
     assert!(error.to_string().contains("it is public"), "{error}");
@@ -145,7 +145,8 @@ fn what_waits_in_the_clear_can_be_made_secret() {
     add_bundle(&rig.place, NAME, SECRET, Some(STATEMENTS), None).unwrap();
     let (recipient, identities) = identity();
     let recipients = Recipients::parse(&recipient).unwrap();
-    let embargo = Embargo { until: rig.now + SignedDuration::from_hours(1), recipients: &recipients };
+    let embargo =
+        Embargo { until: rig.now + SignedDuration::from_hours(1), recipients: &recipients, early: false };
     let added = add_bundle(&rig.place, NAME, SECRET, None, Some(&embargo)).unwrap();
     assert_eq!(added.replaced, [format!("bundle.{NAME}"), format!("bundle.{NAME}.intoto.jsonl")]);
     rig.publish();
@@ -162,8 +163,14 @@ fn other_recipients_replace_the_first_ones() {
     let (rig, first, until) = sealed();
     let (recipient, second) = identity();
     let recipients = Recipients::parse(&recipient).unwrap();
-    let added = add_bundle(&rig.place, NAME, SECRET, None, Some(&Embargo { until, recipients: &recipients }))
-        .unwrap();
+    let added = add_bundle(
+        &rig.place,
+        NAME,
+        SECRET,
+        None,
+        Some(&Embargo { until, recipients: &recipients, early: false }),
+    )
+    .unwrap();
     assert_eq!(added.replaced.len(), 1);
     rig.publish();
     let mut client = rig.client();

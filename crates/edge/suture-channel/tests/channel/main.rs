@@ -5,6 +5,7 @@ mod attacks;
 mod content;
 mod embargo;
 mod foreign;
+mod held;
 mod keys;
 mod other;
 mod policy;

@@ -56,7 +56,9 @@ pub(crate) const RULES: &str =
     "@id(\"all\")\n@says(\"Everything may run.\")\npermit (principal, action, resource);\n";
 pub(crate) const OTHER_RULES: &str =
     "@id(\"some\")\n@says(\"Nodes may.\")\npermit (principal is Node, action, resource);\n";
-pub(crate) const STATEMENTS: &[u8] = b"{\"payload\":\"\"}\n";
+/// What somebody has said whom nobody knows.
+pub(crate) const STATEMENTS: &[u8] =
+    b"{\"payloadType\":\"text/plain\",\"payload\":\"\",\"signatures\":[{\"keyid\":\"\",\"sig\":\"\"}]}\n";
 
 impl Key {
     pub(crate) fn new(byte: u8) -> Self {

@@ -107,8 +107,8 @@ fn a_publication_that_fails_takes_back_what_it_has_written() {
         tree(&public).into_iter().filter(|(_, content)| !content.is_empty()).collect();
     assert_eq!(after, before);
     assert_eq!(std::fs::read(rig.metadata("2.patches.json")).unwrap(), b"", "its version is taken");
-    let removed = remove(&rig.place, "demo.bundle").unwrap();
-    assert!(removed.iter().all(|file| !file.is_served), "{removed:?}");
+    let removed = remove(&rig.place, "demo.bundle", false).unwrap();
+    assert!(removed.files.iter().all(|file| !file.is_served), "{removed:?}");
     add_bundle(&rig.place, "demo.bundle", b"better", None, None).unwrap();
     assert_eq!(rig.publish().roles[&Role::Patches].0, 3);
     let client = rig.client();
@@ -141,7 +141,7 @@ fn what_the_killed_have_left_is_taken_away_by_the_next() {
     for directory in ["", "content", "pending", "public/metadata", "public/targets"] {
         std::fs::write(channel.join(directory).join(".new-abcdef"), "half of a fi").unwrap();
     }
-    remove(&rig.place, "demo.bundle").unwrap();
+    remove(&rig.place, "demo.bundle", false).unwrap();
     let after: BTreeMap<_, _> =
         tree(&rig.place.public()).into_iter().filter(|(_, content)| !content.is_empty()).collect();
     assert_eq!(after, old);
@@ -194,11 +194,11 @@ fn a_root_that_is_public_stays() {
 #[test]
 fn what_is_served_still_is_told_when_it_is_taken_out_again() {
     let rig = Rig::new();
-    remove(&rig.place, "demo.bundle").unwrap();
+    remove(&rig.place, "demo.bundle", false).unwrap();
     rig.publish();
     add_bundle(&rig.place, "demo.bundle", BUNDLE, None, None).unwrap();
-    let removed = remove(&rig.place, "demo.bundle").unwrap();
-    let told: Vec<_> = removed.iter().map(|file| (file.is_public, file.is_served)).collect();
+    let removed = remove(&rig.place, "demo.bundle", false).unwrap();
+    let told: Vec<_> = removed.files.iter().map(|file| (file.is_public, file.is_served)).collect();
     assert_eq!(told, [(false, true)]);
 }
 

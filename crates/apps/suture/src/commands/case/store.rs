@@ -20,7 +20,8 @@ use crate::act::{self, Act};
 use crate::failure::Failure;
 use crate::files;
 
-const CASE: &str = "case.toml";
+/// The file that makes a directory a case.
+pub(in crate::commands) const CASE: &str = "case.toml";
 const TIMELINE: &str = "timeline.jsonl";
 /// What a directory is called while it is being made; `list` passes over it.
 const UNFINISHED: &str = ".new-";

@@ -7,6 +7,7 @@ use serde::Serialize;
 use suture_channel::{Added, Embargo, Place, Recipients};
 use suture_clearance::Patch;
 use suture_delta::page::Look;
+use suture_log::Subject;
 
 use super::{failure, record};
 use crate::act::{self, Act};
@@ -14,7 +15,7 @@ use crate::args::channel::{AddArgs, RevealArgs};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{files, permission};
+use crate::{files, permission, trust_dir};
 
 #[derive(Serialize)]
 struct Document {
@@ -31,6 +32,7 @@ pub(super) fn add(args: &AddArgs, act: &Act, console: &Console) -> Result<Exit, 
     let place = Place::new(&args.directory);
     record::channel(act, &place);
     act.flag("embargo", args.embargo_until.is_some());
+    act.flag("early", args.early);
     let added = match (&args.bundle, &args.policy) {
         (Some(bundle), _) => add_bundle(args, &place, bundle, act)?,
         (None, Some(policy)) => suture_channel::add_policy(&place, policy).map_err(|error| {
@@ -61,7 +63,19 @@ fn add_bundle(args: &AddArgs, place: &Place, bundle: &Path, act: &Act) -> Result
     let statements = statements.map(|path| files::read(path, "the file of statements")).transpose()?;
     let recipients = recipients(args)?;
     let embargo = args.embargo_until.zip(recipients.as_ref());
-    let embargo = embargo.map(|(until, recipients)| Embargo { until, recipients });
+    let embargo = embargo.map(|(until, recipients)| Embargo { until, recipients, early: args.early });
+    let trust = trust_dir::find(args.trust.as_deref()).map(|found| trust_dir::read(&found)).transpose()?;
+    let place = &place.clone().believing(trust.map(|authority| authority.root));
+    if args.drop_doubtful {
+        let dropped = suture_channel::drop_doubtful(place, &content).map_err(|error| {
+            failure(format!("nothing about `{}` was forgotten", bundle.display()), &error)
+        })?;
+        act.count("dropped", dropped.len());
+        act.on_each(dropped.into_iter().map(|line| {
+            let digest = Some(format!("sha256:{}", line.sha256));
+            Subject { id: None, digest, ..Subject::id("dropped", "") }
+        }));
+    }
     suture_channel::add_bundle(place, &name, &content, statements.as_deref(), embargo.as_ref())
         .map_err(|error| failure(format!("`{}` was not put into the channel", bundle.display()), &error))
 }

@@ -4,13 +4,12 @@
 //! The last two hold without a trust root too, and whatever its rules say. What is under embargo is in the record of a
 //! case: where a bundle names one that is not at hand nobody knows, and nothing is published unless that is said.
 //!
-//! A channel holds what is under embargo in the clear, beside what it shows; that is where the secrets come from, so that
-//! nobody has to remember to name them.
+//! An embargo that was declared for a bundle holds as well, whatever has become of the bundle in the channel since; where both are
+//! known the later time counts. `leaks` looks through what is new.
 
 use std::path::Path;
 
 use jiff::Timestamp;
-use suture_advisory::leak::{Closed, Finding, Findings, Secrets, Watch};
 use suture_case::names::CaseId;
 use suture_channel::{Bundle, ChannelError, News, PublicKey, RoleSigner, name};
 use suture_clearance::{Authority, Clearance, Patch, Use, clear};
@@ -19,20 +18,18 @@ use suture_trust::{KeyId, Lines, Received, TrustRoot, read_lines_for, verify};
 
 use super::failure;
 use crate::args::channel::GateArgs;
-use crate::commands::leak_check::place_of;
-use crate::commands::{case, secrets};
+use crate::commands::case;
+use crate::commands::case::store::CASE;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::{permission, statement_file, trust_dir};
 
-/// So many findings are named in a refusal.
-const FINDINGS_SHOWN_MAX: usize = 5;
 /// So many people are named who could give what is missing.
 const PEOPLE_SHOWN_MAX: usize = 8;
 
 /// The one who asks.
 pub(super) struct Gate<'a> {
-    args: &'a GateArgs,
+    pub(super) args: &'a GateArgs,
     /// The rules; without them only embargoes hold.
     authority: Option<Authority>,
     /// Everybody in the trust root whose key is at hand.
@@ -58,22 +55,46 @@ impl<'a> Gate<'a> {
         Ok(Self { args, authority, publishers, now, console })
     }
 
+    /// Whom this machine believes.
+    pub(super) fn root(&self) -> Option<TrustRoot> {
+        self.authority.as_ref().map(|authority| authority.root.clone())
+    }
+
     /// Whether this may become public.
     pub(super) fn check(&self, news: &News<'_>) -> Result<(), Failure> {
-        self.refuse_leaks(news)?;
+        self.refuse_unknown(news)?;
         if self.authority.is_none() {
             self.console
                 .note("nothing was verified: this machine has no trust root (--trust, SUTURE_TRUST_DIR)");
         }
         let unread = |error: ChannelError| failure("nothing was published", &error);
         for bundle in news.bundles().map_err(unread)? {
-            self.agree(&bundle.map_err(unread)?)?;
+            self.agree(news, &bundle.map_err(unread)?)?;
+        }
+        self.refuse_leaks(news)
+    }
+
+    /// As long as nobody can say what is under embargo nobody can say what gives it away. Nodes have to be told of refusals all
+    /// the same, and what is taken out tells nothing.
+    fn refuse_unknown(&self, news: &News<'_>) -> Result<(), Failure> {
+        let unread = |error: ChannelError| failure("nothing was published", &error);
+        let Some(unknown) = news.unknown().map_err(unread)? else { return Ok(()) };
+        let is_statements =
+            |target: &String| target.starts_with("bundle.") && target.ends_with(name::STATEMENTS);
+        if !news.names.iter().all(is_statements) {
+            return Err(unread(unknown.error()));
+        }
+        for bundle in news.bundles().map_err(unread)? {
+            let bundle = bundle.map_err(unread)?;
+            if !bundle.is_public || !self.is_refused(news, &read(&bundle)?, &bundle)? {
+                return Err(unread(unknown.error()));
+            }
         }
         Ok(())
     }
 
     /// Whether a bundle may become public, or what has been said about one that is.
-    fn agree(&self, bundle: &Bundle) -> Result<(), Failure> {
+    fn agree(&self, news: &News<'_>, bundle: &Bundle) -> Result<(), Failure> {
         let patch = read(bundle)?;
         let lines = match &self.authority {
             Some(authority) => lines(bundle, &authority.root)?,
@@ -83,7 +104,7 @@ impl<'a> Gate<'a> {
             match &self.authority {
                 // All that is new was said by somebody, and nobody here is asked who may.
                 None => return Ok(()),
-                Some(authority) if self.is_refused(authority, &patch, &lines) => {
+                Some(_) if self.is_refused(news, &patch, bundle)? => {
                     // To ask would keep from the nodes that they must not run it.
                     self.console.note(&format!(
                         "`{}` is public and refused: nodes are told so, and the policy is not asked",
@@ -102,58 +123,24 @@ impl<'a> Gate<'a> {
         if bundle.is_public { Ok(()) } else { self.refuse_early(bundle, case.as_ref()) }
     }
 
-    /// Whether somebody who may has refused it, and has not taken that back.
-    fn is_refused(&self, authority: &Authority, patch: &Patch, lines: &Lines) -> bool {
-        let received: Vec<Received<'_>> =
-            lines.envelopes.iter().map(|(_, envelope)| Received { envelope, known_since: None }).collect();
-        verify(&authority.root, patch.digest, &received, self.now).refusals().next().is_some()
-    }
-
-    /// Looks for every secret in everything that is new.
-    fn refuse_leaks(&self, news: &News<'_>) -> Result<(), Failure> {
-        let unread = |error: ChannelError| failure("nothing was published", &error);
-        let mut secrets = self.secrets()?;
-        for bundle in news.secrets(self.now).map_err(unread)? {
-            self.secrets_of(&bundle.map_err(unread)?, &mut secrets)?;
+    /// Whether somebody who may has refused it, and has not taken that back: by whom this machine believes, or the nodes do. A
+    /// refusal of theirs that only others can read stops nodes as well.
+    fn is_refused(&self, news: &News<'_>, patch: &Patch, bundle: &Bundle) -> Result<bool, Failure> {
+        let public = news.public_root().map_err(|error| failure("nothing was published", &error))?;
+        for root in self.root().into_iter().chain(public) {
+            let lines = lines(bundle, &root)?;
+            let received: Vec<Received<'_>> = lines
+                .envelopes
+                .iter()
+                .map(|(_, envelope)| Received { envelope, known_since: None })
+                .collect();
+            let verified = verify(&root, patch.digest, &received, self.now);
+            let mut unread = verified.doubtful().filter(|rejected| rejected.principal.is_some());
+            if verified.refusals().next().is_some() || unread.next().is_some() {
+                return Ok(true);
+            }
         }
-        let watch = Watch::new(&secrets).map_err(|why| {
-            Failure::usage("nothing was published").why(&why).help("let some of the embargoes end first")
-        })?;
-        let mut found = Findings::default();
-        for target in news.names {
-            let is_sealed = matches!(name::Kind::parse(target), Ok(name::Kind::Sealed(_)));
-            let content = if is_sealed { Vec::new() } else { news.content(target).map_err(unread)? };
-            watch.look(target, &content, &mut found);
-        }
-        match found.closed.first() {
-            _ if found.count > 0 => Err(leaking(&found)),
-            Some(closed) if !watch.is_empty() => Err(not_seen(closed)),
-            _ => Ok(()),
-        }
-    }
-
-    /// What was named on the command line.
-    fn secrets(&self) -> Result<Secrets, Failure> {
-        let known = self.args.known.iter().map(ToString::to_string).collect();
-        let mut secrets = Secrets { known, ..Secrets::default() };
-        for id in &self.args.secrets {
-            secrets::of_case(id.as_str().as_ref(), &self.args.cases, &mut secrets)?;
-        }
-        Ok(secrets)
-    }
-
-    /// What a bundle under embargo says, and its case.
-    fn secrets_of(&self, bundle: &Bundle, secrets: &mut Secrets) -> Result<(), Failure> {
-        let patch = read(bundle)?;
-        secrets.more.push(bundle.name.clone());
-        secrets.titles.extend(patch.title.clone());
-        for (delta, _) in &patch.deltas {
-            secrets::of_delta(delta, secrets);
-        }
-        match self.case_of(&patch, bundle)? {
-            Some(id) => secrets::of_case(id.as_str().as_ref(), &self.args.cases, secrets),
-            None => Ok(()),
-        }
+        Ok(false)
     }
 
     /// Asks the rules about one bundle, as each of those who could be publishing it.
@@ -167,7 +154,7 @@ impl<'a> Gate<'a> {
     ) -> Result<(), Failure> {
         let mut refused = None;
         for by in &self.publishers {
-            // What would be public was looked through before.
+            // What would be public is looked through by itself, whatever the rules say.
             let wanted = Use::Publish { by: by.clone(), encrypted: bundle.embargo_until.is_some(), leaks: 0 };
             let asked = clear(authority, patch, lines, &wanted, case, self.now);
             let clearance = asked.map_err(|error| {
@@ -182,14 +169,36 @@ impl<'a> Gate<'a> {
         Err(not_permitted(bundle, refused.as_ref().map(|(by, clearance)| (by.as_str(), clearance))))
     }
 
-    /// An embargo of the case holds for a bundle that somebody has added in the clear.
+    /// An embargo of the case holds for a bundle that somebody has added in the clear, and so does one of the bundle.
     fn refuse_early(&self, bundle: &Bundle, case: Option<&CaseFacts>) -> Result<(), Failure> {
-        let until = case.and_then(|case| case.embargo).filter(|until| *until > self.moment());
+        let of_case = case.and_then(|case| case.embargo);
+        let until = of_case.max(declared(bundle)).filter(|until| *until > self.moment());
         let Some(until) = until.filter(|_| bundle.embargo_until.is_none()) else { return Ok(()) };
+        let (what, help) = if declared(bundle) == Some(until) {
+            (
+                "it was put into the channel under embargo",
+                "wait, or end that with `suture channel reveal` and --early",
+            )
+        } else {
+            (
+                "its case is under embargo",
+                "add it with --embargo-until and --to, wait, or end the embargo with `suture case classify CASE --embargo-until TIME`",
+            )
+        };
         Err(Failure::refused(format!("`{}` would be public before its time", bundle.name))
             .with_code("embargo")
-            .why(&format!("its case is under embargo until {until}, and the bundle is in the channel in the clear"))
-            .help("add it with --embargo-until and --to, wait, or end the embargo with `suture case classify CASE --embargo-until TIME`; nothing was published"))
+            .why(&format!("{what} until {until}, and the bundle is in the channel in the clear"))
+            .help(format!("{help}; nothing was published")))
+    }
+
+    /// Until when a bundle under embargo is secret: for as long as the record of its case says, if that is longer. A disclosure that was
+    /// postponed is one in the case.
+    pub(super) fn secret_until(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<Moment>, Failure> {
+        let of_case = match self.case_of(patch, bundle)? {
+            Some(id) => case::for_rules(&self.args.cases, &id)?.embargo,
+            None => None,
+        };
+        Ok(of_case.max(declared(bundle)))
     }
 
     /// What is known of the case of a bundle, with the embargo of the bundle if that is longer.
@@ -205,15 +214,15 @@ impl<'a> Gate<'a> {
             return Ok(None);
         };
         let mut facts = case::for_rules(&self.args.cases, &id)?;
-        let until = bundle.embargo_until.map(|until| Moment::nearest(until.as_second()));
-        facts.embargo = facts.embargo.max(until);
+        facts.embargo = facts.embargo.max(declared(bundle));
         Ok(Some(facts))
     }
 
     /// The case that a bundle names, if its record is at hand; where it is not, that must have been said.
-    fn case_of(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<CaseId>, Failure> {
+    pub(super) fn case_of(&self, patch: &Patch, bundle: &Bundle) -> Result<Option<CaseId>, Failure> {
         let Some(named) = &patch.case else { return Ok(None) };
-        let id = named.parse().ok().filter(|id: &CaseId| self.args.cases.join(id.as_str()).exists());
+        let id =
+            named.parse().ok().filter(|id: &CaseId| self.args.cases.join(id.as_str()).join(CASE).exists());
         if id.is_some() || self.args.without_case.iter().any(|without| without.as_str() == named) {
             return Ok(id);
         }
@@ -224,16 +233,22 @@ impl<'a> Gate<'a> {
             .help("name the directory of cases with --cases, or say --without-case with that case if there is no record to be had; nothing was published"))
     }
 
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         Moment::nearest(self.now.as_second())
     }
 }
 
+/// The disclosure time that was declared for a bundle.
+fn declared(bundle: &Bundle) -> Option<Moment> {
+    let until = bundle.embargo_until.max(bundle.declared_until);
+    until.map(|until| Moment::nearest(until.as_second()))
+}
+
 /// Reads a bundle, which is known by where it is in the channel's directory.
-fn read(bundle: &Bundle) -> Result<Patch, Failure> {
-    let directory = if bundle.embargo_until.is_some() { "embargo" } else { "content" };
-    let name = if bundle.embargo_until.is_some() { &bundle.name } else { &bundle.target };
-    let path = Path::new(directory).join(name);
+pub(super) fn read(bundle: &Bundle) -> Result<Patch, Failure> {
+    let is_sealed = matches!(name::Kind::parse(&bundle.target), Ok(name::Kind::Sealed(_)));
+    let directory = if is_sealed { "embargo" } else { "content" };
+    let path = Path::new(directory).join(if is_sealed { &bundle.name } else { &bundle.target });
     Patch::read(&bundle.content).map_err(|error| permission::unusable(&path, &error))
 }
 
@@ -276,32 +291,4 @@ fn lacking(clearance: &Clearance) -> Vec<String> {
         format!("{} could be given by {}{more}", missing.rule, people.join(", "))
     }));
     lines
-}
-
-/// While something is under embargo, nothing is published that nobody can look into.
-fn not_seen(closed: &Closed) -> Failure {
-    Failure::refused("what would be published can't be looked through for what is under embargo")
-        .with_code("closed")
-        .why(&format!("{}: {}", place_of(closed), closed.kind))
-        .help("take it out and add it again unpacked, or wait for the end of the embargo; nothing was published")
-}
-
-fn leaking(found: &Findings) -> Failure {
-    let place = |finding: &Finding| match finding.line {
-        0 => format!("{} (its name)", finding.file),
-        line => format!("{}:{line}", finding.file),
-    };
-    let shown = found.findings.iter().take(FINDINGS_SHOWN_MAX);
-    let mut lines: Vec<String> = shown
-        .map(|finding| format!("{}: `{}` {}", place(finding), finding.term, finding.why.words()))
-        .collect();
-    if found.count > lines.len() {
-        lines.push(format!("and {} more", found.count - lines.len()));
-    }
-    Failure::refused("what would be published gives away what is under embargo")
-        .with_code("leaks")
-        .why(&lines.join("\n"))
-        .help(
-            "take it out and add it again, wait for the end of the embargo, or say with --known what everybody knows; nothing was published",
-        )
 }

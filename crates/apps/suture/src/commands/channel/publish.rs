@@ -1,7 +1,5 @@
 //! `suture channel publish` and `refresh`.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use suture_channel::{ChannelError, News, Place, Role, Scope};
@@ -61,17 +59,26 @@ pub(super) fn publish(args: &PublishArgs, act: &Act, console: &Console) -> Resul
     let signers = Signers::read(&args.signing)?;
     let gate = Gate::open(&args.gate, &signers.as_dyn(), console)?;
     let agreed = |news: &News<'_>| gate.check(news).map_err(Stop::Gate);
-    run(&args.directory, Scope::Content, &signers, keys::time(&args.signing), agreed, act, console)
+    let place = Place::new(&args.directory).believing(gate.root());
+    run(&place, Scope::Content, &signers, keys::time(&args.signing), agreed, act, console)
 }
 
 /// Nothing that was not public before becomes so.
 pub(super) fn refresh(args: &RefreshArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
     let signers = Signers::read(&args.signing)?;
-    run(&args.directory, Scope::Refresh, &signers, keys::time(&args.signing), |_| Ok(()), act, console)
+    run(
+        &Place::new(&args.directory),
+        Scope::Refresh,
+        &signers,
+        keys::time(&args.signing),
+        |_| Ok(()),
+        act,
+        console,
+    )
 }
 
 fn run(
-    directory: &Path,
+    place: &Place,
     scope: Scope,
     signers: &Signers,
     now: Timestamp,
@@ -79,17 +86,16 @@ fn run(
     act: &Act,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let place = Place::new(directory);
-    record::channel(act, &place);
-    let published = suture_channel::publish_if(&place, scope, &signers.as_dyn(), now, agreed);
+    record::channel(act, place);
+    let published = suture_channel::publish_if(place, scope, &signers.as_dyn(), now, agreed);
     record::keys(act, signers);
     if let Err(Stop::Channel(ChannelError::HalfPublished { root, .. })) = &published {
         record::root(act, root);
     }
     let published = published.map_err(Stop::into_failure)?;
-    record::channel(act, &place);
-    record::newest(act, &place);
-    record::published(act, &place, &published.added, &published.removed);
+    record::channel(act, place);
+    record::newest(act, place);
+    record::published(act, place, &published.added, &published.removed);
     if !published.left.is_empty() {
         act.ends("unfinished");
     }

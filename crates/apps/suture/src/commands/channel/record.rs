@@ -54,6 +54,11 @@ pub(super) fn taken_out(act: &Act, files: &[Removed]) {
     }
 }
 
+/// Embargoes that ended, by the random names that the world saw.
+pub(super) fn ended(act: &Act, opaque: &[String]) {
+    act.on_each(opaque.iter().map(|opaque| Subject::id("ended", Kind::Sealed(opaque.clone()).target())));
+}
+
 /// Files that became public, and those that went.
 pub(super) fn published(act: &Act, place: &Place, added: &[String], removed: &[String]) {
     act.on_each(added.iter().map(|name| target(place, name)));

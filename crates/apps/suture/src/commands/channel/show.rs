@@ -21,6 +21,8 @@ struct Document {
     pending_root: Option<Pending>,
     targets: Vec<TargetDocument>,
     embargo: Vec<EmbargoDocument>,
+    /// Of what under embargo nobody here can say what it is.
+    unknown: Vec<UnknownDocument>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +61,15 @@ struct EmbargoDocument {
     /// Whether the disclosure time has come.
     due: bool,
     recipients: usize,
+    /// Whether the next publication contains it; what was taken out stays secret all the same.
+    in_channel: bool,
+}
+
+#[derive(Serialize)]
+struct UnknownDocument {
+    /// The name that the world sees.
+    opaque: String,
+    why: String,
 }
 
 pub(super) fn run(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
@@ -83,6 +94,7 @@ fn document(overview: Overview) -> Document {
         roles: overview.roles.into_iter().map(role).collect(),
         targets: overview.targets.into_iter().map(target).collect(),
         embargo: overview.sealed.into_iter().map(embargo).collect(),
+        unknown: overview.unknown.into_iter().map(|(opaque, why)| UnknownDocument { opaque, why }).collect(),
     }
 }
 
@@ -108,8 +120,8 @@ fn target(view: TargetView) -> TargetDocument {
 }
 
 fn embargo(view: SealedView) -> EmbargoDocument {
-    let SealedView { opaque, name, until, due, recipients } = view;
-    EmbargoDocument { opaque, name, until, due, recipients }
+    let SealedView { opaque, name, until, due, recipients, in_content: in_channel } = view;
+    EmbargoDocument { opaque, name, until, due, recipients, in_channel }
 }
 
 fn text(document: &Document, unpublished: &str, look: &Look) -> String {
@@ -141,10 +153,22 @@ fn text(document: &Document, unpublished: &str, look: &Look) -> String {
     }
     for embargo in &document.embargo {
         let until = format!("until {}{}", embargo.until, if embargo.due { ", which is over" } else { "" });
+        let place = if embargo.in_channel {
+            format!("for {}", embargo.recipients)
+        } else {
+            "which was taken out".to_owned()
+        };
         rows.push(vec![
             cell("embargo".to_owned(), Tone::Plain),
             cell(embargo.name.clone(), Tone::Strong),
-            cell(format!("{until}; sealed.{}, for {}", embargo.opaque, embargo.recipients), Tone::Faint),
+            cell(format!("{until}; sealed.{}, {place}", embargo.opaque), Tone::Faint),
+        ]);
+    }
+    for unknown in &document.unknown {
+        rows.push(vec![
+            cell("embargo".to_owned(), Tone::Plain),
+            cell(format!("sealed.{}", unknown.opaque), Tone::Strong),
+            cell(format!("NOT KNOWN HERE: {}", unknown.why), Tone::Bad),
         ]);
     }
     page.table(&[Column::Left, Column::Left, Column::Left], rows);
