@@ -233,7 +233,7 @@ fn rewrite(
 fn busy(path: &Path, directory: &Path) -> Failure {
     let waited =
         format!("another process has had `{}` locked for {} s", directory.display(), LOCK_WAIT_MAX.as_secs());
-    Failure::unexpected(format!("`{}` can't be changed", path.display()))
+    Failure::unexpected(format!("the file of statements `{}` can't be written", path.display()))
         .why(&waited)
         .help("nothing was changed; wait for that process or end it (`fuser DIRECTORY` shows which), or name another directory with --statements")
 }

@@ -1,6 +1,6 @@
 //! What a patch is, for the rules: computed from its deltas.
 
-use suture_case::consensus::{self, DeltaFacts, Relation, Touch, class_of};
+use suture_case::consensus::{self, Computed, DeltaFacts, Relation, Touch, class_of};
 use suture_case::values::Line;
 use suture_delta::Delta;
 use suture_delta::report::CriticalPath;
@@ -27,19 +27,33 @@ pub fn unseen(delta: &Delta) -> Vec<Line> {
 /// The consensus class that the call graph of a delta shows; where it shows nothing, because nothing was marked when the delta was
 /// made, a pattern marked nothing or something could not be followed, the strictest.
 pub fn class(delta: &Delta) -> Class {
+    word(compute(delta).class)
+}
+
+/// What led to the consensus class of a patch, one sentence each: what its strictest deltas touch, or why nobody can say that.
+pub fn because(patch: &Patch) -> Vec<String> {
+    let computed: Vec<Computed> = patch.deltas.iter().map(|(delta, _)| compute(delta)).collect();
+    let strictest = computed.iter().map(|computed| computed.class).max();
+    let decisive = computed.into_iter().filter(|computed| Some(computed.class) == strictest);
+    let mut because: Vec<String> = decisive.flat_map(|computed| computed.because).collect();
+    because.sort();
+    because.dedup();
+    because
+}
+
+fn compute(delta: &Delta) -> Computed {
     let report = &delta.meta.report;
     let lines = |texts: &mut dyn Iterator<Item = &String>| -> Vec<Line> {
         texts.map(|text| Line::fitting(text)).collect()
     };
     let none_critical = report.none_critical.as_deref().map(Line::fitting);
-    let computed = consensus::compute(DeltaFacts {
+    consensus::compute(DeltaFacts {
         groups: &lines(&mut report.marked.iter()),
         unmatched: &lines(&mut report.unmatched.iter().map(|lost| &lost.pattern)),
         none_critical: none_critical.as_ref(),
         unseen: &unseen(delta),
         touches: &touches(delta),
-    });
-    word(computed.class)
+    })
 }
 
 /// The class of several deltas together, the strictest. What the author declares is no part of it.

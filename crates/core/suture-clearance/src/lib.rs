@@ -31,6 +31,6 @@ pub use authority::{Authority, AuthorityError, AuthorityFiles, NODE_BYTES_MAX, r
 pub use case::{CaseView, Routed, Rules, route_of, view};
 pub use clear::{ClearError, Clearance, Use, clear};
 pub use doubt::Doubts;
-pub use facts::{class, touches, unseen};
+pub use facts::{because, class, touches, unseen};
 pub use patch::{Gaps, Patch, PatchError};
 pub use refusal::Standing;

@@ -14,8 +14,8 @@ fn what_is_public_is_recorded_though_cleaning_up_fails() {
     let log = Log::begin(&prepared("half-done", &[]));
     sign_all(&log.here, "fix.bundle");
     add(&log.here, &[]);
-    // What was under embargo once and is to go, and is deeper than a program can follow that may open few files.
-    let old = log.here.join("channel/embargo/0123456789abcdef0123456789abcdef");
+    // What an `add` that was killed has left, deeper than a program can follow that may open few files.
+    let old = log.here.join("channel/embargo/.new-0123456789abcdef0123456789abcdef");
     fs::create_dir_all((0..80).fold(old.clone(), |path, _| path.join("x"))).unwrap();
     let line =
         ["channel", "publish", "channel", "--key", "cora", "--key", "team", "--trust", "trust", "--json"];

@@ -111,7 +111,13 @@ fn of_sources(name: &str, old: &str, new: &str) -> std::path::PathBuf {
 #[test]
 fn data_that_marked_code_reads_is_its_change() {
     let here = of_sources("marks-data", TABLE, &TABLE.replace("30, 40", "30, 20"));
-    assert_eq!(json(&here, 5, &["policy", "check", "fix.bundle", "--trust", "trust"])["class"], "replicated");
+    let asked = ["policy", "check", "fix.bundle", "--trust", "trust"];
+    let told = json(&here, 5, &asked);
+    assert_eq!(told["class"], "replicated");
+    let because = told["class_because"][0].as_str().unwrap();
+    let text = String::from_utf8(run(&here, &asked).stdout).unwrap();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&text).contains(&words(because)), "{because}\n{text}");
     let (missing, allowed) = check(&here, "fix.bundle", &[]);
     assert!(!allowed && missing.iter().any(|rule| rule == "laxer-class-is-accepted"), "{missing:?}");
     let text = String::from_utf8(run(&here, &["inspect", "fix.delta"]).stdout).unwrap();

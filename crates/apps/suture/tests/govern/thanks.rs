@@ -20,7 +20,7 @@ fn advised(name: &str) -> PathBuf {
     let advisory =
         ["--publisher", "Counters", "--namespace", "https://example.org", "--summary", "It counts too far."];
     let known =
-        ["--affected", "1", "--credit", "reporter=Dana Finder", "--credit", "reviewer=ROB", "--by", "ann"];
+        ["--affected", "1.0", "--credit", "reporter=Dana Finder", "--credit", "reviewer=ROB", "--by", "ann"];
     done(&here, &[&["advisory", "new", "count-1"], &advisory[..], &known].concat());
     patch::delta(&here, "server", "fix", "fixed %d");
     patch::dossier(&here, &["fix.delta"]);

@@ -239,7 +239,7 @@ fn statements_are_not_waited_for_for_ever() {
     let output = log.run(&["sign", "--as", "author", "--key", "ann", "file"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("the statement can't be added") && told.contains("locked for 10 s"), "{told}");
+    assert!(told.contains("the file of statements") && told.contains("locked for 10 s"), "{told}");
     assert!(!log.here.join("file.intoto.jsonl").exists());
     assert_eq!(ended(&log.new_entries()[0]), ["sign.authored", "failed", "unexpected"]);
 }

@@ -153,8 +153,8 @@ fn what_the_killed_have_left_is_taken_away_by_the_next() {
 #[test]
 fn what_fails_after_it_is_public_is_told_beside() {
     let rig = changed();
-    // What was a bundle under embargo is swept away, if it can be.
-    let embargo = rig.room.path().join("channel/embargo/0123456789abcdef0123456789abcdef");
+    // What an `add` that was killed has left is swept away, if it can be.
+    let embargo = rig.room.path().join("channel/embargo/.new-0123456789abcdef0123456789abcdef");
     let published = stopped(&rig, || std::fs::write(&embargo, "no directory").unwrap()).unwrap();
     assert!(matches!(&published.left[..], [left] if left.contains("0123456789abcdef")), "{published:?}");
     let client = rig.client();

@@ -33,6 +33,7 @@ pub(super) fn run(args: &PolicyCheckArgs, act: &Act, console: &Console) -> Resul
     let key = key.filter(|_| clearance.decision.allowed);
     let signed = key.map(|key| summary::sign(args, &authority, &patch, &clearance, &*key, act));
     let about = decision::About::new(&clearance.ask, &clearance.facts.digest)
+        .with_class_because(suture_clearance::because(&patch))
         .with_summary(signed.transpose()?)
         .with_refusals(&clearance.refusals)
         .with_rejected(&clearance.verified.rejected)

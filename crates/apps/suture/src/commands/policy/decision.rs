@@ -33,6 +33,8 @@ pub(super) struct About<'a> {
     what: String,
     /// Of the patch.
     digest: &'a str,
+    /// What led to the consensus class that was computed.
+    because: Vec<String>,
     /// Statements that were not even put to the rules, and why.
     rejected: Vec<String>,
     /// Lines of strangers that were too many to be looked at.
@@ -53,6 +55,8 @@ struct Document<'a> {
     digest: &'a str,
     /// The consensus class that counts.
     class: Class,
+    /// What led to the class that was computed, one sentence each.
+    class_because: &'a [String],
     /// What is asked: one entry for each rule, those that stop it first.
     requirements: Vec<Line<'a>>,
     /// Every rule that spoke, those that forbid first.
@@ -113,12 +117,18 @@ impl<'a> About<'a> {
             action: ask.action(),
             what,
             digest,
+            because: Vec::new(),
             rejected: Vec::new(),
             left_out: 0,
             absent: None,
             refusals: &[],
             summary: None,
         }
+    }
+
+    /// The same with what led to the consensus class that was computed.
+    pub(super) fn with_class_because(self, because: Vec<String>) -> Self {
+        Self { because, ..self }
     }
 
     /// The same with the statements that were not even put to the rules.
@@ -170,6 +180,7 @@ fn document<'a>(about: &'a About<'_>, decision: &'a Decision, strangers: &[Stran
         action: about.action,
         digest: about.digest,
         class: decision.class,
+        class_because: &about.because,
         requirements: decision.requirements.iter().map(line).collect(),
         rules: &decision.rules,
         refusals: about.refusals,
@@ -229,6 +240,12 @@ fn text(about: &About<'_>, decision: &Decision, strangers: &[Stranger], look: &L
         let words =
             format!("what is owed has to be there by {until}; after that the patch may not any longer");
         page.prose(2, "", Tone::Plain, &words);
+    }
+    if !about.because.is_empty() && decision.class != Class::Local {
+        page.heading("Consensus class");
+        for because in &about.because {
+            page.prose(2, "-", Tone::Plain, &clean(because));
+        }
     }
     reasons(&mut page, decision);
     if !about.refusals.is_empty() {
