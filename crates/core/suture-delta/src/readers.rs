@@ -54,8 +54,9 @@ struct Plain {
 pub(crate) struct Found {
     /// They, without their split-off parts.
     pub(crate) functions: BTreeSet<EntityId>,
-    /// Whether these are all: none lets the address out of its hands, and each reference leads to one. What nothing refers to is reached in a way that can't be seen, unless it is in an
-    /// ordinary section and a mere link between others: nothing reads through that.
+    /// Whether these are all: none lets the address out of its hands, and each reference leads to one. What nothing
+    /// refers to is reached in a way that can't be seen, unless it is in an ordinary section and a mere link between
+    /// others: nothing reads through that.
     pub(crate) complete: bool,
 }
 
