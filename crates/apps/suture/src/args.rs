@@ -352,12 +352,19 @@ pub(crate) struct TargetArgs {
     pub(crate) all: bool,
 }
 
-/// How long to try.
+/// How long to try, and how.
 #[derive(Debug, Args)]
 pub(crate) struct PatienceArgs {
     /// How long to try while a thread is in the way, such as 500ms, 10s, 1m30s; 0 for a single try
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::patience)]
     pub(crate) deadline: Duration,
+
+    /// Stop every thread, also where those that sleep could be left asleep
+    ///
+    /// Of a process with many threads that sleep none is woken where that can be avoided: all processors are held for the
+    /// moment of the change instead, a few hundred microseconds, in which nothing else runs on this machine either.
+    #[arg(long)]
+    pub(crate) stop_all: bool,
 }
 
 /// Which code runs.

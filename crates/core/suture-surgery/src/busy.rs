@@ -147,6 +147,14 @@ pub fn judge(
     }
 }
 
+/// Whether a thread of which only the place and the stack are known is clear: nothing on its stack so much as looks like a way
+/// into a forbidden function. `false` says nothing.
+pub fn is_clear(forbidden: &Forbidden, pc: u64, live: &LiveStack<'_>) -> bool {
+    forbidden.function_executing(pc).is_none()
+        && live.is_whole()
+        && matches!(search(forbidden, &live.bytes, live.range), Found::Nothing)
+}
+
 /// The place behind the outermost frame of a forbidden function.
 fn way_out(forbidden: &Forbidden, stack: &Stack) -> Option<u64> {
     let outermost = stack.frames.iter().rposition(|frame| forbidden.function_of(frame).is_some())?;

@@ -23,6 +23,7 @@ mod names;
 mod patient;
 mod plan;
 mod proc;
+mod processors;
 mod scope;
 mod starting;
 mod state_dir;

@@ -12,7 +12,7 @@ use crate::patient::Patient;
 use crate::surroundings::Surroundings;
 use crate::sys;
 use crate::tracee::Tracee;
-use crate::world::Look;
+use crate::world::{Away, Look};
 
 /// Longest stack that is read together with the others, in bytes; a longer one is read alone.
 const TOGETHER_LEN_MAX: u64 = 64 << 10;
@@ -50,19 +50,45 @@ impl<'l> Looker<'l> {
         Self { patient, surroundings, forbidden, unwinder: surroundings.unwinder(), room }
     }
 
-    fn live_range(&self, tracee: &Tracee) -> Range {
-        LiveStack::range(tracee.registers.rsp, self.top(tracee))
-    }
-
-    fn top(&self, tracee: &Tracee) -> Option<u64> {
-        self.surroundings.stack_top(tracee.registers.rsp, tracee.registers.fs_base)
+    /// Reads the stacks that begin at `starts`, (stack pointer, address of the thread's own descriptor), and gives for each what
+    /// `judge` says of it: of its place in the list, where it lies, and its bytes if they could be read with the others by `read`.
+    fn each<T>(
+        &mut self,
+        starts: &[(u64, u64)],
+        read: impl Fn(i32, &[(u64, usize)], &mut [u8]) -> std::io::Result<usize>,
+        judge: impl Fn(&Self, usize, Range, Option<&[u8]>) -> T,
+    ) -> Vec<T> {
+        let range = |(stack_pointer, descriptor): &(u64, u64)| {
+            let top = self.surroundings.stack_top(*stack_pointer, *descriptor);
+            LiveStack::range(*stack_pointer, top)
+        };
+        let ranges: Vec<Range> = starts.iter().map(range).collect();
+        let len = |range: &Range| match range.end - range.start {
+            len if len <= TOGETHER_LEN_MAX => len as usize,
+            _ => 0,
+        };
+        let together: Vec<(u64, usize)> = ranges.iter().map(|range| (range.start, len(range))).collect();
+        let mut room = std::mem::take(&mut self.room);
+        room.resize(room.len().max(together.iter().map(|(_, len)| len).sum()), 0);
+        let read = read(self.patient.pid, &together, &mut room).unwrap_or(0);
+        let mut end = 0;
+        let mut results = Vec::with_capacity(starts.len());
+        for (index, (range, (_, len))) in ranges.into_iter().zip(together).enumerate() {
+            let start = end;
+            end += len;
+            // Where a stack could not be read, that one and all behind it are read alone.
+            let known = room.get(start..end).filter(|bytes| !bytes.is_empty() && end <= read);
+            results.push(judge(self, index, range, known));
+        }
+        self.room = room;
+        results
     }
 
     fn look_at(&self, tracee: &Tracee, range: Range, known: Option<&[u8]>) -> Option<Obstacle> {
         let (registers, memory) = (&tracee.registers, &self.patient.memory);
         let live = match known {
             Some(bytes) => LiveStack::known(range, bytes, memory),
-            None => LiveStack::read(registers.rsp, self.top(tracee), memory),
+            None => LiveStack::read(registers.rsp, (range.start < range.end).then_some(range.end), memory),
         };
         match busy::judge(self.forbidden, registers, &live, &self.unwinder) {
             Verdict::Clear => None,
@@ -77,26 +103,24 @@ impl<'l> Looker<'l> {
 
 impl Look for Looker<'_> {
     fn look(&mut self, tracees: &[&Tracee]) -> Vec<Option<Obstacle>> {
-        let ranges: Vec<Range> = tracees.iter().map(|tracee| self.live_range(tracee)).collect();
-        let len = |range: &Range| match range.end - range.start {
-            len if len <= TOGETHER_LEN_MAX => len as usize,
-            _ => 0,
-        };
-        let together: Vec<(u64, usize)> = ranges.iter().map(|range| (range.start, len(range))).collect();
-        let mut room = std::mem::take(&mut self.room);
-        room.resize(room.len().max(together.iter().map(|(_, len)| len).sum()), 0);
-        let read = sys::read_spans(self.patient.pid, &together, &mut room).unwrap_or(0);
-        let mut end = 0;
-        let mut results = Vec::with_capacity(tracees.len());
-        for ((tracee, range), (_, len)) in tracees.iter().zip(&ranges).zip(&together) {
-            let start = end;
-            end += len;
-            // Where a stack could not be read, that one and all behind it are read alone.
-            let known = room.get(start..end).filter(|bytes| !bytes.is_empty() && end <= read);
-            results.push(self.look_at(tracee, *range, known));
-        }
-        self.room = room;
-        results
+        let start = |tracee: &&Tracee| (tracee.registers.rsp, tracee.registers.fs_base);
+        let starts: Vec<_> = tracees.iter().map(start).collect();
+        self.each(&starts, sys::read_spans, |looker, index, range, known| {
+            looker.look_at(tracees.get(index)?, range, known)
+        })
+    }
+
+    fn are_clear(&mut self, away: &[Away]) -> Vec<bool> {
+        let start = |away: &Away| (away.place.stack_pointer, away.descriptor);
+        let starts: Vec<_> = away.iter().map(start).collect();
+        self.each(&starts, sys::peek_spans, |looker, index, range, known| {
+            let memory = &looker.patient.memory;
+            let is_clear = |bytes| {
+                let live = LiveStack::known(range, bytes, memory);
+                busy::is_clear(looker.forbidden, away.get(index)?.place.pc, &live).then_some(())
+            };
+            known.and_then(is_clear).is_some()
+        })
     }
 
     fn refusal(&self, tracee: &Tracee, obstacle: Obstacle) -> Refusal {

@@ -4,6 +4,7 @@
 //! in another one has an id here as well.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -219,6 +220,43 @@ impl Stat {
 pub(crate) fn blocked_in(pid: i32, tid: i32) -> Option<u64> {
     let text = read_text(pid, &format!("task/{tid}/syscall")).ok()?;
     text.split_whitespace().next()?.parse().ok()
+}
+
+/// Where a thread has left its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Behind the instruction of its system call, if it is in one.
+    pub(crate) pc: u64,
+    pub(crate) stack_pointer: u64,
+}
+
+impl Place {
+    /// Where a thread stands; `None` if it does not sleep.
+    pub(crate) fn of(pid: i32, tid: i32) -> Option<Self> {
+        Self::parse(&sys::peek_file(path(pid, &format!("task/{tid}/syscall"))).ok()?)
+    }
+
+    /// `NUMBER ARGUMENTS... SP PC` in a system call, `-1 SP PC` elsewhere, `running`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace().rev();
+        let mut address = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();
+        let (pc, stack_pointer) = (address()?, address()?);
+        // One that has ended has no place any more.
+        (pc != 0 && stack_pointer != 0).then_some(Self { pc, stack_pointer })
+    }
+}
+
+/// Whether a thread is traced, or the kernel does not say it.
+pub(crate) fn is_traced(pid: i32, tid: i32) -> bool {
+    let status = sys::peek_file(path(pid, &format!("task/{tid}/status"))).unwrap_or_default();
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+    tracer.is_none_or(|tracer| tracer.trim() != "0")
+}
+
+/// How many threads a process has.
+pub(crate) fn thread_count(pid: i32) -> Option<u64> {
+    // The directory has a link for each, two for itself and none for what is in it.
+    Some(std::fs::metadata(path(pid, "task")).ok()?.nlink().saturating_sub(2))
 }
 
 /// When the thread last had a processor, in nanoseconds of the scheduler's clock, if the kernel says it (`CONFIG_SCHED_DEBUG`).

@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub patch: Patch<'a>,
     /// How long to try again while the process is busy; zero for a single try.
     pub deadline: Duration,
+    /// Whether every thread is to be stopped, also where those that sleep could be left asleep.
+    pub stop_all: bool,
 }
 
 /// Which patch.
@@ -143,7 +145,7 @@ fn attempt(
         plan.register_frames,
         deadline_ms,
     );
-    let mut theatre = Theatre::new(&patient, journal, request.deadline);
+    let mut theatre = Theatre::new(&patient, journal, request.deadline, request.stop_all);
     let mut input = Input::Start;
     loop {
         let now = Now { steady_ms: begun.elapsed().as_millis() as u64, unix_s: unix_s() };

@@ -4,7 +4,10 @@
 //! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
 
 mod breakpoints;
+mod holders;
 mod modesty;
+mod peeks;
+mod switches;
 mod turns;
 
 use std::io;
@@ -16,8 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use suture_surgery::registers::Registers;
 
 pub(crate) use breakpoints::{Breakpoint, Readiness, harmless_signal};
+pub(crate) use holders::Holders;
 pub use modesty::be_modest;
 pub(crate) use modesty::{Modest, Urgent};
+pub(crate) use peeks::{descriptor, is_ordinary, peek_at, peek_file, peek_spans, run_time};
+pub(crate) use switches::Switches;
 pub(crate) use turns::{Alarm, Awake};
 
 /// Names the call behind which somebody is to be killed: a test hook. `kill-after:N` counts from 1 and means the
@@ -63,12 +69,6 @@ fn check(result: i64) -> io::Result<i64> {
 /// Reads a whole file of `/proc`.
 pub(crate) fn read_file(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     call(|| std::fs::read(path))
-}
-
-/// Reads a text of `/proc` that changes nothing but how long something takes, and how often depends on what a processor happened
-/// to be doing: it is not counted.
-pub(crate) fn peek_file(path: impl AsRef<Path>) -> io::Result<String> {
-    std::fs::read_to_string(path)
 }
 
 /// One `ptrace` request whose data is a number.
@@ -241,9 +241,6 @@ pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> io::Result
     if read as usize == into.len() { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EFAULT)) }
 }
 
-/// The kernel takes so many pieces at once (`IOV_MAX`).
-const PIECES_MAX: usize = 1024;
-
 /// Reads small pieces of memory of another process in one call; all of them or an error.
 pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Result<Vec<[u8; N]>> {
     let spans: Vec<_> = addresses.iter().map(|address| (*address, N)).collect();
@@ -256,38 +253,10 @@ pub(crate) fn read_pieces<const N: usize>(pid: i32, addresses: &[u64]) -> io::Re
     }
 }
 
-/// Reads spans of memory of another process, (address, length), one behind the other into `into`, in one call. How many
+/// Reads spans of memory of another process, (address, length), one behind the other into `into`, at once. How many
 /// bytes were read: it ends at the first that can't be, and when `into` is full.
 pub(crate) fn read_spans(pid: i32, spans: &[(u64, usize)], into: &mut [u8]) -> io::Result<usize> {
-    let mut total = 0;
-    for spans in spans.chunks(PIECES_MAX) {
-        let to_remote = |(address, len): &(u64, usize)| libc::iovec {
-            iov_base: *address as *mut libc::c_void,
-            iov_len: *len,
-        };
-        let remote: Vec<_> = spans.iter().map(to_remote).collect();
-        let wanted: usize = spans.iter().map(|(_, len)| len).sum();
-        let room = &mut into[total..];
-        let local = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
-        let read = call(|| {
-            // SAFETY: `local` spans `room`, which nobody else uses; `remote` are addresses of the other process.
-            check(unsafe {
-                libc::process_vm_readv(
-                    pid,
-                    &raw const local,
-                    1,
-                    remote.as_ptr(),
-                    remote.len() as libc::c_ulong,
-                    0,
-                )
-            } as i64)
-        })? as usize;
-        total += read;
-        if read < wanted {
-            break;
-        }
-    }
-    Ok(total)
+    call(|| peek_spans(pid, spans, into))
 }
 
 /// Whether two processes run in the same memory. An error where the kernel does not tell.

@@ -1,5 +1,6 @@
 //! Where the effects of an operation meet the process.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use suture_delta::model;
@@ -26,6 +27,8 @@ pub(crate) struct Theatre<'p, 'j> {
     patient: &'p Patient,
     journal: &'j mut Journal,
     deadline: Instant,
+    /// Whether every thread is to be stopped in any case.
+    stop_all: bool,
     /// What is known of the process as it is now.
     surroundings: Option<Surroundings>,
     /// Whether it is known that no other process runs in the memory of this one.
@@ -68,11 +71,17 @@ enum Need {
 }
 
 impl<'p, 'j> Theatre<'p, 'j> {
-    pub(crate) fn new(patient: &'p Patient, journal: &'j mut Journal, time: Duration) -> Self {
+    pub(crate) fn new(
+        patient: &'p Patient,
+        journal: &'j mut Journal,
+        time: Duration,
+        stop_all: bool,
+    ) -> Self {
         Self {
             patient,
             journal,
             deadline: Instant::now() + time,
+            stop_all,
             surroundings: None,
             is_alone: false,
             chase: Chase {
@@ -177,6 +186,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let chase = self.chase;
         let next = chase.each * 2;
         self.chase.each = if next > CHASE_EACH_MAX { CHASE_EACH_FIRST } else { next };
+        let stop_all = self.stop_all;
         let surroundings = match self.look_around() {
             Ok(surroundings) => surroundings,
             Err(why) => return Input::Refused { why, pause_us: 0 },
@@ -185,9 +195,12 @@ impl<'p, 'j> Theatre<'p, 'j> {
         forbidden.extend(surroundings.probed().into_iter().map(|range| (range, PROBED.to_owned())));
         let forbidden = Forbidden::new(&forbidden, &throw.entries);
         let look = || -> Box<dyn Look> { Box::new(Looker::new(patient, surroundings, &forbidden)) };
-        let act = || write(patient, throw);
+        let act = |stand: &dyn Fn() -> bool| write(patient, throw, stand);
+        let rehearse = || rehearse(patient, throw);
+        let can_rehearse = !stop_all && throw.writes.iter().all(|write| matches!(write, Write::Bytes { .. }));
+        let rehearse = can_rehearse.then_some(&rehearse as _);
         let _awake = Awake::begin();
-        let (result, took) = world::stop(patient.pid, &Duty { chase, look: &look, act: &act });
+        let (result, took) = world::stop(patient.pid, &Duty { chase, look: &look, act: &act, rehearse });
         let pause_us = took.as_micros() as u64;
         if let Err(StopError::Refused(Refusal::Busy { thread, .. })) = &result {
             self.chase.stubborn = Some(*thread);
@@ -233,7 +246,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         })?;
         let stub = inject::system_call_stub();
         let mut bytes = vec![0; stub.len()];
-        let failed = |error: std::io::Error| world::refused(self.patient.pid, &error);
+        let failed = |error: io::Error| world::refused(self.patient.pid, &error);
         self.patient.memory.read_exact(entry, &mut bytes).map_err(failed)?;
         if bytes != stub {
             self.journal.write(&Entry::Lent { address: entry, bytes })?;
@@ -306,16 +319,27 @@ impl<'p, 'j> Theatre<'p, 'j> {
     }
 }
 
-/// The writes of a throw, if nothing but what is expected stands at the sites.
-fn write(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
-    let addresses: Vec<u64> = throw.expected.iter().map(|expected| expected.address).collect();
-    let found = sys::read_pieces::<5>(patient.pid, &addresses).map_err(StopError::Act)?;
-    for (expected, found) in throw.expected.iter().zip(found) {
-        if !expected.any_of.contains(&found) {
-            return Err(StopError::Refused(foreign(expected, found)));
+/// Writes what stands there already wherever a throw is going to write: afterwards the pages are in memory and the process's own.
+/// What is written belongs to the surgery alone, or is code that is as expected.
+fn rehearse(patient: &Patient, throw: &Throw) -> io::Result<()> {
+    as_expected(patient, throw).map_err(|_| io::Error::other("something else stands at a site"))?;
+    for write in &throw.writes {
+        if let Write::Bytes { address, bytes } = write {
+            let mut found = vec![0; bytes.len()];
+            patient.memory.read_exact(*address, &mut found)?;
+            patient.memory.write(*address, &found)?;
         }
     }
+    Ok(())
+}
+
+/// The writes of a throw, if nothing but what is expected stands at the sites, and as long as all threads `stand`.
+fn write(patient: &Patient, throw: &Throw, stand: &dyn Fn() -> bool) -> Result<(), StopError> {
+    as_expected(patient, throw)?;
     for write in &throw.writes {
+        if !stand() {
+            return Err(StopError::Act(io::Error::other("threads ran before all was written")));
+        }
         match write {
             Write::Bytes { address, bytes } => {
                 patient.memory.write(*address, bytes).map_err(StopError::Act)?;
@@ -325,6 +349,17 @@ fn write(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
                 patient.memory.read_exact(*from, &mut bytes).map_err(StopError::Act)?;
                 patient.memory.write(*to, &bytes).map_err(StopError::Act)?;
             }
+        }
+    }
+    Ok(())
+}
+
+fn as_expected(patient: &Patient, throw: &Throw) -> Result<(), StopError> {
+    let addresses: Vec<u64> = throw.expected.iter().map(|expected| expected.address).collect();
+    let found = sys::read_pieces::<5>(patient.pid, &addresses).map_err(StopError::Act)?;
+    for (expected, found) in throw.expected.iter().zip(found) {
+        if !expected.any_of.contains(&found) {
+            return Err(StopError::Refused(foreign(expected, found)));
         }
     }
     Ok(())

@@ -4,8 +4,12 @@
 //! *all* are interrupted before the first is waited for, so that each stops by itself within microseconds
 //! of getting a processor and uses its time slice no more. Many threads are shared out to several hands,
 //! threads of the surgeon that stop, look and let go side by side.
+//!
+//! Where most threads sleep most of the time even that is not needed: who sleeps is kept asleep ([`hold`]).
 
+mod away;
 mod following;
+mod hold;
 mod queue;
 mod rendezvous;
 mod seizing;
@@ -24,6 +28,7 @@ use crate::sys::{Alarm, Breakpoint, Modest, Urgent};
 use crate::tracee::{Stop, Tracee};
 use crate::{proc, sys};
 
+pub(crate) use away::Away;
 use following::Busy;
 use queue::Queue;
 use rendezvous::{Member, Rendezvous};
@@ -34,14 +39,23 @@ pub(crate) struct Duty<'d> {
     pub(crate) chase: Chase,
     /// Makes what looks at each thread as soon as it stands; each hand has its own.
     pub(crate) look: &'d (dyn Fn() -> Box<dyn Look + 'd> + Sync),
-    /// What is done while all stand, if none gave a reason against it.
-    pub(crate) act: &'d (dyn Fn() -> Result<(), StopError> + Sync),
+    /// What is done while all stand, if none gave a reason against it. It asks before each step whether they still do, and does
+    /// nothing more if not; done again from the beginning it comes to the same.
+    pub(crate) act: &'d Act<'d>,
+    /// Meets, while all run, whatever could make `act` wait, and changes nothing. `None` if that can't be done.
+    pub(crate) rehearse: Option<&'d (dyn Fn() -> io::Result<()> + Sync)>,
 }
+
+/// What is done while all threads stand; it is given what tells whether they still do.
+pub(crate) type Act<'d> = dyn Fn(&dyn Fn() -> bool) -> Result<(), StopError> + Sync + 'd;
 
 /// Looks at threads that stand.
 pub(crate) trait Look: Send {
     /// For each of the threads what is in the way, if anything, of writing while it stands where it does.
     fn look(&mut self, tracees: &[&Tracee]) -> Vec<Option<Obstacle>>;
+
+    /// For each of some threads that have no processor whether it is beyond doubt that nothing is in the way.
+    fn are_clear(&mut self, away: &[Away]) -> Vec<bool>;
 
     /// What is in the way, for people. It costs reading and naming, and is no part of a stop that goes well.
     fn refusal(&self, tracee: &Tracee, obstacle: Obstacle) -> Refusal;
@@ -78,8 +92,27 @@ const GONE_RETRY: Duration = Duration::from_micros(10);
 /// Stops all threads of a process, looks at each, and, if none gave a reason against it, acts while they stand.
 /// Lets all go in any case. Gives how long that took from the first interrupt to the last release.
 ///
-/// Threads that are busy but running may be followed: they go on alone until they have left what they are in.
+/// Threads that are busy but running may be followed: they go on alone until they have left what they are in. Where most sleep
+/// they are left asleep, and nobody is stopped at all.
 pub(crate) fn stop(pid: i32, duty: &Duty<'_>) -> (Result<(), StopError>, Duration) {
+    let held = hold::stop(pid, duty);
+    let (result, took) = match held.result {
+        Some(result) => (result, Duration::ZERO),
+        None => stop_all(pid, duty),
+    };
+    let result = match result {
+        Err(StopError::Refused(why)) if held.is_doubtful => {
+            let what =
+                format!("a thread ran while the patch was thrown with all processors held, and then: {why}");
+            Err(StopError::Act(io::Error::other(what)))
+        }
+        result => result,
+    };
+    (result, held.took + took)
+}
+
+/// Stops all threads one by one, whatever they do.
+fn stop_all(pid: i32, duty: &Duty<'_>) -> (Result<(), StopError>, Duration) {
     let hands = hands(pid);
     let table = Table::new(pid, hands);
     let mut ended = Instant::now();
@@ -240,7 +273,7 @@ impl<'t> Hand<'t> {
         self.follow_all(busy, duty.chase, &mut *look);
         self.meet();
         if self.leads && !self.table.reason.is_there() {
-            *lock(&self.table.acted) = Some((duty.act)());
+            *lock(&self.table.acted) = Some((duty.act)(&|| true));
         }
         self.line_up();
         self.meet();

@@ -20,5 +20,5 @@ pub(super) fn run(args: &ApplyArgs, act: &Act, console: &Console) -> Result<Exit
     let wanted = Use::Run { dark: args.dark };
     permission::require(&patch, &args.file, &args.trust, &wanted, console)?;
     let patch = PatchName::File(Box::new(patch));
-    operate::run(Goal::Apply { dark: args.dark }, &patch, &args.target, args.patience.deadline, act, console)
+    operate::run(Goal::Apply { dark: args.dark }, &patch, &args.target, &args.patience, act, console)
 }

@@ -1,14 +1,12 @@
 //! What `apply`, `toggle` and `revert` have in common: choose processes, operate on all at once, answer.
 
-use std::time::Duration;
-
 use suture_process::{Patch, Patient, Request};
 use suture_surgery::operation::Goal;
 
 use super::acts::{acts, concerned};
 use super::outcomes::{self, Row};
 use crate::act::Act;
-use crate::args::TargetArgs;
+use crate::args::{PatienceArgs, TargetArgs};
 use crate::console::{Console, Progress};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,7 +17,7 @@ pub(super) fn run(
     goal: Goal,
     patch: &PatchName,
     target: &TargetArgs,
-    deadline: Duration,
+    patience: &PatienceArgs,
     act: &Act,
     console: &Console,
 ) -> Result<Exit, Failure> {
@@ -30,15 +28,15 @@ pub(super) fn run(
     let pids = choose(&parts, target)?;
     act.on_each(concerned(&parts, &pids));
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
-    let rows = operate_on_all(goal, &parts, &pids, deadline);
+    let rows = operate_on_all(goal, &parts, &pids, patience);
     drop(progress);
     act.told_by(acts(goal, patch, &rows));
     outcomes::answer(&rows, console)
 }
 
-fn operate_on_all(goal: Goal, parts: &[Part<'_>], pids: &[i32], deadline: Duration) -> Vec<Row> {
+fn operate_on_all(goal: Goal, parts: &[Part<'_>], pids: &[i32], patience: &PatienceArgs) -> Vec<Row> {
     std::thread::scope(|scope| {
-        let one = |pid| scope.spawn(move || operate(goal, parts, pid, deadline));
+        let one = |pid| scope.spawn(move || operate(goal, parts, pid, patience));
         let running: Vec<_> = pids.iter().copied().map(one).collect();
         running
             .into_iter()
@@ -49,7 +47,7 @@ fn operate_on_all(goal: Goal, parts: &[Part<'_>], pids: &[i32], deadline: Durati
 
 /// Operates with each part that concerns a process, until one does not do as wished; a row for each. Of parts of which none
 /// concerns it the first says why.
-fn operate(goal: Goal, parts: &[Part<'_>], pid: i32, deadline: Duration) -> Vec<Row> {
+fn operate(goal: Goal, parts: &[Part<'_>], pid: i32, patience: &PatienceArgs) -> Vec<Row> {
     let patient = if parts.len() > 1 { Patient::examine(pid).ok() } else { None };
     let concerned =
         parts.iter().filter(|part| patient.as_ref().is_some_and(|patient| concerns(part, patient)));
@@ -66,7 +64,8 @@ fn operate(goal: Goal, parts: &[Part<'_>], pid: i32, deadline: Duration) -> Vec<
             Part::Delta(delta, id) => Patch::Delta { id, delta },
             Part::Id(id) => Patch::Id(id),
         };
-        let outcome = suture_process::operate(pid, &Request { goal, patch, deadline });
+        let PatienceArgs { deadline, stop_all } = *patience;
+        let outcome = suture_process::operate(pid, &Request { goal, patch, deadline, stop_all });
         let (name, patch) = (suture_process::process_name(pid), patch.id().to_owned());
         rows.push(Row { pid, name, patch, outcome });
     }

@@ -15,5 +15,5 @@ pub(super) fn run(args: &RevertArgs, act: &Act, console: &Console) -> Result<Exi
     suture_process::be_modest();
     let patch = PatchName::resolve(&args.patch)?;
     act.on(named(&patch));
-    operate::run(Goal::Revert, &patch, &args.target, args.patience.deadline, act, console)
+    operate::run(Goal::Revert, &patch, &args.target, &args.patience, act, console)
 }

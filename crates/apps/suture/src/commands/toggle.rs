@@ -29,7 +29,7 @@ pub(super) fn run(args: &ToggleArgs, act: &Act, console: &Console) -> Result<Exi
         // The way back is always open.
         Switch::Off => Direction::Off,
     };
-    operate::run(Goal::Toggle(direction), &patch, &args.target, args.patience.deadline, act, console)
+    operate::run(Goal::Toggle(direction), &patch, &args.target, &args.patience, act, console)
 }
 
 /// To switch on is to run.

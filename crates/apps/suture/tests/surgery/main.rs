@@ -1,6 +1,7 @@
 //! The surgery on real processes, through the command line: behaviour before, after apply, after toggle, after
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
+mod asleep;
 mod inside;
 mod kernel;
 mod programs;
@@ -115,7 +116,8 @@ fn no_interruption_reaches_the_program() {
             (&["toggle", "on"], "52"),
             (&["revert"], "51"),
         ] {
-            let ran = pair.operate(verb, &target, &["--deadline", "30s"]);
+            // Otherwise those that wait would be left alone.
+            let ran = pair.operate(verb, &target, &["--deadline", "30s", "--stop-all"]);
             assert_eq!(ran.outcome(), "done", "{verb:?}: {ran:?}");
             assert_eq!(target.ask("5"), answer, "{verb:?}");
         }

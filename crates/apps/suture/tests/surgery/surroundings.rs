@@ -326,7 +326,7 @@ fn a_surgeon_with_many_hands_may_be_killed() {
         let mut number = 7;
         loop {
             assert_eq!(pair.operate(&[prepare], &target, &["--deadline", "60s"]).exit, Some(0));
-            let finished = pair.operate_killed(&[verb], &target, number);
+            let finished = pair.operate_killed(&[verb, "--stop-all"], &target, number);
             let answer = target.ask("5");
             let on = pair.state(&target) == "on";
             assert_eq!(answer, if on { "1005" } else { "5" }, "{verb} killed behind call {number}");

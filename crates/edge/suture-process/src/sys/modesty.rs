@@ -94,12 +94,23 @@ pub(crate) struct Urgent {
 }
 
 impl Urgent {
+    /// The least that is more than the holders of processors have.
+    pub(super) const PRIORITY: u32 = 2;
+
+    /// Whether this thread may have it.
+    pub(crate) fn is_granted() -> bool {
+        let urgent = Self::begin();
+        let is_granted = attributes(0).is_ok_and(|now| now.sched_policy == libc::SCHED_FIFO as u32);
+        drop(urgent);
+        is_granted
+    }
+
     /// Without the permission the thread is at least not modest.
     pub(crate) fn begin() -> Self {
         let urgent = libc::sched_attr {
             sched_policy: libc::SCHED_FIFO as u32,
             sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
-            sched_priority: 1,
+            sched_priority: Self::PRIORITY,
             ..none()
         };
         let watch = WATCH.lock();
