@@ -37,6 +37,10 @@ use exit::Exit;
 use failure::Failure;
 
 fn main() -> ExitCode {
+    if means_surgery() {
+        // Before anything else: to read the arguments alone takes longer than the pause.
+        suture_process::be_modest();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return explain_usage(&error).into(),
@@ -49,6 +53,12 @@ fn main() -> ExitCode {
         Err(failure) => console.fail(&failure),
     };
     exit.into()
+}
+
+/// Whether the command is one that works on processes, which may be waiting for this processor. Where the word is something else,
+/// a file perhaps, nothing is lost.
+fn means_surgery() -> bool {
+    std::env::args_os().skip(1).any(|word| ["apply", "toggle", "revert"].iter().any(|name| word == *name))
 }
 
 /// Help and version are answers, everything else is a mistake. `--json` may be in the arguments that could

@@ -13,7 +13,6 @@ use crate::patch_name::PatchName;
 use crate::permission;
 
 pub(super) fn run(args: &ApplyArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
-    suture_process::be_modest();
     let patch = permission::read_patch(&args.file)?;
     act.on(subject(&patch));
     act.flag("dark", args.dark);

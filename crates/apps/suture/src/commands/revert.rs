@@ -12,7 +12,6 @@ use crate::failure::Failure;
 use crate::patch_name::PatchName;
 
 pub(super) fn run(args: &RevertArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
-    suture_process::be_modest();
     let patch = PatchName::resolve(&args.patch)?;
     act.on(named(&patch));
     operate::run(Goal::Revert, &patch, &args.target, &args.patience, act, console)

@@ -17,7 +17,6 @@ use crate::patch_name::PatchName;
 use crate::{permission, trust_dir};
 
 pub(super) fn run(args: &ToggleArgs, act: &Act, console: &Console) -> Result<Exit, Failure> {
-    suture_process::be_modest();
     let patch = PatchName::resolve(&args.patch)?;
     act.on(named(&patch));
     act.flag("on", args.switch == Switch::On);
