@@ -56,6 +56,16 @@ fn parse(text: &str) -> Option<Vec<usize>> {
     Some(numbers)
 }
 
+/// Lets only the first of the processors run the calling thread, and what it starts.
+#[cfg(test)]
+pub(crate) fn stay_on_one_processor() {
+    let first = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).unwrap();
+    let mut one = nix::sched::CpuSet::new();
+    let cpu = (0..nix::sched::CpuSet::count()).find(|cpu| first.is_set(*cpu).unwrap()).unwrap();
+    one.set(cpu).unwrap();
+    nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &one).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

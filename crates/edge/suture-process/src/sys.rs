@@ -22,7 +22,7 @@ pub(crate) use breakpoints::{Breakpoint, Readiness, harmless_signal};
 pub(crate) use holders::Holders;
 pub use modesty::be_modest;
 pub(crate) use modesty::{Modest, Urgent};
-pub(crate) use peeks::{descriptor, is_ordinary, peek_at, peek_file, peek_spans, run_time};
+pub(crate) use peeks::{descriptor, has_thread, is_ordinary, peek_at, peek_file, peek_spans, run_time};
 pub(crate) use switches::Switches;
 pub(crate) use turns::{Alarm, Awake};
 
@@ -287,8 +287,7 @@ pub(crate) fn thread_id() -> i32 {
 
 /// Whether a thread of this process has not yet ended.
 pub(crate) fn is_there(tid: i32) -> bool {
-    // SAFETY: passes numbers only; signal 0 is none.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, 0) == 0 }
+    has_thread(std::process::id() as i32, tid)
 }
 
 /// Effective user id of this process.

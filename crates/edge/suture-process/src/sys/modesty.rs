@@ -259,6 +259,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::processors::stay_on_one_processor;
 
     fn policy() -> i32 {
         attributes(0).unwrap().sched_policy as i32
@@ -272,15 +273,6 @@ mod tests {
     /// Whether this user may change back; otherwise there is nothing to see here.
     fn is_permitted() -> bool {
         may_return(&attributes(0).unwrap())
-    }
-
-    /// Lets only the first of the processors run the calling thread.
-    fn stay_on_one_processor() {
-        let first = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).unwrap();
-        let mut one = nix::sched::CpuSet::new();
-        let cpu = (0..nix::sched::CpuSet::count()).find(|cpu| first.is_set(*cpu).unwrap()).unwrap();
-        one.set(cpu).unwrap();
-        nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &one).unwrap();
     }
 
     /// In one test, because a thread that is starved anywhere in the process ends the modesty of all.

@@ -57,6 +57,12 @@ pub(crate) fn descriptor(tid: i32) -> Option<u64> {
     (got == 0 && head != 0).then_some(head)
 }
 
+/// Whether a process has this thread, which has not ended.
+pub(crate) fn has_thread(pid: i32, tid: i32) -> bool {
+    // SAFETY: passes numbers only; signal 0 is none.
+    unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) == 0 }
+}
+
 /// Whether a thread is scheduled below real-time priority.
 pub(crate) fn is_ordinary(tid: i32) -> bool {
     // SAFETY: passes a number only.

@@ -124,6 +124,7 @@ impl Watch {
     /// Something may have been missed.
     pub(super) fn look(&mut self, look: &mut dyn Look) -> io::Result<Seen> {
         self.catch_up()?;
+        self.forget_ended();
         let mut moved: Vec<(&mut Thread, Away)> = Vec::new();
         let mut seen = Seen { there: self.threads.len(), ..Seen::default() };
         for (tid, thread) in &mut self.threads {
@@ -146,12 +147,20 @@ impl Watch {
         Ok(seen)
     }
 
+    /// Forgets those that have ended. A thread ends while it has a processor: one that has been seen since it last left one is there as
+    /// long as no further record of it has come.
+    fn forget_ended(&mut self) {
+        let pid = self.pid;
+        self.threads.retain(|tid, thread| thread.state == State::Clear || sys::has_thread(pid, *tid));
+    }
+
     /// How much all of them have run: as long as it does not grow, none runs.
     pub(super) fn run_time(&self) -> io::Result<Duration> {
         sys::run_time(self.pid)
     }
 
-    /// Whether these are all threads that there are.
+    /// Whether these are all threads that there are: if so many are there as are known, and all that are known are there, nobody
+    /// else is.
     pub(super) fn is_complete(&self) -> bool {
         proc::thread_count(self.pid) == Some(self.threads.len() as u64)
     }
