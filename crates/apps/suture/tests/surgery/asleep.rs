@@ -79,7 +79,7 @@ fn who_sleeps_inside_the_function_is_in_the_way() {
         let before = target.ask("5");
         assert_eq!(target.ask("in"), "1");
         let begun = Instant::now();
-        while !waits_at_gate(&target) && begun.elapsed() < Duration::from_secs(60) {
+        while !waits_at_gate(&target) && begun.elapsed() < Duration::from_mins(1) {
             std::thread::yield_now();
         }
         let ran = pair.operate(&[verb], &target, &["--deadline", "0"]);
@@ -117,7 +117,7 @@ fn a_surgeon_that_holds_the_processors_may_be_killed() {
             assert_eq!(answer, if on { "1005" } else { "5" }, "{verb} killed behind call {number}");
             let begun = Instant::now();
             while is_one_left(&pair) {
-                assert!(begun.elapsed() < Duration::from_secs(60), "behind call {number} somebody stayed");
+                assert!(begun.elapsed() < Duration::from_mins(1), "behind call {number} somebody stayed");
                 std::thread::yield_now();
             }
             if finished {
