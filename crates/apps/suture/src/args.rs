@@ -253,8 +253,8 @@ pub(crate) struct PsArgs {
 
 /// Put a patch into running processes
 ///
-/// Every thread is stopped for a moment and its stack looked at. If none is in a function that is to be replaced,
-/// the patch is switched on; otherwise the process goes on and it is tried again until the deadline.
+/// Every thread is stopped, or kept asleep, for a moment and its stack looked at. If none is in a function that is to be
+/// replaced, the patch is switched on; otherwise the process goes on and it is tried again until the deadline.
 /// A process that refuses is not changed, and the reason is named.
 ///
 /// Before any process is touched, the policy of this machine is asked, with the statements in FILE.intoto.jsonl and on

@@ -50,12 +50,12 @@ fn who_sleeps_is_not_woken_unless_it_is_wanted() {
     let mut slept_on = 0;
     for _ in 0..CYCLES {
         for (verb, answer) in [("apply", "1005"), ("revert", "5")] {
-            // The second of two: the first may have to lend a thread for what is to be mapped.
             let slept = slept_through(&mut target, |target| {
                 let ran = pair.operate(&[verb], target, &["--deadline", "60s"]);
                 assert_eq!(ran.outcome(), "done", "{ran:?}");
                 assert_eq!(target.ask("5"), answer);
             });
+            // One may have lent itself for what is to be mapped.
             slept_on += usize::from(slept >= SLEEPERS - 1);
         }
     }
