@@ -37,7 +37,7 @@ bench: setup ## the figures that the documents quote (about ten minutes)
 	  $$bench audit --directory $${CARGO_TARGET_DIR:-target}
 	$(CARGO) bench --quiet --package suture-policy --bench decision
 
-soak: ## ten thousand times apply and revert on a loaded target (about ten minutes)
+soak: ## ten thousand times apply and revert on threads that sleep and on threads that run (about an hour)
 	$(CARGO) build --quiet --release --package suture --package suture-bench
 	@programs=$${CARGO_TARGET_DIR:-target}/release; $$programs/suture-bench --suture $$programs/suture cycles
 

@@ -15,13 +15,24 @@ struct Holdings {
     threads: usize,
 }
 
-/// Prints what the target held after the first cycle and as it goes on; more at the end than after the first is
-/// a failure.
-pub(crate) fn measure(suture: &Path, count: usize) -> Result<(), Failure> {
-    const TENTHS: usize = 10;
+/// How many threads, and how they work: those that sleep are left asleep, those that run are stopped.
+const TARGETS: [(&str, &str); 2] = [("64", "paced"), ("16", "spin")];
+
+/// Goes through the cycles with one target after the other. Prints what the target held after the first cycle and as it goes on;
+/// more at the end than after the first is a failure.
+pub(crate) fn measure(suture: &Path, count: usize, only: Option<&str>) -> Result<(), Failure> {
     let pair = Pair::build(suture)?;
+    for (threads, mode) in TARGETS.into_iter().filter(|(_, mode)| only.is_none_or(|only| only == *mode)) {
+        println!("{threads} threads, {mode}");
+        cycle(&pair, threads, mode, count)?;
+    }
+    Ok(())
+}
+
+fn cycle(pair: &Pair, threads: &str, mode: &str, count: usize) -> Result<(), Failure> {
+    const TENTHS: usize = 10;
     let stats = pair.path("stats").display().to_string();
-    let target = pair.start(&["16", "spin", &stats, "quiet"], 8, Stdio::null())?;
+    let target = pair.start(&[threads, mode, &stats, "quiet"], 8, Stdio::null())?;
     let pid = target.child.id();
     let mut first = None;
     for number in 0..count {

@@ -64,6 +64,9 @@ enum What {
         /// How often
         #[arg(long, default_value_t = 10_000)]
         count: usize,
+        /// Only the target of this mode, `paced` or `spin`
+        #[arg(long)]
+        mode: Option<String>,
     },
 }
 
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
         What::Diff { builds } => diffs::measure(suture, &builds[0], &builds[1]),
         What::Statements => statements::measure(),
         What::Audit { directory } => audit::measure(suture, directory),
-        What::Cycles { count } => cycles::measure(suture, *count),
+        What::Cycles { count, mode } => cycles::measure(suture, *count, mode.as_deref()),
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,

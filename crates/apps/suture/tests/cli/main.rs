@@ -1,6 +1,7 @@
 //! Transcripts of the command line: what is typed, what comes out where, and with which code.
 
 mod builds;
+mod linkage;
 mod refusals;
 mod streams;
 mod transcript;

@@ -40,13 +40,14 @@ impl Modest {
             // Modest by whoever has started it, or as somebody wanted it.
             return modest;
         }
+        // What fails leaves the thread as it is, which is what it would be without. The turns come first: to start the watchman
+        // takes longer than one.
+        let short = in_short_turns(&before);
+        let _ = set_attributes(0, &short);
         let mut watch = WATCH.lock();
-        if !watch.was_one_starved && may_return(&before) && watch.has_watchman() {
+        if !watch.was_one_starved && may_return(&short) && watch.has_watchman() {
             watch.usual.get_or_insert(before);
-            // What fails leaves the thread as it is, which is what it would be without.
             let _ = set_attributes(0, &libc::sched_attr { sched_policy: IDLE, ..before });
-        } else {
-            let _ = set_attributes(0, &in_short_turns(&before));
         }
         watch.modest += 1;
         WATCH.begun.notify_one();
@@ -79,10 +80,10 @@ fn in_short_turns(before: &libc::sched_attr) -> libc::sched_attr {
 
 /// Whether a thread that is scheduled as idle could become as before again. That takes the same permission as to be nicer to
 /// itself by one, which can be tried.
-fn may_return(before: &libc::sched_attr) -> bool {
+fn may_return(now: &libc::sched_attr) -> bool {
     const NICE_MIN: i32 = -20;
-    let less_nice = libc::sched_attr { sched_nice: (before.sched_nice - 1).max(NICE_MIN), ..*before };
-    set_attributes(0, &less_nice).and_then(|()| set_attributes(0, before)).is_ok()
+    let less_nice = libc::sched_attr { sched_nice: (now.sched_nice - 1).max(NICE_MIN), ..*now };
+    set_attributes(0, &less_nice).and_then(|()| set_attributes(0, now)).is_ok()
 }
 
 /// Real-time priority for the calling thread while it lives.
