@@ -4,6 +4,7 @@
 //! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
 
 mod breakpoints;
+mod events;
 mod holders;
 mod modesty;
 mod peeks;

@@ -7,8 +7,9 @@
 //! that stops a traced one on its way back from the trap, before its next instruction.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
+use super::events::{Attributes, Subject};
 use super::{call, check, ptrace_value};
 
 /// Signals that a program ignores if it says nothing of them (`signal(7)`).
@@ -20,30 +21,12 @@ pub(crate) fn harmless_signal(caught: u64, blocked: u64) -> Option<i32> {
     IGNORED_BY_DEFAULT.into_iter().find(|signal| (caught | blocked) & (1 << (signal - 1)) == 0)
 }
 
-/// `struct perf_event_attr`, first published version with breakpoints (`PERF_ATTR_SIZE_VER1`, `include/uapi/linux/perf_event.h`).
-#[repr(C)]
-struct Attributes {
-    kind: u32,
-    size: u32,
-    config: u64,
-    sample_period: u64,
-    sample_type: u64,
-    read_format: u64,
-    flags: u64,
-    wakeup_events: u32,
-    breakpoint_kind: u32,
-    address: u64,
-    len: u64,
-}
-
-const TYPE_SOFTWARE: u32 = 1;
 const TYPE_BREAKPOINT: u32 = 5;
 const COUNT_SOFTWARE_DUMMY: u64 = 9;
 const ON_EXECUTION: u32 = 4;
 const DISABLED: u64 = 1 << 0;
 const EXCLUDE_KERNEL: u64 = 1 << 5;
 const EXCLUDE_HYPERVISOR: u64 = 1 << 6;
-const CLOSE_ON_EXEC: libc::c_ulong = 1 << 3;
 const IOCTL_DISABLE: libc::c_ulong = 0x2401;
 const IOCTL_REFRESH: libc::c_ulong = 0x2402;
 
@@ -65,46 +48,21 @@ struct Owner {
     id: i32,
 }
 
-impl Attributes {
-    /// An event that counts nothing.
-    fn none() -> Self {
-        Self {
-            kind: TYPE_SOFTWARE,
-            size: size_of::<Self>() as u32,
-            config: COUNT_SOFTWARE_DUMMY,
-            sample_period: 0,
-            sample_type: 0,
-            read_format: 0,
-            flags: DISABLED | EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR,
-            wakeup_events: 0,
-            breakpoint_kind: 0,
-            address: 0,
-            len: 0,
-        }
-    }
+/// An event that counts nothing.
+fn none() -> Attributes {
+    let flags = DISABLED | EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR;
+    Attributes { flags, ..Attributes::software(COUNT_SOFTWARE_DUMMY) }
+}
 
-    fn execution(address: u64) -> Self {
-        Self {
-            kind: TYPE_BREAKPOINT,
-            config: 0,
-            sample_period: 1,
-            breakpoint_kind: ON_EXECUTION,
-            address,
-            len: size_of::<libc::c_long>() as u64,
-            ..Self::none()
-        }
-    }
-
-    /// Opens the event for a thread, 0 for the calling one.
-    fn open(&self, tid: i32) -> io::Result<OwnedFd> {
-        let event = call(|| {
-            // SAFETY: the kernel reads the structure, whose size it contains and which outlives the call.
-            check(unsafe {
-                libc::syscall(libc::SYS_perf_event_open, &raw const *self, tid, -1, -1, CLOSE_ON_EXEC)
-            })
-        })?;
-        // SAFETY: the kernel has just given us this descriptor; nobody else knows it.
-        Ok(unsafe { OwnedFd::from_raw_fd(event as i32) })
+fn execution(address: u64) -> Attributes {
+    Attributes {
+        kind: TYPE_BREAKPOINT,
+        config: 0,
+        sample_period: 1,
+        breakpoint_kind: ON_EXECUTION,
+        breakpoint_address: address,
+        breakpoint_len: size_of::<libc::c_long>() as u64,
+        ..none()
     }
 }
 
@@ -120,7 +78,7 @@ pub(crate) struct Readiness {
 impl Readiness {
     /// Makes the kernel ready. An error where the kernel grants no events.
     pub(crate) fn begin() -> io::Result<Self> {
-        Ok(Self { _event: Attributes::none().open(0)? })
+        Ok(Self { _event: none().open(Subject::Thread(0))? })
     }
 }
 
@@ -137,7 +95,7 @@ impl Breakpoint {
     /// it stops as if for `signal`, see [`harmless_signal`]. An error where the kernel grants none, or when the processor
     /// has no more.
     pub(crate) fn set(tid: i32, address: u64, signal: i32) -> io::Result<Self> {
-        let event = Attributes::execution(address).open(tid)?;
+        let event = execution(address).open(Subject::Thread(tid))?;
         let fd = event.as_raw_fd();
         let owner = Owner { kind: F_OWNER_TID, id: tid };
         call(|| {

@@ -6,11 +6,11 @@
 //! all; what has none now stands where its last record says.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{call, check};
+use super::events::{Attributes, Subject};
 
 /// A thread has left a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,28 +27,6 @@ pub(crate) struct Switches {
     rings: Vec<Ring>,
 }
 
-/// `struct perf_event_attr` as of `PERF_ATTR_SIZE_VER3` (`include/uapi/linux/perf_event.h`).
-#[repr(C)]
-#[derive(Default)]
-struct Attributes {
-    kind: u32,
-    size: u32,
-    config: u64,
-    sample_period: u64,
-    sample_type: u64,
-    read_format: u64,
-    flags: u64,
-    wakeup_events: u32,
-    breakpoint_kind: u32,
-    config1: u64,
-    config2: u64,
-    branch_sample_type: u64,
-    sample_registers: u64,
-    sample_stack_len: u32,
-    clock: i32,
-}
-
-const TYPE_SOFTWARE: u32 = 1;
 const CONTEXT_SWITCHES: u64 = 3;
 const SAMPLE_TID: u64 = 1 << 1;
 const SAMPLE_TIME: u64 = 1 << 2;
@@ -58,7 +36,6 @@ const USE_CLOCK: u64 = 1 << 25;
 const STACK_POINTER: u64 = 1 << 7;
 const INSTRUCTION_POINTER: u64 = 1 << 8;
 const REGISTERS_64_BIT: u64 = 2;
-const CLOSE_ON_EXEC: libc::c_ulong = 1 << 3;
 
 const RECORD_SAMPLE: u32 = 9;
 /// Length of what all records begin with: kind, flags and length.
@@ -98,31 +75,14 @@ struct Ring {
 impl Ring {
     fn new(processor: usize) -> io::Result<Self> {
         let attributes = Attributes {
-            kind: TYPE_SOFTWARE,
-            size: size_of::<Attributes>() as u32,
-            config: CONTEXT_SWITCHES,
             sample_period: 1,
             sample_type: SAMPLE_TID | SAMPLE_TIME | SAMPLE_REGISTERS,
             flags: USE_CLOCK,
             sample_registers: STACK_POINTER | INSTRUCTION_POINTER,
             clock: libc::CLOCK_MONOTONIC,
-            ..Attributes::default()
+            ..Attributes::software(CONTEXT_SWITCHES)
         };
-        let event = call(|| {
-            // SAFETY: the kernel reads the structure, whose size it contains; the descriptor is new and nobody else's.
-            unsafe {
-                let (of_all, no_group) = (-1, -1);
-                let opened = libc::syscall(
-                    libc::SYS_perf_event_open,
-                    &raw const attributes,
-                    of_all,
-                    processor,
-                    no_group,
-                    CLOSE_ON_EXEC,
-                );
-                check(opened).map(|fd| OwnedFd::from_raw_fd(fd as i32))
-            }
-        })?;
+        let event = attributes.open(Subject::Processor(processor))?;
         // SAFETY: a new mapping wherever there is room.
         let memory = unsafe {
             libc::mmap(
