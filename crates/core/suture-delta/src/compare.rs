@@ -96,8 +96,8 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
         return refused(report, refusals);
     };
     (report.verdict, report.reasons) = classify(&report);
-    delta.meta.schema = report.schema();
     delta.meta.report = report.clone();
+    delta.meta.schema = delta.meta.lowest_schema();
     Comparison { report, delta: Some(delta) }
 }
 
@@ -199,9 +199,16 @@ fn start_code(same: &Same<'_, '_, '_>, changed: &[Changed]) -> Vec<Refusal> {
     let changed = changed.map(|(_, new, _)| {
         refusal(same.new.entity(*new).name, "it runs only when the program starts, and it changed")
     });
+    let resolvers = (0..).zip(&same.new.entities).filter(|(id, entity)| {
+        let old = same.pairs.old_of(*id).filter(|_| entity.kind == EntityKind::Resolver);
+        old.is_some_and(|old| same.code_difference(old, *id).is_some())
+    });
+    let resolvers = resolvers.map(|(_, entity)| {
+        refusal(entity.name, "it chooses a function when the program starts, and it changed")
+    });
     let new = (0..)
         .zip(&same.new.entities)
         .filter(|(id, _)| same.pairs.old_of(*id).is_none() && same::is_start_code(same.new, *id))
         .map(|(_, entity)| refusal(entity.name, "it is new and runs only when the program starts"));
-    changed.chain(new).collect()
+    changed.chain(resolvers).chain(new).collect()
 }

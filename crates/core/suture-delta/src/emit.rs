@@ -252,6 +252,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
                 Ok((self.image(&format!("end of {name}"), end), 0))
             }
             Meaning::UnwindTable(name, _) => Err(format!("a place in {name}")),
+            Meaning::Chosen(resolver) => Ok((self.chosen(resolver)?, 0)),
             Meaning::Anonymous(address) => Ok((Target::Symbol(self.carry_content(address)), 0)),
             Meaning::After(id, distance) => self.after(id, distance),
             Meaning::Plain(address) => Ok((self.image("absolute", address), 0)),
@@ -276,9 +277,6 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         match self.same.pairs.old_of(id) {
             Some(old) => Ok((self.old_entity(old), distance)),
             None if entity.imported => Err(format!("{} is another module's object", entity.name)),
-            None if entity.kind == EntityKind::Resolver => {
-                Err(format!("{} is a new indirect function", entity.name))
-            }
             None => Ok((self.new_entity(id), distance)),
         }
     }

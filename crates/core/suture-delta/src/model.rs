@@ -47,6 +47,10 @@ pub struct Meta {
     /// Functions of the delta that run inside the process around an operation.
     #[serde(default)]
     pub hooks: Hooks,
+    /// Address of `__register_frame_info` in the old build, if the unwinder of libgcc is part of it (`-static`, `-static-libgcc`) and has
+    /// to be told of the delta's frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register_frames: Option<u64>,
     /// What a person wants to know: changes, impact, verdict.
     pub report: Report,
 }
@@ -59,6 +63,17 @@ pub const SCHEMA_MARKED: u32 = 2;
 pub const SCHEMA_MARKS_TOLD: u32 = 3;
 /// The version of a delta whose report says what was followed from the change to the marks, or who refers to data that changes.
 pub const SCHEMA_FOLLOWED: u32 = 4;
+
+/// The version of a delta for a build with an unwinder of its own.
+pub const SCHEMA_OWN_UNWINDER: u32 = 5;
+
+impl Meta {
+    /// The version of a delta with this metadata: each has the lowest that has all its keys, so that a delta without
+    /// the later ones is read by earlier versions too, and has one spelling.
+    pub fn lowest_schema(&self) -> u32 {
+        if self.register_frames.is_some() { SCHEMA_OWN_UNWINDER } else { self.report.schema() }
+    }
+}
 
 /// Which build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -66,6 +66,8 @@ pub enum RefusalCode {
     StackMismatch,
     /// A reference of changed code that has no certain meaning in the old build.
     UnresolvedReference,
+    /// The unwinder that is part of a build can't be told of frames.
+    UnwinderClosed,
     /// Code that the comparison can't read (not decodable, no extent).
     UnreadableCode,
     /// The tables of a build contradict each other, so that no sound delta can come of it.

@@ -50,8 +50,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The version of a delta that has this report: each has the lowest that has all its keys, so that a delta without
-    /// the later ones is read by earlier versions too, and has one spelling.
+    /// The lowest version of a delta that has all keys of this report.
     pub fn schema(&self) -> u32 {
         let has_reasons = self.critical.iter().any(|path| path.reads.is_some() || path.inlined);
         if !self.readers.is_empty() || !self.followed.is_empty() || has_reasons {

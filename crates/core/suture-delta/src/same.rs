@@ -174,6 +174,9 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (Meaning::UnwindTable(a, x), Meaning::UnwindTable(b, y)) => a == b && x == y,
             (Meaning::After(a, x), Meaning::After(b, y)) => self.pairs.old_of(b) == Some(a) && x == y,
             (Meaning::Plain(a), Meaning::Plain(b)) => a == b,
+            (Meaning::Chosen(a), Meaning::Chosen(b)) => {
+                self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
+            }
             (Meaning::Anonymous(a), Meaning::Anonymous(b)) => self.same_content(a, b, depth),
             (Meaning::Anonymous(a), Meaning::Entity(b, y)) if target::is_content(self.new, b) => {
                 self.same_content(a, self.new.entity(b).address.wrapping_add_signed(y), depth)
@@ -229,7 +232,8 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (Some(Slot::TlsPair(a)), Some(Slot::TlsPair(b))) => {
                 (a == Ok(0)) == (b == Ok(0)) && self.same_variable(a, b, depth)
             }
-            (Some(Slot::Address(a) | Slot::Resolver(a)), Some(Slot::Address(b) | Slot::Resolver(b))) => {
+            (Some(Slot::Address(a)), Some(Slot::Address(b)))
+            | (Some(Slot::Resolver(a)), Some(Slot::Resolver(b))) => {
                 self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
             }
             (None, None) => match (a.read_u64(old), b.read_u64(new)) {

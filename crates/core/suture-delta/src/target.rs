@@ -22,6 +22,8 @@ pub(crate) enum Meaning<'d> {
     SectionEnd(&'d str),
     /// A place in the unwind table of that name.
     UnwindTable(&'d str, u64),
+    /// The function that the resolver at this address of the build chooses when the program starts (`STT_GNU_IFUNC`).
+    Chosen(u64),
     /// A constant without a name, at this address.
     Anonymous(u64),
     /// A place in writable memory without a name: the entity before it and the distance from its end.
@@ -43,7 +45,8 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
     if let Some(slot) = build.stub(field.address).and_then(|slot| build.slot(slot)) {
         return match slot {
             Slot::Import(import, addend) => Meaning::Import(import, addend),
-            Slot::Resolver(address) | Slot::Address(address) => by_address(side, address),
+            Slot::Resolver(address) => Meaning::Chosen(address),
+            Slot::Address(address) => by_address(side, address),
             Slot::TlsOffset(_) | Slot::TlsPair(_) | Slot::TlsDescriptor(_) | Slot::Other(_) => {
                 Meaning::Plain(field.address)
             }
@@ -59,6 +62,9 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
     }
     match symbol {
         Some((index, found)) if found.section.is_some() => match side.of_symbol(index) {
+            Some(_) if is_direct && found.kind == SymbolKind::IndirectFunction => {
+                Meaning::Chosen(found.address)
+            }
             Some(id) => Meaning::Entity(id, field.address.wrapping_sub(found.address) as i64),
             None if found.kind == SymbolKind::Tls => tls(side, field),
             None => Meaning::Label(found.name, field.address.wrapping_sub(found.address) as i64),
@@ -112,6 +118,11 @@ pub(crate) fn is_slot(side: &Side<'_, '_>, address: u64) -> bool {
 }
 
 fn tls<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
+    let symbol = field.symbol.and_then(|index| side.build.symbols().get(index as usize));
+    // Nobody has it, and code that looks for it first does without; the linker leaves some number here.
+    if let Some(nobodys) = symbol.filter(|found| found.section.is_none() && !found.name.is_empty()) {
+        return Meaning::Import(import_named(nobodys.name), 0);
+    }
     let Some(block) = tls_block_size(side) else { return Meaning::Plain(field.address) };
     let offset = field.address.wrapping_add(block);
     tls_variable(side, offset, field.symbol)

@@ -31,15 +31,13 @@ use thiserror::Error;
 use crate::memory::Memory;
 
 /// First bytes of every home.
-pub const MAGIC: [u8; 16] = *b"\x7fSUTURE-HOME\0\0\0\x01";
+pub const MAGIC: [u8; 16] = *b"\x7fSUTURE-HOME\0\0\0\x02";
 /// Length of the fixed head, in bytes; the body follows.
-pub const HEAD_LEN: u64 = 256;
+pub const HEAD_LEN: u64 = 320;
 /// Offset of the switch byte from the base of the home.
 pub const SWITCH_OFFSET: u64 = 40;
 /// Offset of the state byte.
 pub const STATE_OFFSET: u64 = 41;
-/// Offset of the byte that says whether the unwinder knows the home.
-pub const FRAMES_REGISTERED_OFFSET: u64 = 42;
 /// Offset of the byte that says whether the new code has ever been on.
 pub const EVER_ON_OFFSET: u64 = 43;
 /// Offset of the byte that says whether the old content of the overwritten objects is saved in the home.
@@ -60,9 +58,10 @@ const BY_UID_OFFSET: usize = 192;
 const BY_OFFSET: usize = 196;
 /// Longest user name that is kept, in bytes.
 pub const BY_LEN_MAX: usize = 48;
-/// Offset of 64 bytes that belong to the unwinder of the process: its `struct object` for our frames.
-pub const UNWINDER_OBJECT_OFFSET: u64 = 128;
-/// Their length.
+/// Offsets of what belongs to the unwinders of the process, that of the patched build and that of its libraries: the `struct object`
+/// of each for our frames.
+pub const UNWINDER_OBJECT_OFFSETS: [u64; 2] = [128, 256];
+/// Length of each, in bytes.
 pub const UNWINDER_OBJECT_LEN: u64 = 64;
 /// Longest body that is read back, in bytes.
 pub const BODY_LEN_MAX: u64 = 64 << 20;
@@ -85,14 +84,13 @@ pub enum State {
 
 /// The changing part of a home.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a byte of the head that is written by itself")]
 pub struct Head {
     /// Whether new code runs.
     pub switch: bool,
     /// How far the patch has come.
     pub state: State,
-    /// Whether the unwinder of the process knows the frames of the home.
-    pub frames_registered: bool,
+    /// How many unwinders of the process know the frames of the home.
+    pub frames_registered: u8,
     /// Whether the switch has ever been on since the patch was applied; if not, the patch is dark.
     pub ever_on: bool,
     /// Whether the overwritten objects hold new content, or may hold it, and their old content is saved.
@@ -251,7 +249,6 @@ pub fn encode(home: &Home) -> Vec<u8> {
     bytes[BODY_CHECK_OFFSET..][..8].copy_from_slice(&fnv1a(&body).to_le_bytes());
     bytes[SWITCH_OFFSET as usize] = u8::from(home.head.switch);
     bytes[STATE_OFFSET as usize] = home.head.state.code();
-    bytes[FRAMES_REGISTERED_OFFSET as usize] = u8::from(home.head.frames_registered);
     bytes[EVER_ON_OFFSET as usize] = u8::from(home.head.ever_on);
     bytes[DATA_SAVED_OFFSET as usize] = u8::from(home.head.data_saved);
     bytes[CHANGED_AT_OFFSET as usize..][..8].copy_from_slice(&home.head.changed_at.to_le_bytes());
@@ -261,6 +258,15 @@ pub fn encode(home: &Home) -> Vec<u8> {
     bytes[BY_OFFSET..][..kept].copy_from_slice(&name[..kept]);
     bytes.extend_from_slice(&body);
     bytes
+}
+
+/// How many unwinders have taken what is theirs in a head. They say so themselves: a mark of ours would be missing if the surgeon were killed
+/// behind the call, and an object that is given twice makes a ring of the unwinder's list.
+fn registered(head: &[u8]) -> u8 {
+    let is_taken = |offset: &&u64| {
+        head[**offset as usize..][..UNWINDER_OBJECT_LEN as usize].iter().any(|byte| *byte != 0)
+    };
+    UNWINDER_OBJECT_OFFSETS.iter().take_while(is_taken).count() as u8
 }
 
 /// Reads the home that begins at `base`.
@@ -289,7 +295,7 @@ pub fn decode(memory: &dyn Memory, base: u64) -> Result<Home, HomeError> {
     let head = Head {
         switch: head[SWITCH_OFFSET as usize] != 0,
         state,
-        frames_registered: head[FRAMES_REGISTERED_OFFSET as usize] != 0,
+        frames_registered: registered(&head),
         ever_on: head[EVER_ON_OFFSET as usize] != 0,
         data_saved: head[DATA_SAVED_OFFSET as usize] != 0,
         changed_at: word(&head, CHANGED_AT_OFFSET as usize),

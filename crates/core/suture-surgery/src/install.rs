@@ -120,7 +120,7 @@ fn head(order: &Order<'_>) -> Head {
     Head {
         switch: false,
         state: State::Installed,
-        frames_registered: false,
+        frames_registered: 0,
         ever_on: false,
         data_saved: false,
         changed_at: order.unix_s,

@@ -13,7 +13,7 @@
 
 use suture_delta::model::Range;
 
-use crate::home::{CHANGED_AT_OFFSET, EVER_ON_OFFSET, FRAMES_REGISTERED_OFFSET, Home, STATE_OFFSET, State};
+use crate::home::{CHANGED_AT_OFFSET, EVER_ON_OFFSET, Home, STATE_OFFSET, State, UNWINDER_OBJECT_OFFSETS};
 use crate::install::Installation;
 use crate::outcome::{End, Outcome, Refusal};
 use crate::switch::{self, Direction, Write};
@@ -133,7 +133,7 @@ pub struct Operation {
     was_on: bool,
     settled: bool,
     installation: Option<Box<Installation>>,
-    register_frames: Option<u64>,
+    register_frames: Vec<u64>,
     deadline_ms: u64,
     at: Step,
     pending: Option<Refusal>,
@@ -148,7 +148,6 @@ enum Step {
     Begin,
     Install,
     RegisterFrames,
-    MarkRegistered,
     PreHook,
     MarkApplied,
     Throw(Direction, Reason),
@@ -174,14 +173,14 @@ impl Operation {
     ///
     /// `settled` says whether every site and every overwritten object holds what the switch says, as it
     /// does unless a surgeon was killed; `installation` is what `apply` needs if the home is not there or has to be filled again;
-    /// `register_frames` the address of `__register_frame_info` in the process, if it has one. At
+    /// `register_frames` the address of `__register_frame_info` of each unwinder in the process, always in the same order. At
     /// `deadline_ms` (on the clock of [`Now::steady_ms`]) no further attempt is begun; the first always is.
     pub fn new(
         goal: Goal,
         home: Home,
         settled: bool,
         installation: Option<Box<Installation>>,
-        register_frames: Option<u64>,
+        register_frames: Vec<u64>,
         deadline_ms: u64,
     ) -> Self {
         Self {
@@ -226,7 +225,6 @@ impl Operation {
             Step::RegisterFrames | Step::PostHook | Step::Throw(..) => {
                 self.finish(End::Failed(format!("the answer to {:?} does not fit", self.at)))
             }
-            Step::MarkRegistered => self.pre_hook(now),
             Step::PreHook => self.after_pre_hook(now),
             Step::MarkApplied => match self.goal {
                 Goal::Apply { dark: true } => self.finish(End::Done),
@@ -275,10 +273,12 @@ impl Operation {
     }
 
     fn after_install(&mut self, now: Now) -> Effect {
-        match (self.home.record.frames, self.register_frames) {
-            (Some(frames), Some(function)) if !self.home.head.frames_registered => {
+        let known = usize::from(self.home.head.frames_registered);
+        let next = self.register_frames.get(known).zip(UNWINDER_OBJECT_OFFSETS.get(known));
+        match (self.home.record.frames, next) {
+            (Some(frames), Some((&function, offset))) => {
                 self.at = Step::RegisterFrames;
-                let object = self.home.record.home.start + crate::home::UNWINDER_OBJECT_OFFSET;
+                let object = self.home.record.home.start + offset;
                 Effect::Call(Call { what: "__register_frame_info", function, arguments: [frames, object] })
             }
             _ => self.pre_hook(now),
@@ -380,9 +380,8 @@ impl Operation {
     fn returned(&mut self, result: i64, now: Now) -> Effect {
         match self.at {
             Step::RegisterFrames => {
-                self.at = Step::MarkRegistered;
-                self.home.head.frames_registered = true;
-                self.mark(&[(FRAMES_REGISTERED_OFFSET, 1)], now)
+                self.home.head.frames_registered += 1;
+                self.after_install(now)
             }
             // A hook is an `int`; the upper half of the register is not its business.
             Step::PreHook if result as i32 == 0 => self.after_pre_hook(now),

@@ -183,7 +183,7 @@ fn fresh(record: &Record) -> Home {
     let head = Head {
         switch: false,
         state: State::Installed,
-        frames_registered: false,
+        frames_registered: 0,
         ever_on: false,
         data_saved: false,
         changed_at: 0,
@@ -198,7 +198,7 @@ fn begin(model: &Model, record: &Record, goal: Goal) -> Operation {
     let installation =
         Installation { home: fresh(record), mapped: model.mapped, parts: Vec::new(), choices: Vec::new() };
     let settled = model.settled(&found);
-    Operation::new(goal, found, settled, Some(Box::new(installation)), Some(0x777), 50)
+    Operation::new(goal, found, settled, Some(Box::new(installation)), vec![0x777], 50)
 }
 
 fn run(model: &mut Model, record: &Record, goal: Goal) -> Result<Outcome, Killed> {

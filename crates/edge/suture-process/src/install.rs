@@ -170,9 +170,9 @@ pub(crate) fn left_descriptors(pid: i32) -> Vec<u64> {
         .collect()
 }
 
-/// Fills a mapped home again. The unwinder's object in its head stays as it is.
+/// Fills a mapped home again. What belongs to the unwinders in its head stays as it is.
 pub(crate) fn refill(memory: &RemoteMemory, installation: &Installation) -> io::Result<()> {
-    use suture_surgery::home::{STATE_OFFSET, State, UNWINDER_OBJECT_LEN, UNWINDER_OBJECT_OFFSET};
+    use suture_surgery::home::{STATE_OFFSET, State, UNWINDER_OBJECT_LEN, UNWINDER_OBJECT_OFFSETS};
     let base = installation.home.record.home.start;
     memory.write(base + STATE_OFFSET, &[State::Installed.code()])?;
     for part in &installation.parts {
@@ -180,10 +180,11 @@ pub(crate) fn refill(memory: &RemoteMemory, installation: &Installation) -> io::
             memory.write(part.range.start, &part.bytes)?;
             continue;
         }
-        let (before, rest) = part.bytes.split_at(UNWINDER_OBJECT_OFFSET as usize);
-        memory.write(base, before)?;
-        let behind = UNWINDER_OBJECT_LEN as usize;
-        memory.write(base + UNWINDER_OBJECT_OFFSET + UNWINDER_OBJECT_LEN, &rest[behind..])?;
+        let mut at = 0;
+        for object in UNWINDER_OBJECT_OFFSETS.into_iter().chain([part.bytes.len() as u64]) {
+            memory.write(base + at, &part.bytes[at as usize..object as usize])?;
+            at = object + UNWINDER_OBJECT_LEN;
+        }
     }
     Ok(())
 }

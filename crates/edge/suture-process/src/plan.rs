@@ -23,7 +23,7 @@ pub(crate) enum Plan {
 pub(crate) struct Ready {
     pub(crate) home: Home,
     pub(crate) installation: Option<Box<Installation>>,
-    pub(crate) register_frames: Option<u64>,
+    pub(crate) register_frames: Vec<u64>,
 }
 
 /// Works out what `request` means for `patient`.
@@ -38,7 +38,7 @@ pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Res
     if let Some(home) = home {
         in_order(patient, home, request.goal)?;
     }
-    let register_frames = Scope::new(patient, 0).function("__register_frame_info");
+    let register_frames = unwinders(patient, &request.patch);
     match (request.goal, request.patch, home) {
         (Goal::Apply { .. }, Patch::Delta { id, delta }, home) => {
             let applied = home.filter(|home| home.head.state == State::Applied);
@@ -58,8 +58,21 @@ pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Res
     }
 }
 
-fn operate(home: Home, installation: Option<Box<Installation>>, register_frames: Option<u64>) -> Plan {
+fn operate(home: Home, installation: Option<Box<Installation>>, register_frames: Vec<u64>) -> Plan {
     Plan::Operate(Box::new(Ready { home, installation, register_frames }))
+}
+
+/// Where each unwinder of the process is told of frames: that which is part of the patched build, and that which the libraries use.
+fn unwinders(patient: &Patient, patch: &Patch<'_>) -> Vec<u64> {
+    let own = match patch {
+        Patch::Delta { delta, .. } => delta.meta.register_frames.and_then(|address| {
+            let module = patient.module(&delta.meta.old.build_id)?;
+            Some(address.wrapping_add(module.bias))
+        }),
+        Patch::Id(_) => None,
+    };
+    let shared = Scope::new(patient, 0).function("__register_frame_info");
+    own.into_iter().chain(shared.filter(|shared| Some(*shared) != own)).collect()
 }
 
 fn find<'p>(patient: &'p Patient, id: &str) -> Result<Option<&'p Home>, Refusal> {

@@ -24,7 +24,7 @@ pub(crate) use holders::Holders;
 pub use modesty::be_modest;
 pub(crate) use modesty::{Modest, Urgent};
 pub(crate) use peeks::{descriptor, has_thread, is_ordinary, peek_at, peek_file, peek_spans, run_time};
-pub(crate) use switches::Switches;
+pub(crate) use switches::{Event, Left, Switches};
 pub(crate) use turns::{Alarm, Awake};
 
 /// Names the call behind which somebody is to be killed: a test hook. `kill-after:N` counts from 1 and means the

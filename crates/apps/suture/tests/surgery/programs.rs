@@ -56,6 +56,71 @@ fn exceptions_pass_through_patched_frames_clang_o2_lld() {
     exceptions("clang++ -O2 -fuse-ld=lld");
 }
 
+/// The unwinder of libgcc and the C library in the program itself.
+#[test]
+fn exceptions_pass_through_patched_frames_static() {
+    exceptions("g++ -O2 -static");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_static_pie() {
+    exceptions("g++ -O2 -static-pie -fPIE");
+}
+
+/// Two unwinders in one process, each of which does a part.
+#[test]
+fn exceptions_pass_through_patched_frames_static_libgcc() {
+    exceptions("g++ -O2 -static-libgcc");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_static_libraries_of_the_compiler() {
+    exceptions("g++ -O2 -static-libgcc -static-libstdc++ -Wl,--gc-sections");
+}
+
+fn indirect(compiler: &str) {
+    let pair = Pair::build("c/indirect.c", compiler);
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.hear(), "ready");
+    let old = |target: &mut Target| {
+        assert_eq!(target.ask("5"), "1005");
+        assert_eq!(target.ask("k5"), "1005 1");
+    };
+    let new = |target: &mut Target| {
+        assert_eq!(target.ask("k5"), "1005 1");
+        assert_eq!(target.ask("1"), "new 5 1 2002");
+    };
+    back_and_forth(&pair, &mut target, old, new);
+}
+
+#[test]
+fn functions_that_are_chosen_at_the_start_are_called_gcc_o2() {
+    indirect("gcc -O2");
+}
+
+#[test]
+fn functions_that_are_chosen_at_the_start_are_called_gcc_static() {
+    indirect("gcc -O2 -static");
+}
+
+#[test]
+fn functions_that_are_chosen_at_the_start_are_called_gcc_static_pie() {
+    indirect("gcc -O1 -static-pie -fPIE");
+}
+
+#[test]
+fn functions_that_are_chosen_at_the_start_are_called_clang_no_pie() {
+    indirect("clang -O2 -no-pie -fuse-ld=lld");
+}
+
+#[test]
+fn another_choice_is_refused() {
+    let refused = Pair::build("c/indirect.c", "gcc -O2 -DCHOOSE").try_diff(&[]);
+    assert_eq!(refused.exit, Some(3), "{refused:?}");
+    assert_eq!(refused.json["refusals"][0]["code"], "init-changed", "{}", refused.json);
+}
+
 fn panics(options: &str) {
     let pair = Pair::build_rust("rust/panics.rs", options);
     let report = pair.diff();
@@ -98,6 +163,11 @@ fn panics_pass_through_patched_frames_thin_lto() {
 #[test]
 fn panics_pass_through_patched_frames_fat_lto() {
     panics("-C opt-level=2 -C lto=fat");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_static() {
+    panics("-C opt-level=2 -C target-feature=+crt-static -C link-arg=-Wl,--undefined=__register_frame_info");
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub(crate) fn delta(program: &str, build_id: &str, code: &[u8; 16]) -> Delta {
         sites: vec![site],
         overwrites: vec![limits],
         hooks: Hooks { pre_apply: Some(0), ..Hooks::default() },
+        register_frames: None,
         report: Report {
             verdict: Verdict::Hot,
             changed: vec![changed],

@@ -7,7 +7,7 @@ use suture_elf::{Build, BuildKind as ElfKind};
 use super::{Changed, whole};
 use crate::emit::Emitter;
 use crate::format::Invalid;
-use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range};
+use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range, SCHEMA, SectionKind};
 use crate::objects::Overwritten;
 use crate::options::Options;
 use crate::refusal::{Refusal, RefusalCode};
@@ -51,12 +51,13 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
     let overwrites = overwrites.iter().map(|object| object.emit(&mut emitter)).collect();
     emitter.finish_queue();
     emitter.add_frames();
+    let register_frames = own_unwinder(&mut emitter);
     if !emitter.refusals.is_empty() {
         return Err(emitter.refusals);
     }
     let report = Report { verdict: Verdict::Hot, ..Report::default() };
-    let meta = Meta {
-        schema: report.schema(),
+    let mut meta = Meta {
+        schema: SCHEMA,
         tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
         old: build_ref(same.old.build, &options.names.0),
         new: build_ref(same.new.build, &options.names.1),
@@ -64,8 +65,10 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         sites,
         overwrites,
         hooks,
+        register_frames,
         report,
     };
+    meta.schema = meta.lowest_schema();
     let carried = emitter.carried();
     let Emitter { sections, symbols, references, .. } = emitter;
     let delta = Delta { meta, sections, symbols, references };
@@ -73,6 +76,31 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         Ok(()) => Ok(Emitted { delta, carried }),
         Err(invalid) => Err(vec![inconsistent(&invalid)]),
     }
+}
+
+/// Where the unwinder that is part of the old build is told of the frames that the delta has. Without it the first exception that
+/// passes through new code would end the process.
+fn own_unwinder(emitter: &mut Emitter<'_, '_, '_, '_>) -> Option<u64> {
+    const REGISTER: &str = "__register_frame_info";
+    emitter.sections.iter().find(|section| section.kind == SectionKind::Frames)?;
+    let symbols = emitter.same.old.build.symbols();
+    let defined = |name| {
+        symbols
+            .iter()
+            .find(|symbol| symbol.name == name && symbol.section.is_some())
+            .map(|found| found.address)
+    };
+    let register = defined(REGISTER);
+    if register.is_none() && defined("_Unwind_RaiseException").is_some() {
+        let message = format!(
+            "the unwinder that is linked into the old build can't be told of new code ({REGISTER} is not there)"
+        );
+        let help = format!(
+            "link with -Wl,--undefined={REGISTER} for the next time, or with the shared libgcc_s; restart with the new build"
+        );
+        emitter.refusals.push(whole(RefusalCode::UnwinderClosed, &message, &help));
+    }
+    register
 }
 
 /// Tables of a sound build do not lead out of the build; those of a damaged or hostile one may.

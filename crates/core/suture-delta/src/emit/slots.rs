@@ -34,14 +34,52 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             return self.import_reference(import);
         }
         let slot = self.import_slot(import);
-        if let Some(symbol) = self.made.get(&name) {
+        self.stub(import.name, name, slot)
+    }
+
+    /// The function that a resolver of the new build chooses: the old build has called its resolver and has the answer in a slot. The
+    /// address of an indirect function itself is that of its resolver.
+    fn chosen_slot(&self, resolver: u64) -> Result<(&'d str, u64), String> {
+        let Meaning::Entity(entity, 0) = target::by_address(self.same.new, resolver) else {
+            return Err("an indirect function whose resolver has no name".to_owned());
+        };
+        let name = self.same.new.entity(entity).name;
+        let old =
+            self.same.pairs.old_of(entity).ok_or_else(|| format!("{name} is a new indirect function"))?;
+        let (build, address) = (self.same.old.build, self.same.old.entity(old).address);
+        // A variable that holds it may have got another value since.
+        let is_it = |(at, slot): &(&u64, &Slot<'_>)| {
+            **slot == Slot::Resolver(address) && target::is_slot(self.same.old, **at)
+        };
+        let slot = build.slots().iter().find(is_it);
+        let unused = || format!("{name} is an indirect function that the old build does not use");
+        slot.map(|(slot, _)| (name, *slot)).ok_or_else(unused)
+    }
+
+    /// A function that calls it.
+    pub(super) fn chosen(&mut self, resolver: u64) -> Result<Target, String> {
+        let (name, slot) = self.chosen_slot(resolver)?;
+        let plt = format!("{name}@plt");
+        let build = self.same.old.build;
+        if let Some((stub, _)) =
+            build.stubs().iter().find(|(_, found)| build.slot(**found) == build.slot(slot))
+        {
+            return Ok(self.image(&plt, *stub));
+        }
+        let slot = self.image(&format!("{name}@got"), slot);
+        Ok(self.stub(name, plt, slot))
+    }
+
+    /// A stub of the delta's own, named `plt`, that jumps to where `slot` says.
+    fn stub(&mut self, name: &str, plt: String, slot: Target) -> Target {
+        if let Some(symbol) = self.made.get(&plt) {
             return Target::Symbol(*symbol);
         }
-        let section = format!(".text.suture.plt.{}", import.name);
-        let symbol = self.promise(&section, &name, SectionKind::Text, SymbolKind::Function, 6, 16);
+        let section = format!(".text.suture.plt.{name}");
+        let symbol = self.promise(&section, &plt, SectionKind::Text, SymbolKind::Function, 6, 16);
         let through = Relocation { offset: 2, kind: RelocationKind::Pc32, target: slot, addend: -4 };
         self.fill(symbol, JUMP_THROUGH_SLOT.to_vec(), vec![through]);
-        self.made.insert(name, symbol);
+        self.made.insert(plt, symbol);
         Target::Symbol(symbol)
     }
 
@@ -80,7 +118,11 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         }
         match new.slot(address) {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
-            Some(Slot::Address(target) | Slot::Resolver(target)) => self.address_slot(target),
+            Some(Slot::Resolver(resolver)) => {
+                let (name, slot) = self.chosen_slot(resolver)?;
+                Ok(self.image(&format!("{name}@got"), slot))
+            }
+            Some(Slot::Address(target)) => self.address_slot(target),
             Some(Slot::TlsOffset(Ok(offset))) => self.tls_slot(offset),
             Some(Slot::TlsPair(Ok(offset))) => self.tls_pair(offset),
             None => {

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{ALIGN_MAX, FILE_BYTES_MAX, HOME_BYTES_MAX, NAME_BYTES_MAX};
-use crate::model::{JUMP_LEN, SCHEMA, SCHEMA_FOLLOWED};
+use crate::model::{JUMP_LEN, SCHEMA, SCHEMA_OWN_UNWINDER};
 use crate::page::clean;
 
 /// Why a file can't be read as a delta, or a delta can't be written as a file.
@@ -56,7 +56,7 @@ pub enum FormatError {
         what: String,
     },
     /// Written by another version.
-    #[error("the delta has format {found}, this suture reads formats {SCHEMA} to {SCHEMA_FOLLOWED}")]
+    #[error("the delta has format {found}, this suture reads formats {SCHEMA} to {SCHEMA_OWN_UNWINDER}")]
     UnknownSchema {
         /// The format of the file.
         found: u64,

@@ -69,7 +69,7 @@ impl Delta {
 
     fn check_meta(&self) -> Result<(), Invalid> {
         let meta = |field, rule| Invalid { place: Place::Meta(field), rule };
-        if self.meta.schema != self.meta.report.schema() {
+        if self.meta.schema != self.meta.lowest_schema() {
             return Err(meta("schema", Rule::Schema(self.meta.schema)));
         }
         check_build(&self.meta.old).map_err(|rule| meta("old", rule))?;
@@ -81,6 +81,12 @@ impl Delta {
             if self.meta.on[..index].contains(id) {
                 return Err(meta("on", Rule::DeltaIdTwice));
             }
+        }
+        let image = self.meta.old.image;
+        if let Some(address) =
+            self.meta.register_frames.filter(|address| !(image.start..image.end).contains(address))
+        {
+            return Err(meta("register_frames", Rule::OutsideImage(address)));
         }
         if self.meta.report.verdict != Verdict::Hot || !self.meta.report.refusals.is_empty() {
             return Err(meta("report", Rule::NotHot));

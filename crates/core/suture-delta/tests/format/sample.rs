@@ -61,6 +61,7 @@ fn everything_meta() -> Meta {
             writable: false,
         }],
         hooks: Hooks { pre_apply: Some(0), ..Hooks::default() },
+        register_frames: None,
         report: Report { verdict: Verdict::Hot, changed: vec![changed], ..Report::default() },
     }
 }

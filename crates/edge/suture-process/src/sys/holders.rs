@@ -47,6 +47,8 @@ const LOOKS_MAX: u32 = 600;
 const LOOKS_WRITING_MAX: u32 = 100 * LOOKS_MAX;
 /// How long those that have been told to take their processors may need for it.
 const TAKING_MAX: Duration = Duration::from_millis(2);
+/// How long a holder that has its processor may need to show it, on a virtual machine whose processors are not always there.
+const ROLL_CALL_MAX: Duration = Duration::from_millis(2);
 const STACK_LEN: usize = 32 << 10;
 /// Of the holders; the surgeon's hands must have more.
 const PRIORITY: i32 = 1;
@@ -151,6 +153,20 @@ impl Holders {
     /// Whether all processors are held.
     pub(crate) fn are_held(&self) -> bool {
         matches!(self.shared.stage(), stage::HELD | stage::WRITING)
+    }
+
+    /// Whether every processor is held at one moment from now on. All but the caller's own have to show it: an idle look at the stage would
+    /// not see a holder whose processor has been taken from it. Whoever was there in between has left it by then.
+    pub(crate) fn are_all_there(&self) -> bool {
+        let (since, begun) = (ticks(), Instant::now());
+        let is_absent = |beat: &&Beat| beat.0.load(Ordering::Relaxed) < since;
+        while self.are_held() && begun.elapsed() < ROLL_CALL_MAX {
+            if self.shared.beats.iter().filter(is_absent).count() <= 1 {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
     }
 
     /// For how long the first of the processors has been held.
@@ -264,6 +280,8 @@ extern "C" fn hold(argument: *mut libc::c_void) -> libc::c_int {
     let task = unsafe { &*argument.cast::<Task>() };
     // SAFETY: the same.
     let shared = unsafe { &*task.shared };
+    // Files of the surgeon's, locks among them, must not outlive it.
+    bare_call(libc::SYS_close_range, [0, u32::MAX as usize, 0, 0]);
     let set = [0, size_of_val(&task.processor), task.processor.as_ptr().addr(), 0];
     let is_bound = bare_call(libc::SYS_sched_setaffinity, set) == 0;
     // Where it has had no turn so far it may have been raised already.
@@ -274,8 +292,10 @@ extern "C" fn hold(argument: *mut libc::c_void) -> libc::c_int {
     } else {
         shared.end();
     }
-    // The rest of its life is nobody's business, and takes longer than all before.
-    schedule(libc::SCHED_IDLE, 0);
+    // The rest of its life is nobody's business, and takes longer than all before. Without its surgeon it has the surgeon's memory to give
+    // back, which somebody may be waiting for.
+    let policy = if shared.is_surgeon_there() { libc::SCHED_IDLE } else { libc::SCHED_OTHER };
+    schedule(policy, 0);
     0
 }
 
@@ -283,11 +303,11 @@ impl Task {
     fn go_round(&self, shared: &Shared) {
         let (mut turns, mut looks, mut is_raised) = (0_u32, 0_u32, false);
         loop {
+            if let Some(beat) = shared.beats.get(self.index) {
+                beat.0.store(ticks(), Ordering::Relaxed);
+            }
             match shared.stage() {
                 stage::READY => {
-                    if let Some(beat) = shared.beats.get(self.index) {
-                        beat.0.store(ticks(), Ordering::Relaxed);
-                    }
                     if shared.all_run() {
                         shared.moves(stage::READY, stage::TAKING);
                     }

@@ -12,6 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::events::{Attributes, Subject};
 
+/// What the kernel tells of threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// One has left a processor.
+    Left(Left),
+    /// One has been born, in the process `pid`, by one of the process `parent`.
+    Born { pid: i32, tid: i32, parent: i32 },
+    /// One is about to end. It may leave processors until then, but comes back to no program, and the last time has no number any more.
+    Ending { tid: i32 },
+}
+
 /// A thread has left a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Left {
@@ -31,12 +42,16 @@ const CONTEXT_SWITCHES: u64 = 3;
 const SAMPLE_TID: u64 = 1 << 1;
 const SAMPLE_TIME: u64 = 1 << 2;
 const SAMPLE_REGISTERS: u64 = 1 << 12;
+/// Births and ends of threads are told of, too.
+const TASKS: u64 = 1 << 13;
 const USE_CLOCK: u64 = 1 << 25;
 /// From `arch/x86/include/uapi/asm/perf_regs.h`.
 const STACK_POINTER: u64 = 1 << 7;
 const INSTRUCTION_POINTER: u64 = 1 << 8;
 const REGISTERS_64_BIT: u64 = 2;
 
+const RECORD_EXIT: u32 = 4;
+const RECORD_FORK: u32 = 7;
 const RECORD_SAMPLE: u32 = 9;
 /// Length of what all records begin with: kind, flags and length.
 const HEADER_LEN: usize = 8;
@@ -56,11 +71,11 @@ impl Switches {
         Ok(Self { rings })
     }
 
-    /// Tells of all that have left a processor since the last call. Those of one processor come in their order.
+    /// Tells of all that has happened since the last call. What happened on one processor comes in its order.
     ///
     /// # Errors
     /// Some have not been written, for want of room.
-    pub(crate) fn drain(&mut self, mut see: impl FnMut(Left)) -> io::Result<()> {
+    pub(crate) fn drain(&mut self, mut see: impl FnMut(Event)) -> io::Result<()> {
         self.rings.iter_mut().try_for_each(|ring| ring.drain(&mut see))
     }
 }
@@ -77,7 +92,7 @@ impl Ring {
         let attributes = Attributes {
             sample_period: 1,
             sample_type: SAMPLE_TID | SAMPLE_TIME | SAMPLE_REGISTERS,
-            flags: USE_CLOCK,
+            flags: USE_CLOCK | TASKS,
             sample_registers: STACK_POINTER | INSTRUCTION_POINTER,
             clock: libc::CLOCK_MONOTONIC,
             ..Attributes::software(CONTEXT_SWITCHES)
@@ -107,7 +122,7 @@ impl Ring {
         unsafe { AtomicU64::from_ptr(self.memory.as_ptr().add(offset).cast()) }
     }
 
-    fn drain(&mut self, see: &mut impl FnMut(Left)) -> io::Result<()> {
+    fn drain(&mut self, see: &mut impl FnMut(Event)) -> io::Result<()> {
         // What lies before the head has been written.
         let head = self.position(HEAD_OFFSET).load(Ordering::Acquire);
         let mut at = self.position(TAIL_OFFSET).load(Ordering::Relaxed);
@@ -127,7 +142,7 @@ impl Ring {
             self.copy(at, &mut record[..len]);
             at += len as u64;
             match parse(&record[..len]) {
-                Some(left) => see(left),
+                Some(event) => see(event),
                 None => result = Err(io::Error::other("records of context switches are missing")),
             }
         }
@@ -156,16 +171,24 @@ impl Drop for Ring {
 unsafe impl Send for Ring {}
 
 /// What a record says; `None` if it says that others are missing.
-fn parse(record: &[u8]) -> Option<Left> {
+fn parse(record: &[u8]) -> Option<Event> {
     let kind = u32::from_le_bytes(record.get(..4)?.try_into().ok()?);
     let number = |at: usize| Some(u64::from_le_bytes(record.get(at..at + 8)?.try_into().ok()?));
+    let id = |at: usize| Some(i32::from_le_bytes(record.get(at..at + 4)?.try_into().ok()?));
+    match kind {
+        // Process, its parent, thread, its parent, time.
+        RECORD_FORK => return Some(Event::Born { pid: id(8)?, parent: id(12)?, tid: id(16)? }),
+        RECORD_EXIT => return Some(Event::Ending { tid: id(16)? }),
+        RECORD_SAMPLE => {}
+        _ => return None,
+    }
     // Process and thread, time, kind of registers, registers in the order of their bits.
     let (ids, at_ns, registers) = (number(8)?, number(16)?, number(24)?);
     let place = match registers {
         REGISTERS_64_BIT => Some((number(40)?, number(32)?)),
         _ => None,
     };
-    (kind == RECORD_SAMPLE).then_some(Left { tid: (ids >> 32) as i32, at_ns, place })
+    Some(Event::Left(Left { tid: (ids >> 32) as i32, at_ns, place }))
 }
 
 #[cfg(test)]
@@ -192,7 +215,11 @@ mod tests {
             std::thread::yield_now();
         }
         let mut last = None;
-        switches.drain(|left| last = Some(left).filter(|left| left.tid == tid).or(last)).unwrap();
+        let mut see = |event| match event {
+            Event::Left(left) if left.tid == tid => last = Some(left),
+            _ => {}
+        };
+        switches.drain(&mut see).unwrap();
         let (pc, stack_pointer) = last.unwrap().place.unwrap();
         assert!(
             stack_pointer < stack && stack - stack_pointer < 4096,
@@ -213,8 +240,21 @@ mod tests {
             let numbers = [ids, 11, abi, 0x7000, 0x1000].map(u64::to_le_bytes).concat();
             [9_u32.to_le_bytes().as_slice(), &[0, 0, 48, 0], &numbers].concat()
         };
-        assert_eq!(parse(&sample(2)), Some(Left { tid: 7, at_ns: 11, place: Some((0x1000, 0x7000)) }));
-        assert_eq!(parse(&sample(0)), Some(Left { tid: 7, at_ns: 11, place: None }));
+        assert_eq!(
+            parse(&sample(2)),
+            Some(Event::Left(Left { tid: 7, at_ns: 11, place: Some((0x1000, 0x7000)) }))
+        );
+        assert_eq!(parse(&sample(0)), Some(Event::Left(Left { tid: 7, at_ns: 11, place: None })));
         assert_eq!(parse(&sample(2)[..20]), None);
+    }
+
+    #[test]
+    fn births_and_ends_are_told_of() {
+        let task = |kind: u32| {
+            let numbers = [5_u32, 4, 7, 4].map(u32::to_le_bytes).concat();
+            [kind.to_le_bytes().as_slice(), &[0, 0, 32, 0], &numbers, &[0; 8]].concat()
+        };
+        assert_eq!(parse(&task(7)), Some(Event::Born { pid: 5, tid: 7, parent: 4 }));
+        assert_eq!(parse(&task(4)), Some(Event::Ending { tid: 7 }));
     }
 }

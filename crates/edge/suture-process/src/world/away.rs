@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Look;
 use crate::proc::{self, Place};
 use crate::processors::Processors;
-use crate::sys::{self, Switches};
+use crate::sys::{self, Event, Left, Switches};
 
 /// A thread that has no processor, as far as its stack has to be judged.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,8 @@ pub(super) struct Watch {
     pid: i32,
     switches: Switches,
     threads: BTreeMap<i32, Thread>,
+    /// Whether one of them has had a child that is a process of its own, perhaps in the same memory (`vfork`).
+    has_child: bool,
 }
 
 struct Thread {
@@ -43,6 +45,23 @@ enum State {
     Clear,
     /// Perhaps in forbidden code.
     InDoubt,
+    /// About to end, or has ended.
+    Ending,
+}
+
+impl Thread {
+    fn unknown(tid: i32) -> Self {
+        Self { descriptor: sys::descriptor(tid).unwrap_or_default(), left_ns: 0, state: State::Unknown }
+    }
+
+    /// It has left a processor. Records of two processors may come in the wrong order.
+    fn leave(&mut self, left: &Left) {
+        if self.state != State::Ending && self.left_ns < left.at_ns {
+            self.left_ns = left.at_ns;
+            let place = left.place.map(|(pc, stack_pointer)| Place { pc, stack_pointer });
+            self.state = place.map_or(State::Unknown, State::At);
+        }
+    }
 }
 
 /// What is known of all threads together.
@@ -80,11 +99,8 @@ impl Watch {
             return Ok(None);
         }
         let switches = Switches::watch(&processors.numbers)?;
-        let unknown = |tid: &i32| {
-            let descriptor = sys::descriptor(*tid).unwrap_or_default();
-            (*tid, Thread { descriptor, left_ns: 0, state: State::Unknown })
-        };
-        let mut watch = Self { pid, switches, threads: tids.iter().map(unknown).collect() };
+        let threads = tids.iter().map(|tid| (*tid, Thread::unknown(*tid))).collect();
+        let mut watch = Self { pid, switches, threads, has_child: false };
         for tids in tids.chunks(SOME) {
             for tid in tids {
                 if proc::is_traced(pid, *tid) {
@@ -105,17 +121,31 @@ impl Watch {
         }
     }
 
-    /// Learns where those stand that have left a processor since the last time.
+    /// Learns who has been born, who ends, and where those stand that have left a processor since the last time.
     fn catch_up(&mut self) -> io::Result<()> {
-        let threads = &mut self.threads;
-        self.switches.drain(|left| {
-            let Some(thread) = threads.get_mut(&left.tid).filter(|thread| thread.left_ns < left.at_ns) else {
-                return;
-            };
-            thread.left_ns = left.at_ns;
-            let place = left.place.map(|(pc, stack_pointer)| Place { pc, stack_pointer });
-            thread.state = place.map_or(State::Unknown, State::At);
-        })
+        let (own, threads, has_child) = (self.pid, &mut self.threads, &mut self.has_child);
+        let mut born = Vec::new();
+        self.switches.drain(|event| match event {
+            Event::Left(left) => {
+                if let Some(thread) = threads.get_mut(&left.tid) {
+                    thread.leave(&left);
+                }
+            }
+            // Another may have the number of one that has ended.
+            Event::Born { pid, tid, .. } if pid == own => born.push(tid),
+            Event::Born { parent, .. } => *has_child |= parent == own,
+            Event::Ending { tid } => {
+                if let Some(thread) = threads.get_mut(&tid) {
+                    thread.state = State::Ending;
+                }
+            }
+        })?;
+        for tid in born {
+            self.threads.insert(tid, Thread::unknown(tid));
+            // It may have left a processor whose records were read before those of its birth.
+            self.ask(tid);
+        }
+        Ok(())
     }
 
     /// Learns what has changed, and judges it.
@@ -135,7 +165,7 @@ impl Watch {
                     moved.push((thread, away));
                 }
                 // One of real-time priority would run whoever holds its processor.
-                State::At(_) | State::Unknown | State::InDoubt => seen.unclear += 1,
+                State::At(_) | State::Unknown | State::InDoubt | State::Ending => seen.unclear += 1,
             }
         }
         seen.moved = moved.len();
@@ -147,11 +177,18 @@ impl Watch {
         Ok(seen)
     }
 
-    /// Forgets those that have ended. A thread ends while it has a processor: one that has been seen since it last left one is there as
-    /// long as no further record of it has come.
+    /// Whether one of them has had a child that may run in their memory and is none of them.
+    pub(super) fn has_child(&self) -> bool {
+        self.has_child
+    }
+
+    /// Forgets those that have ended, of which the kernel tells before.
     fn forget_ended(&mut self) {
         let pid = self.pid;
-        self.threads.retain(|tid, thread| thread.state == State::Clear || sys::has_thread(pid, *tid));
+        self.threads.retain(|tid, thread| match thread.state {
+            State::Ending | State::Unknown => sys::has_thread(pid, *tid),
+            State::At(_) | State::Clear | State::InDoubt => true,
+        });
     }
 
     /// How much all of them have run: as long as it does not grow, none runs.
@@ -163,5 +200,93 @@ impl Watch {
     /// else is.
     pub(super) fn is_complete(&self) -> bool {
         proc::thread_count(self.pid) == Some(self.threads.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use suture_surgery::outcome::Refusal;
+
+    use super::*;
+    use crate::world::{Obstacle, Tracee};
+
+    /// Everybody is clear; how many were looked at.
+    struct Count(usize);
+
+    impl Look for Count {
+        fn look(&mut self, tracees: &[&Tracee]) -> Vec<Option<Obstacle>> {
+            tracees.iter().map(|_| None).collect()
+        }
+
+        fn are_clear(&mut self, away: &[Away]) -> Vec<bool> {
+            self.0 += away.len();
+            vec![true; away.len()]
+        }
+
+        fn refusal(&self, _: &Tracee, _: Obstacle) -> Refusal {
+            Refusal::NotApplied
+        }
+    }
+
+    /// A thread that sleeps until it is told to end.
+    struct Sleeper {
+        tid: i32,
+        end: Sender<()>,
+        thread: std::thread::JoinHandle<()>,
+    }
+
+    impl Sleeper {
+        fn start() -> Self {
+            let (end, ended): (Sender<()>, Receiver<()>) = channel();
+            let (gone, come) = channel();
+            let thread = std::thread::spawn(move || {
+                gone.send(sys::thread_id()).unwrap();
+                let _ = ended.recv();
+            });
+            let tid = come.recv().unwrap();
+            while proc::blocked_in(std::process::id() as i32, tid).is_none() {
+                std::thread::yield_now();
+            }
+            Self { tid, end, thread }
+        }
+
+        fn end(self) {
+            self.end.send(()).unwrap();
+            self.thread.join().unwrap();
+            // It is joined before the kernel has done with it.
+            while sys::has_thread(std::process::id() as i32, self.tid) {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// One that ends as soon as it has woken leaves no record with its number, and one that is born then makes their number right
+    /// again.
+    #[test]
+    fn who_is_born_when_another_ends_is_not_overlooked() {
+        let pid = std::process::id() as i32;
+        let mut sleepers: Vec<Sleeper> = (0..12).map(|_| Sleeper::start()).collect();
+        let tids: Vec<i32> = sleepers.iter().map(|sleeper| sleeper.tid).collect();
+        let Ok(Some(mut watch)) = Watch::begin(pid, &tids, &Processors::online().unwrap()) else {
+            return; // No permission.
+        };
+        let mut count = Count(0);
+        let seen = watch.look(&mut count).unwrap();
+        assert_eq!((seen.there, seen.unclear, count.0), (12, 0, 12));
+        for round in 1..=20 {
+            sleepers.remove(0).end();
+            let newcomer = Sleeper::start();
+            let seen = watch.look(&mut count).unwrap();
+            assert_eq!((seen.there, seen.unclear, count.0), (12, 0, 12 + round), "round {round}");
+            assert!(watch.threads.contains_key(&newcomer.tid));
+            sleepers.push(newcomer);
+        }
+        assert!(!watch.has_child());
+        std::process::Command::new("/bin/true").status().unwrap();
+        watch.look(&mut count).unwrap();
+        assert!(watch.has_child(), "a child may run in its parent's memory");
+        sleepers.into_iter().for_each(Sleeper::end);
     }
 }

@@ -17,6 +17,7 @@
 //! All that is needed must be plain: where it is not (a thread that is in forbidden code, a stack that takes more than a search to
 //! judge, a real-time thread, no permission, too many processors) nothing has happened, and the threads are stopped one by one.
 
+use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 
@@ -92,9 +93,13 @@ fn try_to(
     let mut look = (duty.look)();
     let Some(mut watch) = Watch::begin(pid, threads, processors)? else { return Ok(()) };
     rehearse()?;
+    // What is born from now on is told of; a child that is in its parent's memory already is none of its threads.
+    if proc::memory_sharer(pid).is_some() {
+        return Ok(());
+    }
     for _ in 0..ATTEMPTS_MAX {
         let holders = Holders::start(&processors.numbers)?;
-        if !catch_up(&mut watch, &mut *look)? {
+        if !catch_up(&mut watch, &mut *look)? || watch.has_child() {
             break;
         }
         let urgent = Urgent::begin();
@@ -130,13 +135,27 @@ fn attempt(
     }
     let before = watch.run_time()?;
     // Nobody can have been born, or have died, while nobody runs.
-    let is_good = watch.look(look)?.unclear == 0 && watch.is_complete() && processors.are_the_same();
-    if !is_good || !holders.keep() {
+    let is_alone = watch.look(look)?.unclear == 0 && watch.is_complete() && !watch.has_child();
+    if !is_alone || !processors.are_the_same() {
         return Ok(Attempt::Vain);
     }
-    let result = (duty.act)(&|| holders.are_held());
-    let has_nobody_run = holders.are_held() && watch.run_time().is_ok_and(|after| after == before);
-    Ok(if has_nobody_run { Attempt::Acted(result) } else { Attempt::Doubtful })
+    // The act asks for the first time when it has read the memory, which others may keep locked for long: until then the holders give up
+    // early.
+    let has_begun = Cell::new(false);
+    let stand = || {
+        if !has_begun.get() {
+            has_begun.set(holders.keep());
+            return has_begun.get();
+        }
+        holders.are_held()
+    };
+    let result = (duty.act)(&stand);
+    let has_nobody_run = holders.are_all_there() && watch.run_time().is_ok_and(|after| after == before);
+    Ok(match (has_nobody_run, has_begun.get()) {
+        (true, _) => Attempt::Acted(result),
+        (false, true) => Attempt::Doubtful,
+        (false, false) => Attempt::Vain,
+    })
 }
 
 /// Looks until few have run since the last look. Whether it is worth going on.
