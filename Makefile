@@ -55,7 +55,7 @@ docs: ## documentation of all crates, warnings denied
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
 fuzz: ## ten minutes for each fuzz target (needs cargo-fuzz and a nightly toolchain)
-	cd fuzz && for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run $$target -- -max_total_time=600; done
+	cd fuzz && for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run --features libfuzzer $$target -- -max_total_time=600; done
 
 mutants: ## half a million changed inputs for each parser, with a stable toolchain (about an hour)
 	SUTURE_MUTANTS=500000 $(CARGO) test --release --package suture-fuzz --test corpus

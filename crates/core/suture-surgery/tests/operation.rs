@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use suture_delta::model::Range;
-use suture_surgery::home::{self, Head, Home, Record, RecordedHooks, RecordedOverwrite, RecordedSite, State};
+use suture_surgery::home::{
+    self, Head, Home, Record, RecordedHooks, RecordedOverwrite, RecordedSite, State, UNWINDER_OBJECT_OFFSETS,
+};
 use suture_surgery::install::Installation;
 use suture_surgery::memory::{Memory, MemoryError};
 use suture_surgery::operation::{Effect, Goal, Input, Now, Operation};
@@ -29,9 +31,16 @@ struct Model {
     busy_stops: u32,
     /// Writes that may still happen before the surgeon is killed.
     writes_left: Option<usize>,
+    /// The unwinders that have been told of frames.
+    told: Vec<u64>,
+    /// The surgeon is killed when so many have been.
+    told_max: Option<usize>,
 }
 
 struct Killed;
+
+const UNWINDERS: [u64; 2] = [0x777, 0x888];
+const FRAMES: u64 = BASE + 0x7000;
 
 impl Memory for Model {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
@@ -82,8 +91,12 @@ impl Model {
     fn carry_out(&mut self, effect: &Effect) -> Result<Input, Killed> {
         match effect {
             Effect::Install(installation) | Effect::Refill(installation) => {
+                let objects = UNWINDER_OBJECT_OFFSETS.map(|offset| self.get::<64>(BASE + offset));
                 let head = home::encode(&installation.home);
                 self.put(BASE, &head);
+                for (offset, object) in UNWINDER_OBJECT_OFFSETS.into_iter().zip(objects) {
+                    self.put(BASE + offset, &object);
+                }
                 self.put(CONTENT, &NEW_DATA);
                 self.mapped = true;
             }
@@ -107,7 +120,20 @@ impl Model {
                 return Ok(Input::Switched { pause_us: 7 });
             }
             Effect::Call(call) if call.function == HOOK => return Ok(Input::Returned(self.hook_result)),
-            Effect::Call(_) => return Ok(Input::Returned(0)),
+            Effect::Call(call) => {
+                let [frames, object] = call.arguments;
+                assert_eq!(
+                    (frames, self.get(object)),
+                    (FRAMES, [0; 64]),
+                    "it belongs to an unwinder already"
+                );
+                self.put(object, &frames.to_le_bytes());
+                self.told.push(call.function);
+                if self.told_max == Some(self.told.len()) {
+                    return Err(Killed);
+                }
+                return Ok(Input::Returned(0));
+            }
             Effect::Wait { .. } => {}
             Effect::Finish(outcome) => panic!("{outcome:?} is no work"),
         }
@@ -198,7 +224,7 @@ fn begin(model: &Model, record: &Record, goal: Goal) -> Operation {
     let installation =
         Installation { home: fresh(record), mapped: model.mapped, parts: Vec::new(), choices: Vec::new() };
     let settled = model.settled(&found);
-    Operation::new(goal, found, settled, Some(Box::new(installation)), vec![0x777], 50)
+    Operation::new(goal, found, settled, Some(Box::new(installation)), UNWINDERS.to_vec(), 50)
 }
 
 fn run(model: &mut Model, record: &Record, goal: Goal) -> Result<Outcome, Killed> {
@@ -239,6 +265,20 @@ fn each_goal_is_reached_once_and_then_is_already() {
         assert_eq!(model.runs_new_code(&record), new_code, "{goal:?}");
         assert_eq!(model.get(OBJECT), if new_code { NEW_DATA } else { OLD_DATA });
         assert_eq!(end(&mut model, &record, goal), End::Already, "{goal:?}");
+    }
+}
+
+#[test]
+fn each_unwinder_is_told_once_wherever_the_surgeon_is_killed() {
+    let record = Record { frames: Some(FRAMES), ..record(1, RecordedHooks::default()) };
+    for told_max in 0..=UNWINDERS.len() {
+        let mut model = Model { told_max: Some(told_max), ..Model::new(&record) };
+        let is_killed = run(&mut model, &record, APPLY).is_err();
+        assert_eq!(is_killed, told_max > 0);
+        for goal in [APPLY, OFF, Goal::Revert, APPLY] {
+            assert!(matches!(end(&mut model, &record, goal), End::Done | End::Already), "{goal:?}");
+        }
+        assert_eq!(model.told, UNWINDERS);
     }
 }
 

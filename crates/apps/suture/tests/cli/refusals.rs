@@ -135,6 +135,42 @@ fn builds_that_are_not_as_they_must_be() {
 }
 
 #[test]
+fn two_programs() {
+    let compiler = format!("gcc {FLAGS}");
+    let functions = |name: &str| {
+        let one = |n| format!("__attribute__((noipa)) int {name}{n}(int x) {{ return x * {n}; }}\n");
+        let sum = (0..40).map(|n| format!(" + {name}{n}(argc)")).collect::<String>();
+        let all: String = (0..40).map(one).collect();
+        format!("{all}int main(int argc, char **argv) {{ return 0{sum}; }}\n")
+    };
+    let (document, exit) = diff((&functions("read"), &compiler), (&functions("write"), &compiler), &[]);
+    assert_eq!((exit, &document["refusals"][0]["code"]), (3, &"unrelated-builds".into()), "{document}");
+}
+
+/// Of the unwinder that is linked into a program nobody but us calls the function that is told of new code.
+#[test]
+fn an_unwinder_that_cannot_be_told() {
+    let source = "__attribute__((noipa)) int work(int x) { if (x > 5) throw x; return x; }\n\
+                  int main(int argc, char **) { try { return work(argc); } catch (int x) { return x; } }\n";
+    let directory = tempfile::tempdir().unwrap();
+    let build = |name: &str, source: &str| {
+        let (path, output) = (directory.path().join("work.cpp"), directory.path().join(name));
+        std::fs::write(&path, source).unwrap();
+        let mut compiler = Command::new("g++");
+        compiler.args(FLAGS.split_whitespace()).arg("-static-libgcc").arg(&path).arg("-o").arg(&output);
+        let mut renamer = Command::new("objcopy");
+        renamer.arg("--redefine-sym=__register_frame_info=gone").arg(&output);
+        assert!(compiler.status().unwrap().success() && renamer.status().unwrap().success());
+        output
+    };
+    let (old, new) = (build("old", source), build("new", &source.replace("x > 5", "x > 3")));
+    let (document, exit) = compare(&old, &new, &[]);
+    let refusal = &document["refusals"][0];
+    assert_eq!((exit, &refusal["code"]), (3, &"unwinder-closed".into()), "{document}");
+    assert!(refusal["help"].as_str().unwrap().contains("--undefined=__register_frame_info"), "{refusal}");
+}
+
+#[test]
 fn a_function_without_room_for_a_jump() {
     let source = "__attribute__((noipa)) int work(int x) { return x; }\n\
                   __attribute__((noipa)) int next(int x) { return x * 7; }\n\

@@ -137,6 +137,13 @@ impl Pair {
         ran.json["processes"][0].clone()
     }
 
+    /// What the delta says.
+    pub(crate) fn inspect(&self) -> Value {
+        let ran = finish(self.suture().args(["inspect", "--json"]).arg(&self.delta));
+        assert_eq!(ran.exit, Some(0), "{ran:?}");
+        ran.json
+    }
+
     /// The state of the one patch that `ps` shows, or `none`.
     pub(crate) fn state(&self, target: &Target) -> String {
         let patches = self.ps(target)["patches"].clone();

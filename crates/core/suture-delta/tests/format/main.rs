@@ -46,6 +46,13 @@ fn a_delta_has_the_lowest_version_that_says_it() {
         assert_eq!(delta.meta.schema, 4);
         assert_eq!(read(&write(&delta).unwrap()).unwrap(), delta);
     }
+    delta.meta.register_frames = Some(delta.meta.old.image.start);
+    assert!(write(&delta).is_err(), "the version is too low");
+    delta.meta.schema = delta.meta.lowest_schema();
+    assert_eq!(delta.meta.schema, 5);
+    assert_eq!(read(&write(&delta).unwrap()).unwrap(), delta);
+    delta.meta.register_frames = Some(delta.meta.old.image.end);
+    assert!(write(&delta).is_err(), "the unwinder is none of the build's");
     assert!(!before.windows(6).any(|part| part == b"marked"), "an earlier version is as it was");
 }
 
