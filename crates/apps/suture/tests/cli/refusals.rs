@@ -138,10 +138,10 @@ fn builds_that_are_not_as_they_must_be() {
 fn two_programs() {
     let compiler = format!("gcc {FLAGS}");
     let functions = |name: &str| {
-        let one = |n| format!("__attribute__((noipa)) int {name}{n}(int x) {{ return x * {n}; }}\n");
-        let sum = (0..40).map(|n| format!(" + {name}{n}(argc)")).collect::<String>();
-        let all: String = (0..40).map(one).collect();
-        format!("{all}int main(int argc, char **argv) {{ return 0{sum}; }}\n")
+        let one = |n| format!("__attribute__((noipa)) int {name}{n}(int x) {{ return x * {n}; }}");
+        let all: Vec<String> = (0..40).map(one).collect();
+        let calls: Vec<String> = (0..40).map(|n| format!("{name}{n}(argc)")).collect();
+        format!("{}\nint main(int argc, char **argv) {{ return {}; }}\n", all.join("\n"), calls.join(" + "))
     };
     let (document, exit) = diff((&functions("read"), &compiler), (&functions("write"), &compiler), &[]);
     assert_eq!((exit, &document["refusals"][0]["code"]), (3, &"unrelated-builds".into()), "{document}");
