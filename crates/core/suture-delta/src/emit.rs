@@ -18,7 +18,7 @@ use crate::model::{
     Target,
 };
 use crate::refusal::{Refusal, RefusalCode};
-use crate::same::{Same, extent, text_extent};
+use crate::same::{Same, extent, text_extent, travelling};
 use crate::side::{EntityId, EntityKind};
 use crate::stack::{Provided, Standing};
 use crate::target::{self, Meaning};
@@ -116,6 +116,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         }
         let number = self.contents.len();
         let size = text_extent(self.same.new, address).unwrap_or_else(|| extent(self.same.new, address));
+        let size = travelling(self.same.new, address, size);
         let align = self.alignment(address);
         let name = format!(".Lconstant.{number}");
         let section = format!(".rodata.suture.{number}");
@@ -405,7 +406,12 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
 impl Outside for Emitter<'_, '_, '_, '_> {
     fn resolve(&mut self, pointer: Pointer) -> Result<Place, String> {
         match pointer {
-            Pointer::Slot(address) if target::is_slot(self.same.new, address) => Ok((self.slot(address)?, 0)),
+            // A word that holds an address, in a table of such words or, as clang has it, among the data without a name.
+            Pointer::Slot(address)
+                if target::is_slot(self.same.new, address) || self.same.new.at(address).is_none() =>
+            {
+                Ok((self.slot(address)?, 0))
+            }
             Pointer::Slot(address) | Pointer::Direct(address) => {
                 self.place(target::by_address(self.same.new, address), Form::Absolute)
             }

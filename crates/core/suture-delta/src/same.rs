@@ -19,7 +19,7 @@ use crate::pair::Pairs;
 use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
 
-pub(crate) use extent::{extent, text_extent};
+pub(crate) use extent::{extent, text_extent, travelling};
 use extent::{gap, texts_only};
 
 /// Two builds, side by side.

@@ -88,7 +88,7 @@ impl<'b, 'd> Side<'b, 'd> {
             by_symbol: vec![None; build.symbols().len()],
             fragments: HashMap::new(),
             referenced: Vec::new(),
-            has_rust: build.symbols().iter().any(|symbol| rustc_demangle::try_demangle(symbol.name).is_ok()),
+            has_rust: build.symbols().iter().any(|symbol| names::is_rust(symbol.name)),
         };
         side.collect_entities();
         side.give_sizes();

@@ -42,15 +42,8 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
     if field.form == Form::TlsOffset {
         return tls(side, field);
     }
-    if let Some(slot) = build.stub(field.address).and_then(|slot| build.slot(slot)) {
-        return match slot {
-            Slot::Import(import, addend) => Meaning::Import(import, addend),
-            Slot::Resolver(address) => Meaning::Chosen(address),
-            Slot::Address(address) => by_address(side, address),
-            Slot::TlsOffset(_) | Slot::TlsPair(_) | Slot::TlsDescriptor(_) | Slot::Other(_) => {
-                Meaning::Plain(field.address)
-            }
-        };
+    if let Some(meaning) = through_stub(side, field.address) {
+        return meaning;
     }
     let is_direct =
         symbol.is_some_and(|(_, found)| found.section.is_some() && found.address == field.address);
@@ -91,8 +84,24 @@ fn section_end<'d>(side: &Side<'_, 'd>, field: &Field) -> Option<Meaning<'d>> {
     (field.address == section.address + section.size).then_some(Meaning::SectionEnd(section.name))
 }
 
+/// What a stub of the procedure linkage table leads to, if there is one at the address.
+fn through_stub<'d>(side: &Side<'_, 'd>, address: u64) -> Option<Meaning<'d>> {
+    let slot = side.build.stub(address).and_then(|slot| side.build.slot(slot))?;
+    Some(match slot {
+        Slot::Import(import, addend) => Meaning::Import(import, addend),
+        Slot::Resolver(address) => Meaning::Chosen(address),
+        Slot::Address(address) => by_address(side, address),
+        Slot::TlsOffset(_) | Slot::TlsPair(_) | Slot::TlsDescriptor(_) | Slot::Other(_) => {
+            Meaning::Plain(address)
+        }
+    })
+}
+
 /// What an address of the build is, where no relocation says so.
 pub(crate) fn by_address<'d>(side: &Side<'_, 'd>, address: u64) -> Meaning<'d> {
+    if let Some(meaning) = through_stub(side, address) {
+        return meaning;
+    }
     if let Some(id) = side.at(address) {
         return Meaning::Entity(id, (address - side.entity(id).address) as i64);
     }

@@ -33,7 +33,7 @@ fn exceptions(compiler: &str) {
         assert_eq!(target.ask("5"), "106");
         for _ in 0..50 {
             assert!(target.ask("15").starts_with("failure new 16 unwound "));
-            assert_eq!(target.hear(), "-1");
+            assert_eq!(target.hear(), "-3", "it is caught in a patched frame, by its type");
         }
         assert_eq!(target.ask("area"), "26");
         assert_eq!(target.ask("depth"), "2");
@@ -54,6 +54,21 @@ fn exceptions_pass_through_patched_frames_gcc_o0() {
 #[test]
 fn exceptions_pass_through_patched_frames_clang_o2_lld() {
     exceptions("clang++ -O2 -fuse-ld=lld");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_gcc_o2_fixed_address() {
+    exceptions("g++ -O2 -no-pie -fno-pie");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_gcc_o3_hardened() {
+    exceptions("g++ -O3 -fcf-protection=full -fstack-protector-all -D_FORTIFY_SOURCE=2 -fno-plt");
+}
+
+#[test]
+fn exceptions_pass_through_patched_frames_clang_o2_thin_lto() {
+    exceptions("clang++ -O2 -flto=thin -fuse-ld=lld");
 }
 
 /// The unwinder of libgcc and the C library in the program itself.
@@ -148,6 +163,16 @@ fn panics(options: &str) {
 #[test]
 fn panics_pass_through_patched_frames() {
     panics("-C opt-level=2 -C codegen-units=16");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_not_optimised() {
+    panics("-C opt-level=0");
+}
+
+#[test]
+fn panics_pass_through_patched_frames_fixed_address() {
+    panics("-C opt-level=1 -C relocation-model=static");
 }
 
 #[test]

@@ -12,6 +12,35 @@ pub(crate) fn extent(side: &Side<'_, '_>, address: u64) -> u64 {
     shared_text(side, address, len, end).unwrap_or(len)
 }
 
+/// How much of a constant without a name has to travel, of which `len` bytes lead to the next thing that is referred to: if that may be the
+/// end of a text, the rest of the text too. Too much does no harm, too little is a text that does not end.
+pub(crate) fn travelling(side: &Side<'_, '_>, address: u64, len: u64) -> u64 {
+    const REST_MAX: u64 = 1024;
+    let end = side.build.section_at(address).map_or(address, |section| section.address + section.size);
+    let Some(bytes) = side.build.read(address, (len + REST_MAX).min(end - address)) else { return len };
+    let to_its_end = |width: usize| text_in_units(bytes, len as usize, width);
+    // Texts of bytes, and of `wchar_t`.
+    let whole = [1, 4].into_iter().filter_map(to_its_end).max().map_or(len, |found| found as u64);
+    // What refers to something is no text.
+    if fields::of_data(side.build, address, whole, true).is_empty() { whole } else { len }
+}
+
+/// Length, with its zero, of a text of units of `width` bytes that goes on behind `len` bytes; `None` if it has ended there, or is none.
+fn text_in_units(bytes: &[u8], len: usize, width: usize) -> Option<usize> {
+    const UNICODE_MAX: u32 = 0x10_ffff;
+    let is_zero = |unit: &[u8]| unit.iter().all(|byte| *byte == 0);
+    let (known, rest) = bytes.split_at_checked(len).filter(|_| len.is_multiple_of(width))?;
+    let is_text = |unit: &[u8]| {
+        let unit: Option<[u8; 4]> = unit.try_into().ok();
+        unit.is_none_or(|unit| u32::from_le_bytes(unit) <= UNICODE_MAX)
+    };
+    if !known.chunks(width).all(|unit| !is_zero(unit) && is_text(unit)) {
+        return None;
+    }
+    let units = rest.chunks_exact(width).position(is_zero)?;
+    Some(len + (units + 1) * width)
+}
+
 /// Length, with its NUL, of a text whose end is a text too: the linker lets `"%d\n"` be the end of
 /// `"count: %d\n"`, so that the next thing that is referred to is the middle of this one.
 ///
@@ -62,4 +91,23 @@ pub(super) fn gap(bytes: &[u8], address: u64, at: usize) -> usize {
     let behind = address.wrapping_add((at + zeros) as u64);
     let explained = zeros < 1 << behind.trailing_zeros().min(ALIGNMENT_MAX);
     if at > 0 && explained { zeros } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_travels_to_its_end() {
+        let bytes = b"sum of all %d\n\0next\0";
+        assert_eq!(text_in_units(bytes, 11, 1), Some(15), "another text is its end");
+        assert_eq!(text_in_units(bytes, 15, 1), None, "it has ended");
+        assert_eq!(text_in_units(&bytes[..14], 11, 1), None, "it does not end");
+        let wide: Vec<u8> =
+            "sum %d".chars().chain(['\0', 'x', '\0']).flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        assert_eq!(text_in_units(&wide, 16, 4), Some(28));
+        assert_eq!(text_in_units(&wide, 28, 4), None);
+        assert_eq!(text_in_units(bytes, 12, 4), None, "no text of wide characters");
+        assert_eq!(text_in_units(&wide, 16, 1), None);
+    }
 }
