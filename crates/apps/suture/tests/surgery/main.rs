@@ -122,6 +122,10 @@ stories! {
     clang_o2_fat_lto: "clang -O2 -flto -fuse-ld=lld";
     clang_o2_thin_lto: "clang -O2 -flto=thin -fuse-ld=lld";
     clang_o3_fixed_address: "clang -O3 -no-pie -fno-pie";
+    clang_o1_fixed_address_lld: "clang -O1 -no-pie -fno-pie -fuse-ld=lld";
+    gcc_o2_static_lld: "gcc -O2 -static -fuse-ld=lld";
+    clang_o2_static_pie_lld: "clang -O2 -static-pie -fPIE -fuse-ld=lld";
+    gcc_o3_fat_lto_static: "gcc -O3 -flto -ffat-lto-objects -static";
 }
 
 #[test]
@@ -173,36 +177,64 @@ fn no_interruption_reaches_a_program_that_is_left_asleep() {
     interrupt(100, &verbs, &["--deadline", "30s"]);
 }
 
-/// Kills the surgeon behind each of its system calls in turn, in each operation.
-#[test]
-fn a_killed_surgeon_leaves_a_working_process_and_the_truth() {
+/// Kills the surgeon behind each of its system calls in turn while it does `verb`, each time after `prepare`. Whatever is wanted next
+/// must succeed.
+fn kill_behind_each_call(prepare: &[&[&str]], verb: &[&str]) {
     let pair = Pair::build("c/answers.c", "gcc -O2");
     pair.diff();
     let mut target = pair.start();
-    for (prepare, verb) in
-        [(&["revert"][..], &["apply"][..]), (&["apply"], &["toggle", "off"]), (&["apply"], &["revert"])]
-    {
-        let mut number = 1;
-        loop {
-            assert!(pair.operate(prepare, &target, &[]).exit == Some(0));
-            let finished = pair.operate_killed(verb, &target, number);
-            let runs_new_code = asks_three(&mut target);
-            let state = pair.state(&target);
-            assert_eq!(runs_new_code, state == "on", "{verb:?} killed behind call {number}: ps says {state}");
-            // After every other kill it is taken back at once.
-            let next = [(&["revert"][..], false), (&["apply"], true), (&["revert"], false)];
-            for (verb, new_code) in &next[usize::from(number % 2 == 0)..] {
-                let ran = pair.operate(verb, &target, &[]);
-                assert_eq!(ran.exit, Some(0), "{verb:?} after a kill behind call {number}: {ran:?}");
-                assert_eq!(asks_three(&mut target), *new_code);
-            }
-            if finished {
-                break;
-            }
-            number += 1;
+    let mut number = 1;
+    loop {
+        for prepare in prepare {
+            assert_eq!(pair.operate(prepare, &target, &[]).exit, Some(0), "{prepare:?}");
         }
-        assert!(number > 20, "{verb:?} made only {number} calls: the test did not kill what it wanted to");
+        let finished = pair.operate_killed(verb, &target, number);
+        let runs_new_code = asks_three(&mut target);
+        let state = pair.state(&target);
+        assert_eq!(runs_new_code, state == "on", "{verb:?} killed behind call {number}: ps says {state}");
+        let mut next: Vec<(&[&str], bool)> = Vec::new();
+        if state != "none" && number % 3 == 0 {
+            next.extend([(&["toggle", "on"][..], true), (&["toggle", "off"], false)]);
+        } else if number % 3 == 1 {
+            next.push((&["revert"], false));
+        }
+        next.extend([(&["apply"][..], true), (&["revert"], false)]);
+        for (verb, new_code) in next {
+            let ran = pair.operate(verb, &target, &[]);
+            assert_eq!(ran.exit, Some(0), "{verb:?} after a kill behind call {number}: {ran:?}");
+            assert_eq!(asks_three(&mut target), new_code);
+        }
+        if finished {
+            break;
+        }
+        number += 1;
     }
+    assert!(number > 20, "{verb:?} made only {number} calls: the test did not kill what it wanted to");
+}
+
+#[test]
+fn a_surgeon_killed_while_it_applies_leaves_a_working_process_and_the_truth() {
+    kill_behind_each_call(&[&["revert"]], &["apply"]);
+}
+
+#[test]
+fn a_surgeon_killed_while_it_applies_dark_leaves_a_working_process_and_the_truth() {
+    kill_behind_each_call(&[&["revert"]], &["apply", "--dark"]);
+}
+
+#[test]
+fn a_surgeon_killed_while_it_switches_off_leaves_a_working_process_and_the_truth() {
+    kill_behind_each_call(&[&["apply"]], &["toggle", "off"]);
+}
+
+#[test]
+fn a_surgeon_killed_while_it_switches_on_leaves_a_working_process_and_the_truth() {
+    kill_behind_each_call(&[&["revert"], &["apply", "--dark"]], &["toggle", "on"]);
+}
+
+#[test]
+fn a_surgeon_killed_while_it_reverts_leaves_a_working_process_and_the_truth() {
+    kill_behind_each_call(&[&["apply"]], &["revert"]);
 }
 
 /// Kills the target at many places of the surgery: the surgeon ends, and says what became of it.
@@ -249,6 +281,24 @@ fn a_delta_for_another_build_is_refused_with_both_build_ids() {
     for build in [build, wanted] {
         assert!(reason.contains(&build), "{reason} does not name {build}");
     }
+}
+
+#[test]
+fn the_process_itself_says_what_was_done_to_it() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    let told = pair.ps(&target)["patches"][0].clone();
+    std::fs::remove_dir_all(pair.directory().join("state")).unwrap();
+    assert_eq!(pair.ps(&target)["patches"][0], told, "without the journal");
+    assert_eq!((told["state"].as_str(), told["id"].as_str().map(str::len)), (Some("on"), Some(64)), "{told}");
+    assert!(told["changed_at"].as_u64().is_some_and(|at| at >= before), "{told}");
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    assert_eq!(told["by"], user, "{told}");
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+    assert!(!asks_three(&mut target));
 }
 
 #[test]

@@ -120,6 +120,9 @@ impl Pair {
         let mut command = self.operation(verb, target, &[]);
         command.env("SUTURE_FAULT", format!("kill-after:{number}"));
         let output = command.output().expect("suture runs");
+        if let Some(code) = output.status.code() {
+            assert_eq!(code, 0, "{verb:?} behind call {number}: {}", String::from_utf8_lossy(&output.stdout));
+        }
         output.status.code().is_some()
     }
 
