@@ -40,7 +40,8 @@ pub(crate) struct Duty<'d> {
     /// Makes what looks at each thread as soon as it stands; each hand has its own.
     pub(crate) look: &'d (dyn Fn() -> Box<dyn Look + 'd> + Sync),
     /// What is done while all stand, if none gave a reason against it. It asks before each step whether they still do, and does
-    /// nothing more if not; done again from the beginning it comes to the same.
+    /// nothing more if not; done again from the beginning it comes to the same. What it reads it reads before it asks for the first time: until
+    /// then it may be given up without harm.
     pub(crate) act: &'d Act<'d>,
     /// Meets, while all run, whatever could make `act` wait, and changes nothing. `None` if that can't be done.
     pub(crate) rehearse: Option<&'d (dyn Fn() -> io::Result<()> + Sync)>,
