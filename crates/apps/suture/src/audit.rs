@@ -149,9 +149,8 @@ pub(crate) fn signing_key(directory: &Path) -> Result<LogKey, Failure> {
 
 /// Who runs this program.
 pub(crate) fn actor() -> Actor {
-    let uid = nix::unistd::Uid::effective();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten();
-    let name = user.map(|user| user.name).filter(|name| !name.is_empty());
+    let uid = suture_process::effective_uid();
+    let name = suture_process::user_name(uid);
     Actor { key: None, name: name.unwrap_or_else(|| format!("uid {uid}")) }
 }
 

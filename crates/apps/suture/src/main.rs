@@ -40,6 +40,11 @@ fn main() -> ExitCode {
     if means_surgery() {
         // Before anything else: to read the arguments alone takes longer than the pause.
         suture_process::be_modest();
+    } else {
+        suture_process::be_as_usual();
+    }
+    if cfg!(linked_statically) {
+        suture_process::leave_out_name_services();
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

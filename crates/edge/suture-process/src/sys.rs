@@ -4,9 +4,11 @@
 //! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
 
 mod breakpoints;
+mod entry;
 mod events;
 mod holders;
 mod modesty;
+mod name_services;
 mod peeks;
 mod switches;
 mod turns;
@@ -21,8 +23,9 @@ use suture_surgery::registers::Registers;
 
 pub(crate) use breakpoints::{Breakpoint, Readiness, harmless_signal};
 pub(crate) use holders::Holders;
-pub use modesty::be_modest;
 pub(crate) use modesty::{Modest, Urgent};
+pub use modesty::{be_as_usual, be_modest};
+pub use name_services::{leave_out_name_services, user_name};
 pub(crate) use peeks::{descriptor, has_thread, is_ordinary, peek_at, peek_file, peek_spans, run_time};
 pub(crate) use switches::{Event, Left, Switches};
 pub(crate) use turns::{Alarm, Awake};
@@ -295,11 +298,6 @@ pub(crate) fn is_there(tid: i32) -> bool {
 pub fn effective_uid() -> u32 {
     // SAFETY: takes nothing, can't fail.
     unsafe { libc::geteuid() }
-}
-
-/// Name of a user, if the system knows one.
-pub fn user_name(uid: u32) -> Option<String> {
-    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok()?.map(|user| user.name)
 }
 
 fn from_raw(raw: &libc::user_regs_struct) -> Registers {

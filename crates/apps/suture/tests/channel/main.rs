@@ -6,6 +6,7 @@ mod agent;
 mod claims;
 mod commands;
 mod desk;
+mod hosts;
 mod keys;
 #[path = "../cli/little_memory.rs"]
 mod little_memory;

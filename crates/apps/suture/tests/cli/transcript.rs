@@ -13,7 +13,12 @@ pub(crate) fn directory(name: &str) -> PathBuf {
 
 /// The binary, to be run in `directory`, with nothing of the environment that changes what it says.
 pub(crate) fn suture(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_suture"));
+    suture_in(Path::new(env!("CARGO_BIN_EXE_suture")), directory, arguments)
+}
+
+/// The same with the program in this file.
+pub(crate) fn suture_in(program: &Path, directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(directory)

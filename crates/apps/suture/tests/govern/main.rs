@@ -16,6 +16,7 @@ mod killed;
 mod log;
 mod marks;
 mod office;
+mod other_clock;
 #[path = "../bundle/patch.rs"]
 mod patch;
 mod publishing;

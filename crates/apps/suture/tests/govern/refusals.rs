@@ -24,8 +24,8 @@ use suture_trust::{Digest, Envelope, IN_TOTO};
 
 use crate::forge::{BLOCK, header, seal};
 use crate::office::{Server, check, done, open, sign, sign_all};
+use crate::other_clock::clocked;
 use crate::patch;
-use crate::transcript::suture;
 
 const BUNDLE: &str = "fix.bundle";
 const STATEMENTS: &str = "fix.bundle.intoto.jsonl";
@@ -112,36 +112,6 @@ impl Ready {
 fn envelopes(here: &Path) -> Vec<Envelope> {
     let bytes = fs::read(here.join(STATEMENTS)).unwrap();
     suture_trust::read_lines(&bytes).unwrap().envelopes.into_iter().map(|(_, envelope)| envelope).collect()
-}
-
-/// The program with a clock that is so many years ahead, or behind.
-fn clocked(here: &Path, years: i64, arguments: &[&str]) -> Command {
-    const CLOCK: &str = r#"
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <time.h>
-int clock_gettime(clockid_t clock, struct timespec *now) {
-    int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *)) dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, now);
-    if (clock == CLOCK_REALTIME) now->tv_sec += atol(getenv("YEARS_OFF")) * 31557600L;
-    return result;
-}
-"#;
-    let library = here.join("clock.so");
-    if !library.exists() {
-        fs::write(here.join("clock.c"), CLOCK).unwrap();
-        let made = Command::new("gcc")
-            .args(["-shared", "-fPIC", "-o", "clock.so", "clock.c"])
-            .current_dir(here)
-            .status();
-        assert!(made.unwrap().success());
-    }
-    let mut command = suture(here, arguments);
-    if years != 0 {
-        command.env("LD_PRELOAD", library).env("YEARS_OFF", years.to_string());
-    }
-    command
 }
 
 fn signed_by(here: &Path, name: &str, payload: Vec<u8>) -> Envelope {

@@ -13,10 +13,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::check;
+use super::entry::as_started;
 use super::turns::{attributes, none, set_attributes};
 
 /// The shortest turn that the kernel grants, in nanoseconds (`__setparam_fair` in kernel/sched/syscalls.c, from 6.12).
-const TURN_NS: u64 = 100_000;
+pub(super) const TURN_NS: u64 = 100_000;
 /// How often the watch looks.
 const PERIOD: Duration = Duration::from_millis(4);
 /// A thread that had less of a processor in a period, and wanted more, is starved.
@@ -34,7 +35,7 @@ pub(crate) struct Modest {
 impl Modest {
     pub(crate) fn begin() -> Self {
         let mut modest = Self { _here: PhantomData, before: None };
-        let Ok(before) = attributes(0) else { return modest };
+        let Ok(before) = attributes(0).map(as_started) else { return modest };
         let is_fair = [libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(before.sched_policy as i32));
         if !is_fair {
             // Modest by whoever has started it, or as somebody wanted it.
@@ -59,6 +60,14 @@ impl Modest {
 /// The calling thread is modest until the process ends, and so is what it starts.
 pub fn be_modest() {
     std::mem::forget(Modest::begin());
+}
+
+/// The calling thread, the first of the program, has turns like any other. They are short while the program starts (`sys/entry.rs`).
+pub fn be_as_usual() {
+    if let Ok(now) = attributes(0) {
+        // What fails leaves it less of a processor than it could have.
+        let _ = set_attributes(0, &as_started(now));
+    }
 }
 
 impl Drop for Modest {
