@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::{Same, extent, text_extent, travelling};
-use crate::side::{EntityId, EntityKind};
+use crate::side::{EntityId, EntityKind, Side};
 use crate::stack::{Provided, Standing};
 use crate::target::{self, Meaning};
 
@@ -168,6 +168,11 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
 
     fn fill_entity(&mut self, id: EntityId, symbol: u32) {
         let entity = self.same.new.entity(id);
+        if entity.kind != EntityKind::Object
+            && let Some(why) = unreadable(self.same.new, id)
+        {
+            return self.refuse_code(RefusalCode::UnreadableCode, entity.name, &why);
+        }
         let Some(bytes) = self.same.new.bytes(id) else { return };
         let fields = if entity.kind == EntityKind::Object {
             fields::of_data(self.same.new.build, entity.address, entity.size, false)
@@ -349,7 +354,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         let same = self.same;
         let frames = match &same.new.frames {
             Ok(frames) => frames,
-            Err(error) => return self.refuse_frames("", &error.to_string()),
+            Err(error) => return self.refuse_code(RefusalCode::UnresolvedReference, "", &error.to_string()),
         };
         let origin = Origin { build: same.new.build, frames };
         let mut rules = Rules::default();
@@ -361,7 +366,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             }
             let range = Range { start: entity.address, end: entity.address + entity.size };
             if let Err(error) = rules.add(origin, &Piece { name: entity.name, range, code: symbol }, self) {
-                self.refuse_frames(entity.name, &error.to_string());
+                self.refuse_code(RefusalCode::UnresolvedReference, entity.name, &error.to_string());
             }
         }
         self.add_frames_of_copies(&mut rules);
@@ -379,14 +384,14 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             let range = Range { start: entity.address, end: entity.address + entity.size };
             let piece = Piece { name: &format!("suture_old.{}", entity.name), range, code: symbol };
             if let Err(error) = rules.add(origin, &piece, &mut OldOutside { emitter: self, piece: &piece }) {
-                self.refuse_frames(entity.name, &error.to_string());
+                self.refuse_code(RefusalCode::UnresolvedReference, entity.name, &error.to_string());
             }
         }
     }
 
-    fn refuse_frames(&mut self, name: &str, why: &str) {
+    fn refuse_code(&mut self, code: RefusalCode, name: &str, why: &str) {
         self.refusals.push(Refusal {
-            code: RefusalCode::UnresolvedReference,
+            code,
             symbol: crate::names::demangle(name),
             file: String::new(),
             line: 0,
@@ -457,6 +462,15 @@ impl Outside for OldOutside<'_, '_, '_, '_, '_, '_> {
 
     fn place_table(&mut self, name: &str, table: Section) -> Target {
         self.emitter.place_table(name, table)
+    }
+}
+
+/// Why what a function refers to, and where it goes, can't be told.
+pub(crate) fn unreadable(side: &Side<'_, '_>, id: EntityId) -> Option<String> {
+    match (side.bytes(id), fields::unreadable(side, id)) {
+        (None, _) => Some("its code is not in the file".to_owned()),
+        (_, Some(offset)) => Some(format!("its code can't be decoded at offset {offset:#x}")),
+        _ => None,
     }
 }
 

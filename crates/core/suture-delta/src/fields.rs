@@ -66,6 +66,13 @@ pub(crate) fn of_code(side: &Side<'_, '_>, id: EntityId) -> Vec<Field> {
     scan.fields
 }
 
+/// Offset of the first instruction of a function that can't be decoded: where those behind it begin is not known.
+pub(crate) fn unreadable(side: &Side<'_, '_>, id: EntityId) -> Option<u64> {
+    let address = side.entity(id).address;
+    let decoder = Decoder::with_ip(64, side.bytes(id)?, address, DecoderOptions::NONE);
+    decoder.into_iter().find(Instruction::is_invalid).map(|instruction| instruction.ip() - address)
+}
+
 struct Scan<'a, 'd> {
     build: &'a Build<'d>,
     own: std::ops::Range<u64>,

@@ -72,6 +72,18 @@ pub(crate) fn is_content(name: &str) -> bool {
         || name.starts_with("vtable.")
 }
 
+/// Whether it is a class's table of virtual functions, or the table of those tables.
+pub(crate) fn is_class_table(name: &str) -> bool {
+    name.starts_with("_ZTV") || name.starts_with("_ZTT")
+}
+
+/// Name of the class whose table it is.
+pub(crate) fn class_of_table(name: &str) -> Option<String> {
+    let shown = demangle(name);
+    let (_, class) = shown.split_once('(').filter(|_| is_class_table(name))?;
+    class.strip_suffix(")}").map(str::to_owned)
+}
+
 /// The name as people write it in the source.
 pub fn demangle(name: &str) -> String {
     let plain = strip_llvm(name);
@@ -138,5 +150,7 @@ mod tests {
         assert_eq!(demangle("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
         assert_eq!(demangle("_ZN1A1fEi"), "A::f(int)");
         assert_eq!(demangle("main"), "main");
+        assert_eq!(class_of_table("_ZTVN1A1BE").as_deref(), Some("A::B"));
+        assert_eq!(class_of_table("_ZTIN1A1BE"), None);
     }
 }

@@ -1,8 +1,9 @@
 //! Data: what is new, what changed, and what may be done about it.
 //!
 //! Live state is never silently overwritten. A constant that changed is replaced where it stands if it
-//! fits; one that grew becomes a new object, and the code that refers to it changed with it. What the
-//! program may write keeps its value unless the author says otherwise.
+//! fits; one that grew becomes a new object, and the code that refers to it changed with it: but not that of
+//! other modules, so that one that they may refer to is refused. What the program may write keeps its value
+//! unless the author says otherwise.
 
 use std::collections::BTreeSet;
 
@@ -84,7 +85,7 @@ impl Objects {
         let resized = before.size != after.size;
         let word = if resized { "resized" } else { "changed" };
         let mut say = |action: &str| self.changes.push(change(after, word, action, before.size, after.size));
-        if after.name.starts_with("_ZTV") || after.name.starts_with("_ZTT") {
+        if names::is_class_table(after.name) {
             say("refused");
             self.refusals.push(refusal(
                 RefusalCode::VtableChanged,
@@ -93,12 +94,20 @@ impl Objects {
                 "restart with the new build",
             ));
         } else if !after.writable && !before.writable {
-            if resized {
-                say("carried");
-                grown.push((o, n));
-            } else {
+            if after.size <= before.size {
                 say("in-place");
                 self.overwrites.push(Overwritten { old: o, new: n });
+            } else if is_exported(old, before) {
+                say("refused");
+                let message = format!(
+                    "other modules of the process may use it where it stands with {} bytes, and it would need {}",
+                    before.size, after.size
+                );
+                let help = "put what is new into a new constant, or restart with the new build";
+                self.refusals.push(refusal(RefusalCode::ConstantGrown, after, &message, help));
+            } else {
+                say("carried");
+                grown.push((o, n));
             }
         } else if resized {
             say("refused");
@@ -139,12 +148,18 @@ impl Overwritten {
     pub(crate) fn emit(&self, emitter: &mut Emitter<'_, '_, '_, '_>) -> Overwrite {
         let (before, after) = (emitter.same.old.entity(self.old), emitter.same.new.entity(self.new));
         let (address, size, name, writable) =
-            (before.address, before.size, after.name.to_owned(), before.writable);
+            (before.address, before.size.min(after.size), after.name.to_owned(), before.writable);
         let section = format!(".suture.template.{name}");
         let content = emitter.promise(&section, &name, SectionKind::Template, SymbolKind::Object, size, 8);
         emitter.fill_object(self.new, content);
         Overwrite { name: names::demangle(&name), address, content, size, writable }
     }
+}
+
+/// Whether other modules can refer to it.
+fn is_exported(side: &Side<'_, '_>, entity: &Entity<'_>) -> bool {
+    let mut symbols = side.build.dynamic_symbols().iter();
+    symbols.any(|symbol| symbol.section.is_some() && symbol.address == entity.address)
 }
 
 fn decision(options: &Options, entity: &Entity<'_>) -> Option<DataAction> {

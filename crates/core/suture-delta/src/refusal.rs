@@ -48,7 +48,7 @@ pub enum RefusalCode {
     InitialiserChanged,
     /// A writable object changed its size.
     DataResized,
-    /// A constant changed and does not fit where the old one stands.
+    /// A constant that other modules may refer to grew, so that it does not fit where they know it.
     ConstantGrown,
     /// The layout of a type that lives in the process changed.
     TypeLayoutChanged,

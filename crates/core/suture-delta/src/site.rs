@@ -18,7 +18,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 
-use crate::emit::Emitter;
+use crate::emit::{self, Emitter};
 use crate::fields::{self, is_near_branch};
 use crate::model::{
     self, JUMP_LEN, Range, Relocation, RelocationKind, Resolution, SectionKind, Site, SymbolKind, Target,
@@ -81,11 +81,11 @@ fn refusal(side: &Side<'_, '_>, old: EntityId, code: RefusalCode, message: Strin
 
 fn displaced(side: &Side<'_, '_>, old: EntityId) -> Result<Displaced, Refusal> {
     let entity = side.entity(old);
-    let unreadable = || {
-        let message = "its code can't be decoded".to_owned();
-        refusal(side, old, RefusalCode::UnreadableCode, message, "restart with the new build")
-    };
-    let bytes = side.bytes(old).ok_or_else(unreadable)?;
+    // Whether any of it comes back to what the jump covers has to be known.
+    if let Some(message) = side.with_fragments(old).find_map(|part| emit::unreadable(side, part)) {
+        return Err(refusal(side, old, RefusalCode::UnreadableCode, message, "restart with the new build"));
+    }
+    let bytes = side.bytes(old).unwrap_or_default();
     let marked = bytes.starts_with(&[0xf3, 0x0f, 0x1e, 0xfa]);
     let jump_address = entity.address + if marked { ENDBR64_LEN } else { 0 };
     let room = entity.size + padding(side, entity.address + entity.size);
@@ -108,9 +108,6 @@ fn displaced(side: &Side<'_, '_>, old: EntityId) -> Result<Displaced, Refusal> {
     let mut end = jump_address;
     while end < jump_address + JUMP_LEN as u64 && decoder.can_decode() {
         let instruction = decoder.decode();
-        if instruction.is_invalid() {
-            return Err(unreadable());
-        }
         end = instruction.next_ip();
         instructions.push(instruction);
     }

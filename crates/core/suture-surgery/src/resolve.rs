@@ -9,6 +9,7 @@
 //! `RTLD_LOCAL`, which come after all those of the program's start; and other namespaces (`dlmopen`) are
 //! not looked at.
 
+mod copies;
 mod dynamic;
 mod hash;
 
@@ -19,6 +20,7 @@ use thiserror::Error;
 use crate::memory::{Memory, MemoryError};
 use crate::modules::Module;
 
+pub use copies::Copied;
 use dynamic::{Dynamic, HIDDEN, Tables, number};
 
 /// Most objects of a link map.

@@ -1,6 +1,6 @@
 //! What has to be known of a process before an operation on it can begin.
 
-use suture_delta::model::{self, BuildKind, Delta, JUMP_LEN, Range};
+use suture_delta::model::{self, BuildKind, Delta, JUMP_LEN, Overwrite, Range};
 use suture_surgery::home::{Home, State};
 use suture_surgery::install::{self, Installation, Order};
 use suture_surgery::operation::Goal;
@@ -132,9 +132,11 @@ fn prepare(
     let prelude = inject::prelude();
     let uid = sys::effective_uid();
     let user = sys::user_name(uid).unwrap_or_default();
+    let scope = Scope::new(patient, module.bias);
+    let with_copies = with_copies(delta, module.bias, &scope)?;
+    let delta = with_copies.as_ref().unwrap_or(delta);
     let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };
     let layout = install::layout(&order)?;
-    let scope = Scope::new(patient, module.bias);
     if let Some(parked) = parked {
         let mut again = install::prepare(&order, &layout, parked.record.home.start, &before, &scope)?;
         if again.home.record == parked.record {
@@ -155,6 +157,34 @@ fn prepare(
     let base = placement::place(&patient.maps, image, layout.len(), Limits { lowest, highest })
         .ok_or(Refusal::NoRoom { len: layout.len() })?;
     Ok(install::prepare(&order, &layout, base, &before, &scope)?)
+}
+
+/// The delta for a library that changes objects of which the program has a copy: it changes the copies too. Which of the two
+/// the library's own code uses depends on how it was linked.
+fn with_copies(delta: &Delta, bias: u64, scope: &Scope<'_>) -> Result<Option<Delta>, Refusal> {
+    if delta.meta.old.kind != BuildKind::SharedLibrary || delta.meta.overwrites.is_empty() {
+        return Ok(None);
+    }
+    let copies = scope.copies().map_err(|error| Refusal::Unsupported(error.to_string()))?;
+    let mut more = Vec::new();
+    for object in &delta.meta.overwrites {
+        let original = object.address.wrapping_add(bias);
+        for copied in copies.iter().filter(|copied| copied.original == original) {
+            if copied.size != object.size {
+                let why = format!(
+                    "the program has a copy of {} with {} bytes, and the build has {}",
+                    object.name, copied.size, object.size
+                );
+                return Err(Refusal::Unsupported(why));
+            }
+            more.push(Overwrite { address: copied.copy.wrapping_sub(bias), ..object.clone() });
+        }
+    }
+    let mut delta = (!more.is_empty()).then(|| delta.clone());
+    if let Some(delta) = &mut delta {
+        delta.meta.overwrites.extend(more);
+    }
+    Ok(delta)
 }
 
 /// A patch for a module that has patches already must have been made on top of them.

@@ -29,6 +29,11 @@ impl<'p> Scope<'p> {
         }
     }
 
+    /// Objects of libraries of which the program has a copy.
+    pub(crate) fn copies(&self) -> Result<Vec<resolve::Copied>, resolve::ResolveError> {
+        self.tables.as_ref().map_err(Clone::clone)?.copies(&self.patient.memory)
+    }
+
     fn import(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
         let tables = self.tables.as_ref().map_err(ToString::to_string)?;
         let found = tables.find(symbol, version, &self.patient.memory).map_err(|error| error.to_string())?;

@@ -50,7 +50,8 @@ fn refused(compiler: &str, source: &str, (from, to): (&str, &str), code: &str, s
 }
 
 fn has_place(refusal: &Value, line: u64) {
-    assert!(refusal["file"].as_str().unwrap().ends_with("work.c"), "{refusal}");
+    let file = Path::new(refusal["file"].as_str().unwrap());
+    assert_eq!(file.file_stem().unwrap(), "work", "{refusal}");
     assert_eq!(refusal["line"], line, "{refusal}");
 }
 
@@ -82,7 +83,9 @@ fn the_size_of_a_variable() {
 fn a_new_variable_of_threads() {
     let source =
         format!("__thread int a;\n__attribute__((noinline)) int work(int x) {{ return x + a++; }}\n{MAIN}");
-    refused("gcc", &source, ("int a;", "int a, b;"), "tls-changed", "b");
+    has_place(&refused("gcc", &source, ("int a;", "int a, b;"), "tls-changed", "b"), 1);
+    let library = "gcc -shared -fPIC -ftls-model=initial-exec";
+    has_place(&refused(library, &source, ("int a;", "long a;"), "tls-changed", "a"), 1);
 }
 
 #[test]
@@ -110,7 +113,107 @@ fn the_table_of_a_class() {
                   __attribute__((noinline)) int Shape::area() { return 1; }\n\
                   Shape *volatile shape = new Shape;\nint main() { return shape->area() + shape->edges(); }\n";
     let change = ("virtual int edges()", "virtual int corners() { return 5; } virtual int edges()");
-    refused("g++", source, change, "vtable-changed", "{vtable(Shape)}");
+    has_place(&refused("g++", source, change, "vtable-changed", "{vtable(Shape)}"), 1);
+}
+
+/// What other modules may refer to can't move; what fits stays where it is, and what nobody else knows travels.
+#[test]
+fn a_constant_that_others_use_grows() {
+    let source = "const int table[3] = {1, 2, 3};\nint work(int x) { return table[x % 3]; }\n";
+    let change = ("table[3] = {1, 2, 3}", "table[4] = {1, 2, 3, 4}");
+    let library = "gcc -shared -fPIC";
+    has_place(&refused(library, source, change, "constant-grown", "table"), 1);
+    let compiler = format!("{library} {FLAGS}");
+    let action = |old: &str, new: &str| {
+        let (document, exit) = diff((old, &compiler), (new, &compiler), &[]);
+        assert_eq!(exit, 0, "{document}");
+        document["data"][0]["action"].clone()
+    };
+    assert_eq!(action(&source.replace(change.0, change.1), source), "in-place");
+    let own = source
+        .replace("const int table", "static const int table")
+        .replace("table[x % 3]", "*(&table[x % 3])");
+    assert_eq!(action(&own, &own.replace(change.0, change.1)), "carried");
+}
+
+/// A program that is the first to use an object of a library would need a copy of it from the beginning.
+#[test]
+fn a_reference_that_has_no_meaning_in_the_old_build() {
+    let source = format!(
+        "#include <stdio.h>\n__attribute__((noipa)) int work(int x) {{ return puts(\"x\") + x; }}\n{MAIN}"
+    );
+    let change = ("puts(\"x\")", "fputs(\"x\", stderr)");
+    let refusal = refused("gcc", &source, change, "unresolved-reference", "work");
+    has_place(&refusal, 2);
+    assert!(refusal["message"].as_str().unwrap().contains("stderr"), "{refusal}");
+}
+
+#[test]
+fn an_entry_on_two_pages() {
+    let source = format!(
+        "asm(\".section .text.edge, \\\"ax\\\"\\n .balign 4096\\n .skip 4093, 0x90\\n .text\");\n\
+         __attribute__((noipa, section(\".text.edge\"))) int work(int x) {{ return x * 1000; }}\n{MAIN}"
+    );
+    let compiler = "gcc -falign-functions=1 -fcf-protection=none";
+    let refusal = refused(compiler, &source, ("x * 1000", "x * 1001 + 1"), "entry-straddles-page", "work");
+    has_place(&refusal, 2);
+}
+
+/// Where instructions begin, and which of them come back, has to be known of both old and new code.
+#[test]
+fn code_that_can_not_be_read() {
+    let naked = |code: &str| {
+        let code = code.replace("; ", "\\n ");
+        format!("__attribute__((naked)) int work(int x) {{ asm(\"{code}\"); }}\n{MAIN}")
+    };
+    for (old, new, message) in [
+        (
+            "jrcxz 1f; lea 1(%rdi), %eax; ret; 1: lea 2(%rdi), %eax; ret",
+            "lea 3(%rdi), %eax; ret",
+            "no long form",
+        ),
+        ("lea 1(%rdi), %rax; ret; .byte 0x06; ret", "lea 3(%rdi), %rax; ret", "decoded at offset 0x5"),
+        ("lea 1(%rdi), %rax; ret", "lea 3(%rdi), %rax; ret; .byte 0x06; ret", "decoded at offset 0x5"),
+    ] {
+        let refusal = refused("gcc", &naked(old), (&naked(old), &naked(new)), "unreadable-code", "work");
+        has_place(&refusal, 1);
+        assert!(refusal["message"].as_str().unwrap().contains(message), "{refusal}");
+    }
+}
+
+/// A symbol table that leads out of the build.
+#[test]
+fn tables_that_contradict_each_other() {
+    let source =
+        format!("static int count;\n__attribute__((noipa)) int work(int x) {{ return count += x; }}\n{MAIN}");
+    let directory = tempfile::tempdir().unwrap();
+    let build = |name: &str, source: &str| {
+        let (path, output) = (directory.path().join("work.c"), directory.path().join(name));
+        std::fs::write(&path, source).unwrap();
+        let mut compiler = Command::new("gcc");
+        compiler.args(FLAGS.split_whitespace()).arg(&path).arg("-o").arg(&output);
+        assert!(compiler.status().unwrap().success());
+        output
+    };
+    let (old, new) = (build("old", &source), build("new", &source.replace("+= x", "+= 2 * x")));
+    let symbols = Command::new("nm").arg(&old).output().unwrap().stdout;
+    let symbols = String::from_utf8(symbols).unwrap();
+    let count = symbols.lines().find(|line| line.ends_with(" count")).unwrap();
+    let address = u64::from_str_radix(count.split(' ').next().unwrap(), 16).unwrap();
+    let entry = |address: u64| [address.to_le_bytes(), 4_u64.to_le_bytes()].concat();
+    let mut file = std::fs::read(&old).unwrap();
+    let at: Vec<usize> = (0..file.len() - 16).filter(|at| file[*at..at + 16] == entry(address)).collect();
+    assert_eq!(at.len(), 1, "{address:#x}");
+    file[at[0]..at[0] + 16].copy_from_slice(&entry(0x7fff_0000_0000));
+    std::fs::write(&old, file).unwrap();
+    let (document, exit) = compare(&old, &new, &[]);
+    let refusal = &document["refusals"][0];
+    assert_eq!(
+        (exit, &refusal["code"], &refusal["symbol"]),
+        (3, &"inconsistent-build".into(), &"count".into()),
+        "{document}"
+    );
+    has_place(refusal, 1);
 }
 
 #[test]

@@ -315,26 +315,6 @@ fn threads_that_come_and_go_and_signals_are_no_hindrance() {
 }
 
 #[test]
-fn a_shared_library_is_patched_in_its_host() {
-    let pair = Pair::build("c/library.c", "gcc -O2 -shared -fPIC");
-    let report = pair.diff();
-    assert_eq!(report["changed"][0]["name"], "library_work", "{report}");
-    let host = pair.directory().join("host");
-    let library = pair.directory().join("liblibrary.so");
-    std::fs::copy(&pair.old, &library).unwrap();
-    let source = crate::support::root().join("fixtures/c/library_host.c");
-    let built = Command::new("gcc").arg("-O2").arg("-o").arg(&host).arg(source).arg(&library).status();
-    assert!(built.unwrap().success());
-    let mut target = Target::start(Command::new(&host));
-    assert_eq!(target.ask("5"), "10005");
-    let ran = pair.operate(&["apply"], &target, &[]);
-    assert_eq!(ran.outcome(), "done", "{ran:?}");
-    assert_eq!(target.ask("5"), (5 + 1000 + 20000 + 1).to_string());
-    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
-    assert_eq!(target.ask("5"), "30005");
-}
-
-#[test]
 fn functions_that_the_library_chooses_at_run_time_can_be_new() {
     for compiler in
         ["gcc -O1 -fno-builtin", "gcc -O1 -fno-builtin -no-pie -fno-pie", "gcc -O1 -fno-builtin -fno-plt"]

@@ -49,11 +49,7 @@ impl Pair {
         let stem = source.file_stem().expect("a name").to_string_lossy().into_owned();
         let compile = |which: &str, define: &[&str]| {
             let output = directory.path().join(format!("{stem}.{which}"));
-            let mut words = compiler.split_whitespace();
-            let mut command = Command::new(words.next().expect("a compiler"));
-            command.args(words).args(FLAGS).args(define).arg("-o").arg(&output).arg(&source);
-            command.args(["-pthread", "-lm"]);
-            run(&mut command);
+            run(compilation(compiler, &output, &source).args(FLAGS).args(define).args(["-pthread", "-lm"]));
             output
         };
         let (old, new) = (compile("old", &[]), compile("new", &["-DFIX"]));
@@ -108,6 +104,28 @@ impl Pair {
     /// Starts the old build.
     pub(crate) fn start(&self) -> Target {
         Target::start(Command::new(&self.old))
+    }
+
+    /// Starts a program of `fixtures/SOURCE` that `compiler` has linked with the old build, a library.
+    pub(crate) fn start_host(&self, source: &str, compiler: &str) -> Target {
+        let (library, host) = self.library_and_host();
+        run(compilation(compiler, &host, &root().join("fixtures").join(source)).arg(&library));
+        Target::start(Command::new(&host))
+    }
+
+    /// Starts a program of `fixtures/SOURCE` that opens the old build itself.
+    pub(crate) fn start_opener(&self, source: &str, compiler: &str) -> Target {
+        let (library, host) = self.library_and_host();
+        run(compilation(compiler, &host, &root().join("fixtures").join(source)).arg("-DOPEN"));
+        let mut command = Command::new(&host);
+        command.arg(&library);
+        Target::start(command)
+    }
+
+    fn library_and_host(&self) -> (PathBuf, PathBuf) {
+        let (library, host) = (self.directory().join("libfixture.so"), self.directory().join("host"));
+        std::fs::copy(&self.old, &library).expect("the old build");
+        (library, host)
     }
 
     /// `suture VERB DELTA --pid PID MORE`.
@@ -248,6 +266,14 @@ pub(crate) fn finish(command: &mut Command) -> Ran {
     let json = serde_json::from_slice(&stdout)
         .unwrap_or_else(|error| panic!("{error}: {} {stderr}", String::from_utf8_lossy(&stdout)));
     Ran { exit: status.code(), json, stderr }
+}
+
+/// `compiler` (a command with its options) on one source.
+fn compilation(compiler: &str, output: &Path, source: &Path) -> Command {
+    let mut words = compiler.split_whitespace();
+    let mut command = Command::new(words.next().expect("a compiler"));
+    command.args(words).arg("-o").arg(output).arg(source);
+    command
 }
 
 /// Runs a command that must succeed.

@@ -1,9 +1,7 @@
 //! Thread-local variables in all four models, and with descriptors: the new code counts on where the old one was, in
 //! each thread.
 
-use std::process::Command;
-
-use crate::support::{Pair, Target, finish, root, run};
+use crate::support::{Pair, Target, finish, root};
 
 /// What one thread has counted, as `tls.c` does.
 struct Thread {
@@ -49,22 +47,11 @@ fn counts_on(pair: &Pair, mut target: Target) {
     }
 }
 
-/// Starts the host of the old library.
-fn library(pair: &Pair) -> Target {
-    let (host, library) = (pair.directory().join("host"), pair.directory().join("libtls.so"));
-    std::fs::copy(&pair.old, &library).unwrap();
-    let mut command = Command::new("gcc");
-    run(command
-        .args(["-O2", "-pthread", "-o"])
-        .arg(&host)
-        .arg(root().join("fixtures/c/tls_host.c"))
-        .arg(&library));
-    Target::start(Command::new(&host))
-}
+const HOST: (&str, &str) = ("c/tls_host.c", "gcc -O2 -pthread");
 
 fn in_a_library(compiler: &str) {
     let pair = Pair::build("c/tls.c", &format!("{compiler} -shared -fPIC"));
-    let target = library(&pair);
+    let target = pair.start_host(HOST.0, HOST.1);
     counts_on(&pair, target);
 }
 
@@ -118,7 +105,7 @@ fn relaxed_to_local_exec() {
 #[test]
 fn a_fix_counts_from_the_beginning_of_the_block_first() {
     let pair = Pair::build("c/tls_first.c", "gcc -O2 -shared -fPIC");
-    let mut target = library(&pair);
+    let mut target = pair.start_host(HOST.0, HOST.1);
     pair.diff();
     let mut ask = |words: [&str; 3], answers: [&str; 3]| {
         for thread in ["m", "o"] {

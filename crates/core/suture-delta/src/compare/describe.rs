@@ -58,14 +58,25 @@ pub(super) fn locate(same: &Same<'_, '_, '_>, refusals: &mut [Refusal]) {
     }
 }
 
-/// File and line of the function or object with this demangled name.
+/// File and line of the function, object or thread-local variable with this demangled name.
 fn place_of(side: &Side<'_, '_>, debug: &DebugInfo<'_>, name: &str) -> Option<(String, u32)> {
-    let entity = side.entities.iter().find(|entity| names::demangle(entity.name) == name)?;
-    let place = match entity.kind {
-        EntityKind::Object => debug.variable_at(entity.address).ok()??.place(),
-        EntityKind::Function | EntityKind::Resolver => debug.function_at(entity.address)?.place(),
+    let entity = side.entities.iter().find(|entity| names::demangle(entity.name) == name);
+    let place = match entity.map(|entity| (entity, names::class_of_table(entity.name))) {
+        Some((_, Some(class))) => place_of_type(debug, &class)?,
+        Some((entity, _)) if entity.kind == EntityKind::Object => {
+            debug.variable_at(entity.address).ok()??.place()
+        }
+        Some((entity, _)) => debug.function_at(entity.address)?.place(),
+        None => {
+            let variable = side.tls.iter().find(|variable| names::demangle(variable.name) == name)?;
+            debug.thread_local_at(variable.offset).ok()??.place()
+        }
     };
     (place.1 != 0).then_some(place)
+}
+
+fn place_of_type(debug: &DebugInfo<'_>, name: &str) -> Option<(String, u32)> {
+    Some(debug.declared_at(*debug.types_named(name).ok()?.first()?))
 }
 
 fn reference(side: &Side<'_, '_>, debug: Option<&DebugInfo<'_>>, id: EntityId) -> FunctionRef {

@@ -8,6 +8,7 @@ use super::{Changed, whole};
 use crate::emit::Emitter;
 use crate::format::Invalid;
 use crate::model::{self, BuildRef, Delta, Hooks, Meta, Range, SCHEMA, SectionKind};
+use crate::names;
 use crate::objects::Overwritten;
 use crate::options::Options;
 use crate::refusal::{Refusal, RefusalCode};
@@ -105,11 +106,12 @@ fn own_unwinder(emitter: &mut Emitter<'_, '_, '_, '_>) -> Option<u64> {
 
 /// Tables of a sound build do not lead out of the build; those of a damaged or hostile one may.
 fn inconsistent(invalid: &Invalid) -> Refusal {
-    whole(
+    let refusal = whole(
         RefusalCode::InconsistentBuild,
         &format!("the tables of the builds contradict each other: {invalid}"),
         "make both builds again; if it stays so, suture has a defect that should be reported",
-    )
+    );
+    Refusal { symbol: invalid.place.name().map(names::demangle).unwrap_or_default(), ..refusal }
 }
 
 /// Functions of the new build that are to run in the process around an operation.

@@ -171,6 +171,21 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Name of the function or object of the builds that is concerned.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Site { name, .. }
+            | Self::Overwrite { name, .. }
+            | Self::Symbol { name, .. }
+            | Self::Reference { name, .. } => Some(name),
+            Self::Delta | Self::Meta(_) | Self::Hook(_) | Self::Section { .. } | Self::Relocation { .. } => {
+                None
+            }
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

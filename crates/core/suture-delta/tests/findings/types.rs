@@ -188,8 +188,9 @@ fn cpp_classes_bases_and_templates() {
         let source = format!(
             "namespace n {{ struct Base {{ {base} virtual ~Base() {{}} virtual int run() {{ return 0; }} }};\n\
              template <typename T> struct Box {{ T value; {field} }};\n\
-             struct Peer : Base {{ Box<int> box; int last; {extra} }}; }}\n\
-             __attribute__((noinline)) int use_it(n::Peer &p) {{ return p.last + p.box.value; }}\n\
+             struct Peer : Base {{ enum {{ SIZE = 4 }}; union {{ char all[SIZE]; int one; }};\n\
+             Box<int> box; int last; {extra} }}; }}\n\
+             __attribute__((noinline)) int use_it(n::Peer &p) {{ return p.last + p.box.value + p.all[p.SIZE - 1]; }}\n\
              int main() {{ n::Peer p; return use_it(p); }}"
         );
         compile("g++", &["-g", "-O1"], ("peer.cpp", &source))

@@ -16,13 +16,25 @@ pub(super) struct Definitions {
     types: Vec<(u64, EntryId)>,
     /// Ascending by address.
     variables: Vec<(u64, EntryId)>,
+    /// Variables of which each thread has its own, ascending by offset in the block of the build.
+    thread_locals: Vec<(u64, EntryId)>,
+}
+
+/// Where a variable is.
+enum Location {
+    Address(u64),
+    ThreadLocal(u64),
 }
 
 impl Definitions {
     /// The variable that begins at `address`.
     pub(super) fn variable_at(&self, address: u64) -> Option<EntryId> {
-        let found = self.variables.partition_point(|(at, _)| *at < address);
-        self.variables.get(found).filter(|(at, _)| *at == address).map(|(_, id)| *id)
+        at(&self.variables, address)
+    }
+
+    /// The thread-local variable that begins at `offset`.
+    pub(super) fn thread_local_at(&self, offset: u64) -> Option<EntryId> {
+        at(&self.thread_locals, offset)
     }
 
     /// Types that may have this name, without its scopes.
@@ -32,6 +44,11 @@ impl Definitions {
         let to = self.types.partition_point(|(at, _)| *at <= hash);
         self.types.get(from..to).unwrap_or_default()
     }
+}
+
+fn at(places: &[(u64, EntryId)], place: u64) -> Option<EntryId> {
+    let found = places.partition_point(|(at, _)| *at < place);
+    places.get(found).filter(|(at, _)| *at == place).map(|(_, id)| *id)
 }
 
 impl<'s> DebugInfo<'s> {
@@ -62,8 +79,11 @@ impl<'s> DebugInfo<'s> {
                 let Some(abbreviation) = entries.read_abbreviation()? else { continue };
                 let (tag, specs) = (abbreviation.tag(), abbreviation.attributes());
                 if tag == gimli::DW_TAG_variable {
-                    let address = self.variable_address(&unit, &mut entries, specs)?;
-                    definitions.variables.extend(address.map(|address| (address, id)));
+                    match self.variable_location(&unit, &mut entries, specs)? {
+                        Some(Location::Address(address)) => definitions.variables.push((address, id)),
+                        Some(Location::ThreadLocal(offset)) => definitions.thread_locals.push((offset, id)),
+                        None => {}
+                    }
                 } else if is_type_scope(tag) || tag == gimli::DW_TAG_typedef {
                     let name = self.defined_name(&unit, &mut entries, specs, tag)?;
                     definitions.types.extend(name.map(|name| (hash(name.slice()), id)));
@@ -74,6 +94,7 @@ impl<'s> DebugInfo<'s> {
         }
         definitions.types.sort_unstable();
         definitions.variables.sort_unstable();
+        definitions.thread_locals.sort_unstable();
         Ok(definitions)
     }
 
@@ -99,37 +120,42 @@ impl<'s> DebugInfo<'s> {
         Ok(Some(self.dwarf.attr_string(unit, name)?))
     }
 
-    fn variable_address(
+    fn variable_location(
         &self,
         unit: &gimli::Unit<Slice<'s>>,
         entries: &mut EntriesRaw<'_, Slice<'s>>,
         specs: &[AttributeSpecification],
-    ) -> Result<Option<u64>, DebugError> {
-        let mut address = None;
+    ) -> Result<Option<Location>, DebugError> {
+        let mut found = None;
         for spec in specs {
             let attribute = entries.read_attribute(*spec)?;
             if attribute.name() == gimli::DW_AT_location {
-                address = self.static_address(unit, &attribute.value())?;
+                found = self.static_location(unit, &attribute.value())?;
             }
         }
-        Ok(address.filter(|address| *address != 0))
+        // What the linker has left out has no address.
+        Ok(found.filter(|location| !matches!(location, Location::Address(0))))
     }
 
-    /// The address that a location names, if it is one fixed address.
-    fn static_address(
+    /// The one fixed place that a location names, if it does.
+    fn static_location(
         &self,
         unit: &gimli::Unit<Slice<'s>>,
         location: &Value<'s>,
-    ) -> Result<Option<u64>, DebugError> {
+    ) -> Result<Option<Location>, DebugError> {
         let AttributeValue::Exprloc(expression) = location else { return Ok(None) };
         let mut operations = expression.operations(unit.encoding());
-        let address = match operations.next()? {
+        let number = match operations.next()? {
             Some(gimli::Operation::Address { address }) => address,
             Some(gimli::Operation::AddressIndex { index }) => self.dwarf.address(unit, index)?,
+            Some(gimli::Operation::UnsignedConstant { value }) => {
+                let is_thread_local = matches!(operations.next()?, Some(gimli::Operation::TLS));
+                return Ok(is_thread_local.then_some(Location::ThreadLocal(value)));
+            }
             _ => return Ok(None),
         };
-        // Anything behind it makes something else of the address, such as a thread-local variable.
-        Ok(operations.next()?.is_none().then_some(address))
+        // Anything behind it makes something else of the address.
+        Ok(operations.next()?.is_none().then_some(Location::Address(number)))
     }
 }
 

@@ -88,7 +88,8 @@ impl DebugInfo<'_> {
                 (None, Some(scope)) if scope.tag == gimli::DW_TAG_namespace => {
                     "(anonymous namespace)".to_owned()
                 }
-                (None, scope) => format!("{{unnamed {}}}", scope.map_or(0, |scope| scope.ordinal)),
+                (None, Some(scope)) => format!("{{unnamed {} {}}}", kind(scope.tag), scope.ordinal),
+                (None, None) => "{unnamed}".to_owned(),
             });
             let around = match scope {
                 Some(scope) => scope.parent.and_then(|parent| index.scope_number(parent)),
@@ -111,5 +112,17 @@ impl DebugInfo<'_> {
             Some(offset) => name(EntryId { unit: id.unit, offset }),
             None => Ok(None),
         }
+    }
+}
+
+/// Scopes are numbered for each of these alone.
+fn kind(tag: gimli::DwTag) -> &'static str {
+    match tag {
+        gimli::DW_TAG_structure_type => "struct",
+        gimli::DW_TAG_class_type => "class",
+        gimli::DW_TAG_union_type => "union",
+        gimli::DW_TAG_enumeration_type => "enum",
+        gimli::DW_TAG_subprogram => "function",
+        _ => "scope",
     }
 }

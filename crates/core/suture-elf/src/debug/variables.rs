@@ -1,10 +1,10 @@
-//! Variables by address.
+//! Variables by address, or by their place in the block of each thread.
 
 use super::DebugInfo;
 use super::entry::EntryId;
 use super::error::DebugError;
 
-/// A variable with a fixed address.
+/// A variable with a fixed address, or a fixed place in the block of each thread.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VariableInfo {
     /// Name as in the source, without its scope.
@@ -31,6 +31,12 @@ impl DebugInfo<'_> {
     /// costs a pass over all of them.
     pub fn variable_at(&self, address: u64) -> Result<Option<VariableInfo>, DebugError> {
         let Some(id) = self.definitions()?.variable_at(address) else { return Ok(None) };
+        self.variable(id).map(Some)
+    }
+
+    /// The thread-local variable that begins at `offset` in the block of the build.
+    pub fn thread_local_at(&self, offset: u64) -> Result<Option<VariableInfo>, DebugError> {
+        let Some(id) = self.definitions()?.thread_local_at(offset) else { return Ok(None) };
         self.variable(id).map(Some)
     }
 

@@ -8,16 +8,21 @@ use crate::modules::Module;
 const ENTRIES_MAX: usize = 1024;
 /// Most symbol versions of one module; glibc has about fifty.
 const VERSIONS_MAX: usize = 4096;
+/// Length of an `Elf64_Rela`, in bytes.
+pub(super) const RELOCATION_LEN: u64 = 24;
 /// Longest name of a version, in bytes.
 const VERSION_LEN_MAX: u64 = 1024;
 
 const DT_HASH: u64 = 4;
 const DT_STRTAB: u64 = 5;
 const DT_SYMTAB: u64 = 6;
+const DT_RELA: u64 = 7;
+const DT_RELASZ: u64 = 8;
 const DT_STRSZ: u64 = 10;
 const DT_DEBUG: u64 = 21;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
 const DT_VERSYM: u64 = 0x6fff_fff0;
+const DT_RELACOUNT: u64 = 0x6fff_fff9;
 const DT_VERDEF: u64 = 0x6fff_fffc;
 const DT_VERNEED: u64 = 0x6fff_fffe;
 
@@ -37,6 +42,8 @@ pub(super) struct Tables {
     pub(super) hash: Option<u64>,
     /// The versions of the symbols, two bytes each.
     pub(super) symbol_versions: Option<u64>,
+    /// Address and length in bytes of the relocations that name a symbol.
+    pub(super) relocations: Option<(u64, u64)>,
     /// Number and name of each version that the module defines or needs.
     pub(super) versions: Vec<(u16, Vec<u8>)>,
 }
@@ -87,6 +94,12 @@ impl Tables {
             gnu_hash: place(DT_GNU_HASH),
             hash: place(DT_HASH),
             symbol_versions: place(DT_VERSYM),
+            relocations: place(DT_RELA).map(|at| {
+                // Those without a symbol come first.
+                let without = dynamic.get(DT_RELACOUNT).unwrap_or(0).saturating_mul(RELOCATION_LEN);
+                let len = dynamic.get(DT_RELASZ).unwrap_or(0).saturating_sub(without);
+                (at.wrapping_add(without), len)
+            }),
             versions: Vec::new(),
         };
         if let Some(defined) = place(DT_VERDEF) {
