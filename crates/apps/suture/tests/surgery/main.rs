@@ -151,10 +151,40 @@ fn a_busy_function_is_waited_for_and_then_named() {
     assert_eq!(target.ask("5"), "1006");
 }
 
+/// System calls that threads of `eintr.c` wait in: number on x86-64, and on how many threads.
+const WAITS: [(&str, &str, usize); 12] = [
+    ("epoll_wait", "232", 2),
+    ("nanosleep", "35", 1),
+    ("clock_nanosleep", "230", 1),
+    ("futex", "202", 2),
+    ("poll", "7", 1),
+    ("select", "23", 1),
+    ("pselect6", "270", 1),
+    ("semop", "65", 1),
+    ("semtimedop", "220", 1),
+    ("rt_sigtimedwait", "128", 1),
+    ("recvfrom", "45", 1),
+    // One of them is the thread that is asked.
+    ("read", "0", 2),
+];
+
+/// Waits until every call that is meant to be interrupted is waited in.
+fn wait_for_waits(target: &Target) {
+    let tasks = format!("/proc/{}/task", target.pid());
+    for (name, number, count) in WAITS {
+        surroundings::until(name, || {
+            let calls = std::fs::read_dir(&tasks).unwrap().map(|thread| thread.unwrap().path());
+            let calls = calls.map(|thread| std::fs::read_to_string(thread.join("syscall")).unwrap());
+            calls.filter(|call| call.split(' ').next() == Some(number)).count() == count
+        });
+    }
+}
+
 fn interrupt(cycles: usize, verbs: &[(&[&str], &str)], options: &[&str]) {
     let pair = Pair::build("c/eintr.c", "gcc -O2");
     pair.diff();
     let mut target = pair.start();
+    wait_for_waits(&target);
     for _ in 0..cycles {
         for (verb, answer) in verbs {
             let ran = pair.operate(verb, &target, options);
