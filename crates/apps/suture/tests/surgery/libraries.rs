@@ -1,5 +1,7 @@
 //! Shared libraries in C, C++ and Rust, in programs that are linked with them or open them.
 
+use std::process::Command;
+
 use crate::support::{Pair, Target};
 
 /// What is done in turn, and whether new code runs then.
@@ -87,6 +89,29 @@ stories! {
     clang_o0_lld_opened: start_opener, "clang -O0 -fuse-ld=lld";
     clang_without_plt_lld: start_host, "clang -O2 -fno-plt -fcf-protection=full -fuse-ld=lld";
     clang_thin_lto: start_host, "clang -O2 -flto=thin -fuse-ld=lld";
+}
+
+/// An upgrade puts another build under the library's name; what is mapped counts.
+#[test]
+fn a_library_of_which_another_build_has_the_name_on_disk() {
+    let pair = Pair::build("c/library.c", "gcc -O2 -shared -fPIC");
+    pair.diff();
+    let mut target = pair.start_host(C_HOST, "gcc -O2");
+    let (upgrade, library) = (pair.directory().join("upgrade"), pair.directory().join("libfixture.so"));
+    std::fs::copy(&pair.new, &upgrade).unwrap();
+    std::fs::rename(&upgrade, &library).unwrap();
+    let mut account = Account { calls: 0, total: 100, new_calls: 0 };
+    for (verb, is_new) in ACTS {
+        let ran = pair.operate(verb, &target, &[]);
+        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
+        if verb[0] == "apply" {
+            account.new_calls = 0;
+        }
+        account.ask_all(&mut target, is_new);
+    }
+    let upgraded = Target::start(Command::new(pair.directory().join("host")));
+    let ran = pair.operate(&["apply"], &upgraded, &[]);
+    assert_eq!((ran.code(), ran.exit), ("wrong-build", Some(4)), "{ran:?}");
 }
 
 fn cpp(compiler: &str) {

@@ -5,6 +5,7 @@ mod asleep;
 mod inside;
 mod kernel;
 mod libraries;
+mod permission;
 mod programs;
 mod stacked;
 mod support;
@@ -152,10 +153,40 @@ fn a_busy_function_is_waited_for_and_then_named() {
     assert_eq!(target.ask("5"), "1006");
 }
 
+/// System calls that threads of `eintr.c` wait in: number on x86-64, and on how many threads.
+const WAITS: [(&str, &str, usize); 12] = [
+    ("epoll_wait", "232", 2),
+    ("nanosleep", "35", 1),
+    ("clock_nanosleep", "230", 1),
+    ("futex", "202", 2),
+    ("poll", "7", 1),
+    ("select", "23", 1),
+    ("pselect6", "270", 1),
+    ("semop", "65", 1),
+    ("semtimedop", "220", 1),
+    ("rt_sigtimedwait", "128", 1),
+    ("recvfrom", "45", 1),
+    // One of them is the thread that is asked.
+    ("read", "0", 2),
+];
+
+/// Waits until every call that is meant to be interrupted is waited in.
+fn wait_for_waits(target: &Target) {
+    let tasks = format!("/proc/{}/task", target.pid());
+    for (name, number, count) in WAITS {
+        surroundings::until(name, || {
+            let calls = std::fs::read_dir(&tasks).unwrap().map(|thread| thread.unwrap().path());
+            let calls = calls.map(|thread| std::fs::read_to_string(thread.join("syscall")).unwrap());
+            calls.filter(|call| call.split(' ').next() == Some(number)).count() == count
+        });
+    }
+}
+
 fn interrupt(cycles: usize, verbs: &[(&[&str], &str)], options: &[&str]) {
     let pair = Pair::build("c/eintr.c", "gcc -O2");
     pair.diff();
     let mut target = pair.start();
+    wait_for_waits(&target);
     for _ in 0..cycles {
         for (verb, answer) in verbs {
             let ran = pair.operate(verb, &target, options);
@@ -330,6 +361,54 @@ fn the_file_on_disk_is_never_written() {
     assert!(!asks_three(&mut pair.start()), "so does one that starts now");
     assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
     assert!(before == state());
+}
+
+/// What counts is the build in memory, under the name that another has now.
+#[test]
+fn the_file_on_disk_may_be_another_build() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let back = pair.directory().join("back.delta");
+    let mut diff = pair.suture();
+    diff.args(["diff", "--json", "--old"]).arg(&pair.new).arg("--new").arg(&pair.old).arg("-o").arg(&back);
+    assert_eq!(support::finish(&mut diff).exit, Some(0));
+    let meta = pair.inspect()["meta"].clone();
+    let build_id = |which: &str| meta[which]["build_id"].as_str().unwrap().to_owned();
+    let (in_memory, on_disk) = (build_id("old"), build_id("new"));
+    let mut target = pair.start();
+    assert!(!asks_three(&mut target));
+    std::fs::rename(&pair.new, &pair.old).unwrap();
+    let mut other = pair.start();
+    assert!(asks_three(&mut other), "who starts now runs the other build");
+
+    let apply_back = |target: &Target| {
+        let mut command = pair.suture();
+        command.args(["--json", "apply"]).arg(&back).args(["--pid", &target.pid().to_string()]);
+        support::finish(&mut command)
+    };
+    let is_refused = |ran: &support::Ran, wanted: &str, found: &str| {
+        let reason = format!("no module of the process is build {wanted}; its ");
+        let found = format!(" is build {found}");
+        surroundings::refused(ran, "wrong-build", &[&reason, &found]);
+    };
+    for (verb, new_code, state) in [
+        (&["apply"][..], true, "on"),
+        (&["toggle", "off"], false, "off"),
+        (&["toggle", "on"], true, "on"),
+        (&["revert"], false, "none"),
+    ] {
+        is_refused(&apply_back(&target), &on_disk, &in_memory);
+        is_refused(&pair.operate(&["apply"], &other, &[]), &in_memory, &on_disk);
+        let ran = pair.operate(verb, &target, &[]);
+        assert_eq!(ran.outcome(), "done", "{verb:?}: {ran:?}");
+        assert_eq!((asks_three(&mut target), asks_three(&mut other)), (new_code, true), "{verb:?}");
+        assert_eq!(pair.state(&target), state, "{verb:?}");
+        assert_eq!(pair.ps(&target)["builds"][0]["build_id"], *in_memory);
+        assert_eq!(pair.ps(&other)["builds"][0]["build_id"], *on_disk);
+        assert_eq!(pair.state(&other), "none");
+    }
+    assert_eq!(apply_back(&other).outcome(), "done");
+    assert_eq!((asks_three(&mut target), asks_three(&mut other)), (false, false));
 }
 
 #[test]
