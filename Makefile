@@ -45,10 +45,11 @@ lint: ## format, lints, tidiness, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) run --quiet --package xtask -- tidy
+	$(CARGO) run --quiet --package xtask -- deny
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 	  $(CARGO) deny --offline check licenses bans sources; \
 	else \
-	  echo 'cargo-deny is not installed: licences and duplicate versions are not checked (cargo install cargo-deny)'; \
+	  echo 'cargo-deny is not installed: licences are checked as they are declared, not by their texts (cargo install cargo-deny)'; \
 	fi
 
 docs: ## documentation of all crates, warnings denied

@@ -1,6 +1,11 @@
 //! Reading the memory of a process, wherever it comes from.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use thiserror::Error;
+
+use crate::link::PAGE;
 
 /// Most bytes that one call reads into new memory.
 pub const READ_LEN_MAX: u64 = 256 << 20;
@@ -83,8 +88,53 @@ impl Memory for Snapshot {
     }
 }
 
+/// Most pages that [`Paged`] keeps; then it begins anew.
+const PAGES_MAX: usize = 4096;
+
+/// Memory that is read by the page, and each page once: for tables that are read word by word and do not change meanwhile.
+pub struct Paged<'m> {
+    memory: &'m dyn Memory,
+    pages: RefCell<BTreeMap<u64, Vec<u8>>>,
+}
+
+impl<'m> Paged<'m> {
+    /// Nothing has been read yet.
+    pub fn new(memory: &'m dyn Memory) -> Self {
+        Self { memory, pages: RefCell::default() }
+    }
+
+    /// Copies what `into` has room for out of the page at `page`, beginning `from` bytes behind its start.
+    fn read_of_page(&self, page: u64, from: usize, into: &mut [u8]) -> Result<(), MemoryError> {
+        let mut pages = self.pages.borrow_mut();
+        if !pages.contains_key(&page) {
+            let bytes = self.memory.read_vec(page, PAGE)?;
+            if pages.len() == PAGES_MAX {
+                pages.clear();
+            }
+            pages.insert(page, bytes);
+        }
+        let bytes = &pages[&page];
+        into.copy_from_slice(&bytes[from..from + into.len()]);
+        Ok(())
+    }
+}
+
+impl Memory for Paged<'_> {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        let from = (address % PAGE) as usize;
+        // What is as long as a page gains nothing; what lies across two is rare.
+        if from + into.len() <= PAGE as usize && self.read_of_page(address - from as u64, from, into).is_ok()
+        {
+            return Ok(());
+        }
+        self.memory.read(address, into)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -97,5 +147,32 @@ mod tests {
         assert!(memory.read_vec(0x1006, 6).is_err());
         assert!(memory.read_vec(0x0fff, 2).is_err());
         assert!(memory.read_vec(0x1000, READ_LEN_MAX + 1).is_err());
+    }
+
+    /// Counts how often it is read.
+    struct Counted(Snapshot, Cell<usize>);
+
+    impl Memory for Counted {
+        fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+            self.1.set(self.1.get() + 1);
+            self.0.read(address, into)
+        }
+    }
+
+    #[test]
+    fn a_page_is_read_once() {
+        let mut memory = Snapshot::default();
+        let bytes: Vec<u8> = (0..3 * PAGE).map(|at| (at % 251) as u8).collect();
+        memory.insert(0x1000, bytes.clone());
+        memory.insert(0x7800, b"half a page".to_vec());
+        let counted = Counted(memory, Cell::new(0));
+        let paged = Paged::new(&counted);
+        for at in [0_usize, 8, 4088] {
+            assert_eq!(paged.read_vec(0x1000 + at as u64, 8).unwrap(), bytes[at..at + 8]);
+        }
+        assert_eq!(counted.1.get(), 1);
+        assert_eq!(paged.read_vec(0x1ffc, 8).unwrap(), bytes[0xffc..0x1004], "across two pages");
+        assert_eq!(paged.read_vec(0x7800, 4).unwrap(), b"half", "where the page is not there as a whole");
+        assert!(paged.read_vec(0x9000, 1).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use suture_delta::model::Range;
 use suture_surgery::home::{self, Home, HomeError, State};
 use suture_surgery::maps::{self, Mapping};
-use suture_surgery::memory::Memory as _;
+use suture_surgery::memory::{Memory as _, Paged};
 use suture_surgery::modules::{self, Module};
 use suture_surgery::outcome::Refusal;
 use suture_surgery::symbol_file::{Content, symbol_file};
@@ -59,7 +59,7 @@ impl Patient {
         let text = proc::read_text(pid, "maps").map_err(denied(pid))?;
         let maps = maps::parse(&text).map_err(|error| Refusal::Unsupported(error.to_string()))?;
         let auxv = proc::read(pid, "auxv").map_err(refused)?;
-        let modules = modules::find(&maps, &memory, &auxv);
+        let modules = modules::find(&maps, &Paged::new(&memory), &auxv);
         let mut patient = Self {
             pid,
             start,

@@ -38,14 +38,15 @@ pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Res
     if let Some(home) = home {
         in_order(patient, home, request.goal)?;
     }
-    let register_frames = unwinders(patient, &request.patch);
+    let scope = Scope::new(patient);
+    let register_frames = unwinders(patient, &request.patch, &scope);
     match (request.goal, request.patch, home) {
         (Goal::Apply { .. }, Patch::Delta { id, delta }, home) => {
             let applied = home.filter(|home| home.head.state == State::Applied);
             if let Some(home) = applied {
                 return Ok(operate(home.clone(), None, register_frames));
             }
-            let installation = prepare(patient, id, delta, home, unix_s)?;
+            let installation = prepare(patient, (id, delta), home, scope, unix_s)?;
             Ok(operate(installation.home.clone(), Some(Box::new(installation)), register_frames))
         }
         (_, _, Some(home)) => Ok(operate(home.clone(), None, register_frames)),
@@ -63,7 +64,7 @@ fn operate(home: Home, installation: Option<Box<Installation>>, register_frames:
 }
 
 /// Where each unwinder of the process is told of frames: that which is part of the patched build, and that which the libraries use.
-fn unwinders(patient: &Patient, patch: &Patch<'_>) -> Vec<u64> {
+fn unwinders(patient: &Patient, patch: &Patch<'_>, scope: &Scope<'_>) -> Vec<u64> {
     let own = match patch {
         Patch::Delta { delta, .. } => delta.meta.register_frames.and_then(|address| {
             let module = patient.module(&delta.meta.old.build_id)?;
@@ -71,7 +72,7 @@ fn unwinders(patient: &Patient, patch: &Patch<'_>) -> Vec<u64> {
         }),
         Patch::Id(_) => None,
     };
-    let shared = Scope::new(patient, 0).function("__register_frame_info");
+    let shared = scope.function("__register_frame_info");
     own.into_iter().chain(shared.filter(|shared| Some(*shared) != own)).collect()
 }
 
@@ -121,9 +122,9 @@ fn module_of<'p>(
 
 fn prepare(
     patient: &Patient,
-    id: &str,
-    delta: &Delta,
+    (id, delta): (&str, &Delta),
     parked: Option<&Home>,
+    scope: Scope<'_>,
     unix_s: u64,
 ) -> Result<Installation, Refusal> {
     let module = module_of(patient, delta)?;
@@ -132,7 +133,7 @@ fn prepare(
     let prelude = inject::prelude();
     let uid = sys::effective_uid();
     let user = sys::user_name(uid).unwrap_or_default();
-    let scope = Scope::new(patient, module.bias);
+    let scope = scope.of_module(module.bias);
     let with_copies = with_copies(delta, module.bias, &scope)?;
     let delta = with_copies.as_ref().unwrap_or(delta);
     let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };

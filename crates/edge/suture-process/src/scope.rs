@@ -3,7 +3,7 @@
 use suture_delta::model::{Reference, Resolution};
 use suture_surgery::home::State;
 use suture_surgery::link::{Resolver, Value};
-use suture_surgery::memory::Memory as _;
+use suture_surgery::memory::{Memory as _, Paged};
 use suture_surgery::resolve;
 
 use crate::patient::Patient;
@@ -11,14 +11,22 @@ use crate::patient::Patient;
 /// The link scope of a process, as its dynamic loader sees it, and the patches in it.
 pub(crate) struct Scope<'p> {
     patient: &'p Patient,
+    /// What the tables are read through.
+    memory: Paged<'p>,
     tables: Result<resolve::Scope, resolve::ResolveError>,
     bias: u64,
 }
 
 impl<'p> Scope<'p> {
-    /// `bias` is that of the module that is patched.
-    pub(crate) fn new(patient: &'p Patient, bias: u64) -> Self {
-        Self { patient, tables: resolve::Scope::read(&patient.modules, &patient.memory), bias }
+    pub(crate) fn new(patient: &'p Patient) -> Self {
+        let memory = Paged::new(&patient.memory);
+        let tables = resolve::Scope::read(&patient.modules, &memory);
+        Self { patient, memory, tables, bias: 0 }
+    }
+
+    /// For references of a module with this bias.
+    pub(crate) fn of_module(self, bias: u64) -> Self {
+        Self { bias, ..self }
     }
 
     /// Address of a function of any loaded module.
@@ -31,12 +39,12 @@ impl<'p> Scope<'p> {
 
     /// Objects of libraries of which the program has a copy.
     pub(crate) fn copies(&self) -> Result<Vec<resolve::Copied>, resolve::ResolveError> {
-        self.tables.as_ref().map_err(Clone::clone)?.copies(&self.patient.memory)
+        self.tables.as_ref().map_err(Clone::clone)?.copies(&self.memory)
     }
 
     fn import(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
         let tables = self.tables.as_ref().map_err(ToString::to_string)?;
-        let found = tables.find(symbol, version, &self.patient.memory).map_err(|error| error.to_string())?;
+        let found = tables.find(symbol, version, &self.memory).map_err(|error| error.to_string())?;
         match found {
             Some(found) if found.is_ifunc => Ok(Value::ChosenBy(found.address)),
             Some(found) => Ok(Value::Known(found.address)),
