@@ -1,7 +1,5 @@
 //! Programs that use what C alone does not have, or that make the surgery hard.
 
-use std::process::Command;
-
 use crate::support::{Pair, Target};
 
 /// Applies, checks with `new`, reverts, checks with `old`, twice.
