@@ -1,12 +1,16 @@
 //! Builds a fixture twice, starts it, talks to it line by line, and runs `suture` on it as a user would.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Longer than any answer takes on the slowest machine: a target that is silent for so long has stopped working.
+const ANSWER_MAX: Duration = Duration::from_mins(5);
 
 /// A program without and with its fix.
 pub(crate) struct Pair {
@@ -22,7 +26,23 @@ pub(crate) struct Target {
     /// The process to operate on: the child, or a child of it.
     pid: i32,
     stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
+    voice: Arc<Voice>,
+    /// How many bytes of what it has said were heard.
+    heard: usize,
+}
+
+/// What a program says.
+#[derive(Default)]
+struct Voice {
+    said: Mutex<Said>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    /// Whether nothing can follow.
+    is_all: bool,
 }
 
 /// How a run of `suture` ended.
@@ -181,8 +201,8 @@ impl Target {
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let stdin = child.stdin.take().expect("stdin");
-        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        Self { pid: child.id() as i32, child, stdin, stdout }
+        let voice = listen(child.stdout.take().expect("stdout"));
+        Self { pid: child.id() as i32, child, stdin, voice, heard: 0 }
     }
 
     pub(crate) fn pid(&self) -> i32 {
@@ -214,10 +234,27 @@ impl Target {
 
     /// The next line that comes.
     pub(crate) fn hear(&mut self) -> String {
-        let mut answer = String::new();
-        self.stdout.read_line(&mut answer).expect("the target answers");
-        assert!(!answer.is_empty(), "the target is gone: {:?}", self.child.try_wait());
-        answer.trim_end().to_owned()
+        self.hear_within(ANSWER_MAX)
+    }
+
+    fn hear_within(&mut self, time: Duration) -> String {
+        let is_mute = |said: &mut Said| !said.is_all && !said.bytes[self.heard..].contains(&b'\n');
+        let said = self.voice.said.lock().unwrap();
+        let (said, _) = self.voice.more.wait_timeout_while(said, time, is_mute).unwrap();
+        let rest = &said.bytes[self.heard..];
+        if let Some(len) = rest.iter().position(|byte| *byte == b'\n') {
+            self.heard += len + 1;
+            return String::from_utf8_lossy(&rest[..len]).trim_end().to_owned();
+        }
+        let (so_far, is_all) = (String::from_utf8_lossy(&said.bytes).into_owned(), said.is_all);
+        // The thread that reads goes on.
+        drop(said);
+        let why = if is_all {
+            format!("is gone: {:?}", self.child.try_wait())
+        } else {
+            format!("has been silent for {time:?}")
+        };
+        panic!("the target {why}; all that it has said:\n{so_far}");
     }
 }
 
@@ -241,6 +278,27 @@ impl Ran {
     }
 }
 
+/// Reads all that comes, in a thread of its own: who waits for it can stop waiting.
+fn listen(mut stdout: ChildStdout) -> Arc<Voice> {
+    const PIECE: usize = 4096;
+    let voice = Arc::new(Voice::default());
+    let heard = Arc::clone(&voice);
+    std::thread::spawn(move || {
+        let mut piece = [0; PIECE];
+        loop {
+            let len = stdout.read(&mut piece).unwrap_or(0);
+            let mut said = heard.said.lock().unwrap();
+            said.bytes.extend(&piece[..len]);
+            said.is_all = len == 0;
+            heard.more.notify_all();
+            if said.is_all {
+                break;
+            }
+        }
+    });
+    voice
+}
+
 /// Runs `suture` and reads its document.
 pub(crate) fn finish(command: &mut Command) -> Ran {
     let Output { status, stdout, stderr } = command.output().expect("suture runs");
@@ -254,4 +312,12 @@ pub(crate) fn finish(command: &mut Command) -> Ran {
 pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[should_panic(expected = "silent for 0ns; all that it has said:\none\ntwo")]
+fn a_silent_target_is_not_waited_for_for_ever() {
+    let mut target = Target::start(Command::new("cat"));
+    assert_eq!((target.ask("one"), target.ask("two")), ("one".to_owned(), "two".to_owned()));
+    target.hear_within(Duration::ZERO);
 }
