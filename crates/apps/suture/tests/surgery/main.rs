@@ -361,6 +361,54 @@ fn the_file_on_disk_is_never_written() {
     assert!(before == state());
 }
 
+/// What counts is the build in memory, under the name that another has now.
+#[test]
+fn the_file_on_disk_may_be_another_build() {
+    let pair = Pair::build("c/answers.c", "gcc -O2");
+    pair.diff();
+    let back = pair.directory().join("back.delta");
+    let mut diff = pair.suture();
+    diff.args(["diff", "--json", "--old"]).arg(&pair.new).arg("--new").arg(&pair.old).arg("-o").arg(&back);
+    assert_eq!(support::finish(&mut diff).exit, Some(0));
+    let meta = pair.inspect()["meta"].clone();
+    let build_id = |which: &str| meta[which]["build_id"].as_str().unwrap().to_owned();
+    let (in_memory, on_disk) = (build_id("old"), build_id("new"));
+    let mut target = pair.start();
+    assert!(!asks_three(&mut target));
+    std::fs::rename(&pair.new, &pair.old).unwrap();
+    let mut other = pair.start();
+    assert!(asks_three(&mut other), "who starts now runs the other build");
+
+    let apply_back = |target: &Target| {
+        let mut command = pair.suture();
+        command.args(["--json", "apply"]).arg(&back).args(["--pid", &target.pid().to_string()]);
+        support::finish(&mut command)
+    };
+    let is_refused = |ran: &support::Ran, wanted: &str, found: &str| {
+        let reason = format!("no module of the process is build {wanted}; its ");
+        let found = format!(" is build {found}");
+        surroundings::refused(ran, "wrong-build", &[&reason, &found]);
+    };
+    for (verb, new_code, state) in [
+        (&["apply"][..], true, "on"),
+        (&["toggle", "off"], false, "off"),
+        (&["toggle", "on"], true, "on"),
+        (&["revert"], false, "none"),
+    ] {
+        is_refused(&apply_back(&target), &on_disk, &in_memory);
+        is_refused(&pair.operate(&["apply"], &other, &[]), &in_memory, &on_disk);
+        let ran = pair.operate(verb, &target, &[]);
+        assert_eq!(ran.outcome(), "done", "{verb:?}: {ran:?}");
+        assert_eq!((asks_three(&mut target), asks_three(&mut other)), (new_code, true), "{verb:?}");
+        assert_eq!(pair.state(&target), state, "{verb:?}");
+        assert_eq!(pair.ps(&target)["builds"][0]["build_id"], *in_memory);
+        assert_eq!(pair.ps(&other)["builds"][0]["build_id"], *on_disk);
+        assert_eq!(pair.state(&other), "none");
+    }
+    assert_eq!(apply_back(&other).outcome(), "done");
+    assert_eq!((asks_three(&mut target), asks_three(&mut other)), (false, false));
+}
+
 #[test]
 fn the_file_on_disk_may_be_gone() {
     let pair = Pair::build("c/answers.c", "gcc -O2");

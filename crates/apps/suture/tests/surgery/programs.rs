@@ -332,6 +332,16 @@ fn a_shared_library_is_patched_in_its_host() {
     assert_eq!(target.ask("5"), (5 + 1000 + 20000 + 1).to_string());
     assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
     assert_eq!(target.ask("5"), "30005");
+
+    // An upgrade puts another build under its name; what is mapped counts.
+    std::fs::rename(&pair.new, &library).unwrap();
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), (5 + 1000 + 40000 + 1).to_string());
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("5"), "50005");
+    let ran = pair.operate(&["apply"], &Target::start(Command::new(&host)), &[]);
+    assert_eq!((ran.code(), ran.exit), ("wrong-build", Some(4)), "{ran:?}");
 }
 
 #[test]
