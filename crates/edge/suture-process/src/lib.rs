@@ -34,7 +34,7 @@ mod theatre;
 mod tracee;
 mod world;
 
-pub use patient::Patient;
+pub use patient::{Patient, Prospect};
 pub use surgeon::{Patch, Request, operate};
 pub use sys::{be_modest, calls_made, effective_uid, user_name};
 

@@ -12,7 +12,7 @@ use suture_surgery::symbol_file::{Content, symbol_file};
 
 use crate::install::HOME_NAME;
 use crate::memory::RemoteMemory;
-use crate::{freezer, proc, world};
+use crate::{filters, freezer, proc, world};
 
 /// A process, looked at without being stopped.
 #[derive(Debug)]
@@ -31,6 +31,17 @@ pub struct Patient {
     pub homes: Vec<Home>,
     /// Pieces of memory that are named as homes and hold none, or one that can't be read.
     pub unreadable: Vec<HomeError>,
+}
+
+/// Whether a patch could be put into a process, as far as that can be seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prospect {
+    /// Nothing is in the way.
+    Clear,
+    /// It can't be seen from outside, and this is why.
+    Open(String),
+    /// Nothing could be put into it.
+    Blocked(Refusal),
 }
 
 impl Patient {
@@ -74,8 +85,15 @@ impl Patient {
         self.homes.iter().filter(|home| home.head.state == State::Applied)
     }
 
-    /// What stands in the way of any patch to this process, as far as can be seen from outside.
-    pub fn obstacle(&self) -> Option<Refusal> {
+    /// Whether any patch could be put into this process.
+    pub fn prospect(&self) -> Prospect {
+        match self.obstacle() {
+            Some(refusal) => Prospect::Blocked(refusal),
+            None => filters::prospect(self.pid).unwrap_or_else(Prospect::Blocked),
+        }
+    }
+
+    fn obstacle(&self) -> Option<Refusal> {
         if let Some(error) = self.unreadable.first() {
             return Some(error.clone().into());
         }

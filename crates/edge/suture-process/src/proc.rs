@@ -24,6 +24,8 @@ pub(crate) struct Status {
     pub(crate) uid: u32,
     /// 0 none, 1 strict, 2 filters.
     pub(crate) seccomp: u32,
+    /// Capabilities that it has now, bit n for capability n.
+    pub(crate) capabilities: u64,
     /// Signals that wait for the thread, bit n-1 for signal n.
     pub(crate) pending_signals: u64,
     /// Signals that it blocks.
@@ -69,6 +71,7 @@ pub(crate) fn status(tid: i32) -> io::Result<Status> {
             "Tgid" => status.thread_group = number(words.next()) as i32,
             "Uid" => status.uid = number(words.nth(1)),
             "Seccomp" => status.seccomp = number(words.next()),
+            "CapEff" => status.capabilities = mask(words.next()),
             "SigPnd" => status.pending_signals = mask(words.next()),
             "SigBlk" => status.blocked_signals = mask(words.next()),
             "SigCgt" => status.caught_signals = mask(words.next()),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use suture_delta::page::{Column, Look, Page, Tone};
-use suture_process::Patient;
+use suture_process::{Patient, Prospect};
 use suture_surgery::home::Home;
 
 use super::symbols;
@@ -24,9 +24,9 @@ struct Process {
     /// Its executable and libraries, as far as they have a build-id.
     builds: Vec<Build>,
     patches: Vec<Applied>,
-    /// Whether a patch could be put into it.
-    patchable: bool,
-    /// Why not; `null` if it could.
+    /// Whether a patch could be put into it; `null` if that can't be seen from outside.
+    patchable: Option<bool>,
+    /// Why not, or why it can't be seen; `null` if it could.
     why: Option<String>,
 }
 
@@ -93,14 +93,18 @@ fn process(patient: &Patient) -> Process {
         let build_id = module.build_id.clone()?;
         Some(Build { name: module.name.clone(), path: module.path.clone(), build_id })
     });
-    let obstacle = patient.obstacle().map(|why| why.to_string());
+    let (patchable, why) = match patient.prospect() {
+        Prospect::Clear => (Some(true), None),
+        Prospect::Open(why) => (None, Some(why)),
+        Prospect::Blocked(refusal) => (Some(false), Some(refusal.to_string())),
+    };
     Process {
         pid: patient.pid,
         name: suture_process::process_name(patient.pid),
         builds: builds.collect(),
         patches: patient.applied().map(applied).collect(),
-        patchable: obstacle.is_none(),
-        why: obstacle,
+        patchable,
+        why,
     }
 }
 
@@ -111,7 +115,7 @@ fn unreadable(pid: i32, why: &str) -> Process {
         name,
         builds: Vec::new(),
         patches: Vec::new(),
-        patchable: false,
+        patchable: Some(false),
         why: Some(why.to_owned()),
     }
 }
@@ -147,7 +151,7 @@ fn text(processes: &[Process], look: &Look) -> String {
             cell(&process.pid.to_string(), Tone::Strong),
             cell(&process.name, Tone::Plain),
             cell(&short, Tone::Faint),
-            cell(state, if process.patchable { Tone::Plain } else { Tone::Faint }),
+            cell(state, if process.patchable == Some(false) { Tone::Faint } else { Tone::Plain }),
         ]);
         for patch in &process.patches {
             let short: String = patch.id.chars().take(ID_DIGITS).collect();

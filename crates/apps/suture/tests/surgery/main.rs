@@ -4,6 +4,7 @@
 mod asleep;
 mod inside;
 mod kernel;
+mod permission;
 mod programs;
 mod stacked;
 mod support;

@@ -280,25 +280,6 @@ fn hooks_run_and_can_say_no() {
 }
 
 #[test]
-fn a_filter_that_forbids_the_surgery_is_respected() {
-    let pair = Pair::build("c/filtered.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    assert_eq!(target.ask("5"), "5");
-    let ran = pair.operate(&["apply"], &target, &[]);
-    assert_eq!((ran.code(), ran.exit), ("seccomp", Some(4)), "{ran:?}");
-    assert_eq!(target.ask("6"), "6");
-
-    let mut command = Command::new(&pair.old);
-    command.arg("open");
-    let mut target = Target::start(command);
-    assert_eq!(target.ask("5"), "5");
-    let ran = pair.operate(&["apply"], &target, &[]);
-    assert_eq!(ran.outcome(), "done", "{ran:?}");
-    assert_eq!(target.ask("5"), "1005");
-}
-
-#[test]
 fn threads_that_come_and_go_and_signals_are_no_hindrance() {
     let pair = Pair::build("c/churn.c", "gcc -O2");
     pair.diff();

@@ -1,5 +1,4 @@
-//! What surrounds a process must not matter, or is named: namespaces, users, limits, full disks, debuggers, other
-//! surgeons.
+//! What surrounds a process must not matter, or is named: namespaces, limits, full disks, debuggers, other surgeons.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,9 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{Pair, Ran, Target, finish, root, run};
-
-/// The user id that owns nothing.
-const NOBODY: &str = "65534";
 
 pub(crate) fn is_root() -> bool {
     let root =
@@ -79,74 +75,6 @@ fn a_process_in_other_namespaces_is_patched_from_outside() {
         let link = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/{namespace}")).unwrap();
         assert_ne!(link("self"), link(&target.pid().to_string()), "{namespace}");
     }
-    back_and_forth(&pair, &mut target);
-}
-
-#[test]
-fn users_patch_their_own_processes_and_no_others() {
-    if !is_root() {
-        return;
-    }
-    let pair = answers();
-    let state = pair.directory().join("of-nobody");
-    let as_nobody = |program: &Path| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(program);
-        command.env("SUTURE_STATE_DIR", &state);
-        command
-    };
-    std::fs::create_dir(&state).unwrap();
-    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let suture = pair.directory().join("suture");
-    std::fs::copy(env!("CARGO_BIN_EXE_suture"), &suture).unwrap();
-    let operate = |verb: &str, target: &Target| {
-        let mut command = as_nobody(&suture);
-        command.args(["--json", verb]).arg(&pair.delta).args(["--pid", &target.pid().to_string()]);
-        finish(&mut command)
-    };
-    let mut own = Target::start(as_nobody(&pair.old));
-    assert_old(&mut own);
-    let restricted = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
-    if restricted.is_ok_and(|scope| scope.trim() != "0") {
-        refused(&operate("apply", &own), "no-permission", &["ptrace_scope"]);
-    } else {
-        for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
-            let ran = operate(verb, &own);
-            assert_eq!(ran.outcome(), "done", "{ran:?}");
-            check(&mut own);
-        }
-    }
-    back_and_forth(&pair, &mut own);
-    let mut other = pair.start();
-    refused(&operate("apply", &other), "no-permission", &["CAP_SYS_PTRACE"]);
-    assert_old(&mut other);
-}
-
-#[test]
-fn a_setuid_program_is_patched_by_root_alone() {
-    if !is_root() {
-        return;
-    }
-    let pair = answers();
-    let program = pair.directory().join("setuid");
-    std::fs::copy(&pair.old, &program).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o4755)).unwrap();
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&program);
-    let mut target = Target::start(command);
-    assert_old(&mut target);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", target.pid())).unwrap();
-    assert!(status.contains(&format!("Uid:\t{NOBODY}\t0\t0\t0")), "{status}");
-    let suture = pair.directory().join("suture");
-    std::fs::copy(env!("CARGO_BIN_EXE_suture"), &suture).unwrap();
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&suture);
-    let state = pair.directory().join("of-nobody");
-    std::fs::create_dir(&state).unwrap();
-    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
-    command.env("SUTURE_STATE_DIR", &state).args(["--json", "apply"]).arg(&pair.delta);
-    let ran = finish(command.args(["--pid", &target.pid().to_string()]));
-    refused(&ran, "no-permission", &["CAP_SYS_PTRACE"]);
     back_and_forth(&pair, &mut target);
 }
 

@@ -1,0 +1,202 @@
+//! What the kernel and the process let a surgeon do: users, setuid programs, seccomp filters. What `ps` says of it before
+//! is what `apply` says.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Pair, Ran, Target, finish};
+use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, refused};
+
+/// A user who owns nothing, with a copy of the tool that they can run.
+struct Nobody {
+    suture: PathBuf,
+    state: PathBuf,
+}
+
+impl Nobody {
+    fn new(pair: &Pair) -> Self {
+        let here = pair.directory();
+        let nobody = Self { suture: here.join("suture"), state: here.join("of-nobody") };
+        std::fs::copy(env!("CARGO_BIN_EXE_suture"), &nobody.suture).unwrap();
+        std::fs::create_dir(&nobody.state).unwrap();
+        for (directory, mode) in [(here, 0o755), (&nobody.state, 0o777)] {
+            std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        nobody
+    }
+
+    /// A program that this user runs.
+    fn command(&self, program: &Path) -> Command {
+        const ID: &str = "65534";
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", ID, "--regid", ID, "--clear-groups"]).arg(program);
+        command.env("SUTURE_STATE_DIR", &self.state);
+        command
+    }
+
+    fn operate(&self, verb: &str, pair: &Pair, target: &Target) -> Ran {
+        let mut command = self.command(&self.suture);
+        command.args(["--json", verb]).arg(&pair.delta).args(["--pid", &target.pid().to_string()]);
+        finish(&mut command)
+    }
+
+    fn ps(&self, target: &Target) -> Ran {
+        finish(self.command(&self.suture).args(["--json", "ps", "--pid", &target.pid().to_string()]))
+    }
+
+    /// Whether a list of all processes has it.
+    fn sees(&self, target: &Target) -> bool {
+        let all = finish(self.command(&self.suture).args(["--json", "ps"]));
+        assert_eq!(all.exit, Some(0), "{all:?}");
+        all.json["processes"].as_array().unwrap().iter().any(|process| process["pid"] == target.pid())
+    }
+}
+
+/// What `ps` says of the one process that it was asked for.
+fn claim(ran: &Ran) -> (Option<bool>, Option<&str>) {
+    let process = &ran.json["processes"][0];
+    assert!(process["patchable"].is_boolean() || process["patchable"].is_null(), "{ran:?}");
+    (process["patchable"].as_bool(), process["why"].as_str())
+}
+
+/// That `ps` knows the reason of a refusal.
+fn is_foretold(refusal: &Ran, ps: &Ran, exit: i32) {
+    let reason = refusal.json["results"][0]["reason"].as_str().unwrap();
+    assert_eq!((claim(ps), ps.exit), ((Some(false), Some(reason)), Some(exit)), "{ps:?}");
+}
+
+/// Whether users here may trace what they have not started themselves.
+fn users_may_trace() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").map_or(true, |scope| scope.trim() == "0")
+}
+
+#[test]
+fn users_patch_their_own_processes_and_no_others() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let nobody = Nobody::new(&pair);
+    let mut own = Target::start(nobody.command(&pair.old));
+    assert_old(&mut own);
+    if users_may_trace() {
+        assert_eq!(claim(&nobody.ps(&own)), (Some(true), None));
+        assert!(nobody.sees(&own));
+        for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
+            let ran = nobody.operate(verb, &pair, &own);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            check(&mut own);
+        }
+    } else {
+        let refusal = nobody.operate("apply", &pair, &own);
+        refused(&refusal, "no-permission", &["ptrace_scope"]);
+        is_foretold(&refusal, &nobody.ps(&own), 4);
+    }
+    back_and_forth(&pair, &mut own);
+    let mut other = pair.start();
+    let refusal = nobody.operate("apply", &pair, &other);
+    refused(&refusal, "no-permission", &["CAP_SYS_PTRACE"]);
+    is_foretold(&refusal, &nobody.ps(&other), 4);
+    assert!(!nobody.sees(&other));
+    let told =
+        nobody.command(&nobody.suture).args(["ps", "--pid", &other.pid().to_string()]).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("no permission to trace") && !told.contains("can be patched"), "{told}");
+    assert_old(&mut other);
+}
+
+#[test]
+fn a_setuid_program_is_patched_by_root_alone() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let nobody = Nobody::new(&pair);
+    let program = pair.directory().join("setuid");
+    std::fs::copy(&pair.old, &program).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let mut target = Target::start(nobody.command(&program));
+    assert_old(&mut target);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", target.pid())).unwrap();
+    assert!(status.contains("Uid:\t65534\t0\t0\t0"), "{status}");
+    let refusal = nobody.operate("apply", &pair, &target);
+    refused(&refusal, "no-permission", &["CAP_SYS_PTRACE"]);
+    is_foretold(&refusal, &nobody.ps(&target), 4);
+    back_and_forth(&pair, &mut target);
+}
+
+/// A program under a filter of its own, or in strict mode.
+fn filtered(pair: &Pair, kind: &str) -> Target {
+    let mut command = Command::new(&pair.old);
+    command.arg(kind);
+    let mut target = Target::start(command);
+    assert_eq!(target.ask("5"), "5");
+    target
+}
+
+#[test]
+fn a_filter_that_forbids_the_surgery_is_respected() {
+    let pair = Pair::build("c/filtered.c", "gcc -O2");
+    pair.diff();
+    for (kind, call) in [("small", "memfd_create"), ("strict", "mmap")] {
+        let mut target = filtered(&pair, kind);
+        let before = pair.ps(&target);
+        let refusal = pair.operate(&["apply"], &target, &[]);
+        refused(&refusal, "seccomp", &[call, "death"]);
+        assert_eq!(target.ask("6"), "6");
+        assert_eq!(pair.ps(&target), before, "nothing of it has changed");
+        if kind == "strict" {
+            assert_eq!(before["patchable"], false, "{before}");
+            assert_eq!(before["why"], refusal.json["results"][0]["reason"]);
+        } else {
+            is_open(&before);
+        }
+    }
+    let mut target = filtered(&pair, "open");
+    is_open(&pair.ps(&target));
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!(ran.outcome(), "done", "{ran:?}");
+    assert_eq!(target.ask("5"), "1005");
+}
+
+/// A filter can't be read without stopping a thread, which a look at all processes must not do.
+fn is_open(process: &Value) {
+    assert_eq!(process["patchable"], Value::Null, "{process}");
+    assert!(process["why"].as_str().unwrap().contains("seccomp filter"), "{process}");
+}
+
+/// Filters are read by who has the capability for it, and no filter.
+#[test]
+fn who_can_not_read_a_filter_is_told_before() {
+    if !is_root() {
+        return;
+    }
+    let pair = Pair::build("c/filtered.c", "gcc -O2");
+    pair.diff();
+    let nobody = Nobody::new(&pair);
+    let mut command = nobody.command(&pair.old);
+    command.arg("open");
+    let mut own = Target::start(command);
+    assert_eq!(own.ask("5"), "5");
+    if users_may_trace() {
+        let refusal = nobody.operate("apply", &pair, &own);
+        refused(&refusal, "no-permission", &["read the seccomp filter", "CAP_SYS_ADMIN"]);
+        is_foretold(&refusal, &nobody.ps(&own), 0);
+    }
+
+    let under_a_filter = |words: &[&str], delta: Option<&Path>| {
+        let mut command = Command::new(&pair.old);
+        command.arg("open").arg(&nobody.suture).arg("--json").args(words).args(delta);
+        command.env("SUTURE_STATE_DIR", &nobody.state);
+        finish(command.args(["--pid", &own.pid().to_string()]))
+    };
+    let refusal = under_a_filter(&["apply"], Some(&pair.delta));
+    refused(&refusal, "no-permission", &["read the seccomp filter", "no seccomp filter itself"]);
+    is_foretold(&refusal, &under_a_filter(&["ps"], None), 0);
+    assert_eq!(own.ask("5"), "5");
+    assert_eq!(pair.operate(&["apply"], &own, &[]).outcome(), "done");
+    assert_eq!(own.ask("5"), "1005");
+}
