@@ -185,12 +185,6 @@ impl Running {
     }
 }
 
-impl From<Child> for Running {
-    fn from(child: Child) -> Self {
-        Self(child)
-    }
-}
-
 impl Drop for Running {
     fn drop(&mut self) {
         // SIGTERM first: a master takes its workers along.
