@@ -3,10 +3,9 @@
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::Duration;
 
 use crate::load::{Ask, Load};
-use crate::program::{Recipe, Running, free_port};
+use crate::program::{Recipe, Running, connect, free_port};
 
 /// Threads that parse all the time.
 const PARSERS: usize = 4;
@@ -90,10 +89,7 @@ struct Connection(BufReader<TcpStream>);
 
 impl Connection {
     fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        // Longer than any answer takes.
-        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-        Self(BufReader::new(stream))
+        Self(BufReader::new(connect(port)))
     }
 
     fn ask(&mut self, line: &str) -> io::Result<String> {

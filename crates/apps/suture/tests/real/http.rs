@@ -2,12 +2,9 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use crate::load::Ask;
-
-/// Longer than any answer takes: who is silent for so long has stopped working.
-const ANSWER_MAX: Duration = Duration::from_mins(1);
+use crate::program::connect;
 
 /// An open connection to a server.
 pub(crate) struct Connection(BufReader<TcpStream>);
@@ -23,9 +20,7 @@ pub(crate) struct Answer {
 
 impl Connection {
     pub(crate) fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(ANSWER_MAX)).unwrap();
-        Self(BufReader::new(stream))
+        Self(BufReader::new(connect(port)))
     }
 
     pub(crate) fn get(&mut self, path: &str) -> io::Result<Answer> {

@@ -198,6 +198,13 @@ impl Drop for Running {
     }
 }
 
+/// A connection to a server here. Who does not answer for a minute has stopped working.
+pub(crate) fn connect(port: u16) -> TcpStream {
+    let connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    connection
+}
+
 /// A port that nobody listens on just now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
