@@ -1,5 +1,5 @@
 //! Measures what the documents quote. Every figure stands beside its baseline from the same run, because the
-//! machine is not ours alone; nothing is asserted.
+//! machine is not ours alone; no figure is asserted. What must not grow (`cycles`) is.
 #![expect(clippy::cast_precision_loss, reason = "times that people read have no 53 bits")]
 
 mod audit;

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::office::{done, open, sign_all};
 use crate::patch;
-use crate::program::{Program, Recipe, Running, free_port};
+use crate::program::{Program, Recipe, Running, connect, free_port};
 
 const RECIPE: Recipe = Recipe {
     package: "redis",
@@ -22,7 +21,7 @@ const RECIPE: Recipe = Recipe {
 
 /// Whether the server refuses the rule; the user that it was set for is gone afterwards.
 fn is_fixed(port: u16) -> bool {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut connection = connect(port);
     let mut answers = BufReader::new(connection.try_clone().unwrap());
     let mut ask = |line: &str| {
         connection.write_all(line.as_bytes()).unwrap();

@@ -11,16 +11,18 @@ pub(crate) type Ask = Box<dyn FnMut() -> Result<(), String> + Send>;
 /// Running load.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    answered: Arc<AtomicU64>,
+    /// How many answers each has got.
+    answered: Vec<Arc<AtomicU64>>,
     threads: Vec<JoinHandle<Result<(), String>>>,
 }
 
 impl Load {
     /// One thread for each that asks.
     pub(crate) fn begin(askers: Vec<Ask>) -> Self {
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let threads = askers.into_iter().map(|mut ask| {
-            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+        let stop = Arc::new(AtomicBool::new(false));
+        let answered: Vec<_> = askers.iter().map(|_| Arc::new(AtomicU64::new(0))).collect();
+        let threads = askers.into_iter().zip(&answered).map(|(mut ask, answered)| {
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(answered));
             std::thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     ask()?;
@@ -33,10 +35,12 @@ impl Load {
         Self { stop, answered, threads }
     }
 
-    /// Waits until a hundred more answers have come: the program works, whatever is done to it.
+    /// Waits until each has got some more answers: the whole program works, whatever is done to it.
     pub(crate) fn goes_on(&self) {
-        let (begun, before) = (Instant::now(), self.answered.load(Ordering::Relaxed));
-        while self.answered.load(Ordering::Relaxed) < before + 100 {
+        const MORE: u64 = 25;
+        let count = || self.answered.iter().map(|answered| answered.load(Ordering::Relaxed));
+        let (begun, before) = (Instant::now(), count().collect::<Vec<_>>());
+        while count().zip(&before).any(|(now, before)| now < before + MORE) {
             assert!(!self.threads.iter().any(JoinHandle::is_finished), "the load has failed");
             assert!(begun.elapsed() < Duration::from_mins(1), "the program answers no more");
             std::thread::sleep(Duration::from_millis(5));

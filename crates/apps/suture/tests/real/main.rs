@@ -4,6 +4,7 @@
 mod expat;
 mod governed;
 mod haproxy;
+mod http;
 mod load;
 mod memcached;
 mod nginx;

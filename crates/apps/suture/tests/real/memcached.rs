@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use crate::load::{Ask, Load};
-use crate::program::{Recipe, Running, free_port};
+use crate::program::{Recipe, Running, connect, free_port};
 
 const RECIPE: Recipe = Recipe {
     package: "memcached",
@@ -44,7 +44,7 @@ fn ask(
 }
 
 fn authenticated(port: u16, password: &str) -> Option<TcpStream> {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut connection = connect(port);
     let value = format!("\0user@test\0{password}");
     let (status, _) = ask(&mut connection, AUTHENTICATE, &[], "PLAIN", value.as_bytes()).unwrap();
     (status == 0).then_some(connection)

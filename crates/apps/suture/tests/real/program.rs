@@ -185,12 +185,6 @@ impl Running {
     }
 }
 
-impl From<Child> for Running {
-    fn from(child: Child) -> Self {
-        Self(child)
-    }
-}
-
 impl Drop for Running {
     fn drop(&mut self) {
         // SIGTERM first: a master takes its workers along.
@@ -202,6 +196,13 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// A connection to a server here. Who does not answer for a minute has stopped working.
+pub(crate) fn connect(port: u16) -> TcpStream {
+    let connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    connection
 }
 
 /// A port that nobody listens on just now.

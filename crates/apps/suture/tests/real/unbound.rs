@@ -3,12 +3,12 @@
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpStream, UdpSocket};
+use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::load::{Ask, Load};
-use crate::program::{Recipe, Running, free_port};
+use crate::program::{Recipe, Running, connect, free_port};
 
 const RECIPE: Recipe = Recipe {
     package: "unbound",
@@ -49,7 +49,7 @@ fn asker(port: u16) -> Ask {
 
 /// Length of the large answer.
 fn large(port: u16) -> usize {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut connection = connect(port);
     let question = question("large.test", MX);
     connection.write_all(&[&(question.len() as u16).to_be_bytes()[..], &question].concat()).unwrap();
     let mut len = [0; 2];

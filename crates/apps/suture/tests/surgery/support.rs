@@ -264,13 +264,15 @@ impl Target {
             self.heard += len + 1;
             return String::from_utf8_lossy(&rest[..len]).trim_end().to_owned();
         }
-        let so_far = String::from_utf8_lossy(&said.bytes);
-        match said.is_all {
-            true => {
-                panic!("the target is gone: {:?}; all that it has said:\n{so_far}", self.child.try_wait())
-            }
-            false => panic!("the target has been silent for {time:?}; all that it has said:\n{so_far}"),
-        }
+        let (so_far, is_all) = (String::from_utf8_lossy(&said.bytes).into_owned(), said.is_all);
+        // The thread that reads goes on.
+        drop(said);
+        let why = if is_all {
+            format!("is gone: {:?}", self.child.try_wait())
+        } else {
+            format!("has been silent for {time:?}")
+        };
+        panic!("the target {why}; all that it has said:\n{so_far}");
     }
 }
 
