@@ -7,8 +7,9 @@ use suture_elf::frames::{FrameError, Frames};
 use suture_elf::relocations::kind;
 use suture_elf::{Build, SymbolKind};
 
-use crate::fields;
+use crate::fields::{self, Field};
 use crate::names::{self, Key};
+use crate::target;
 
 /// Index into [`Side::entities`].
 pub(crate) type EntityId = u32;
@@ -253,6 +254,14 @@ impl<'b, 'd> Side<'b, 'd> {
         }
     }
 
+    /// Where what is referred to begins, if it is a constant that is known by its content: `address` may be inside it,
+    /// or its end.
+    fn beginning(&self, field: &Field, address: u64) -> u64 {
+        let content = field.symbol.and_then(|symbol| self.of_symbol(symbol));
+        let content = content.filter(|id| target::is_content(self, *id));
+        field.label.or(content.map(|id| self.entity(id).address)).unwrap_or(address)
+    }
+
     fn collect_references(&mut self) {
         let mut referenced = Vec::new();
         for (id, entity) in (0..).zip(&self.entities) {
@@ -260,9 +269,10 @@ impl<'b, 'd> Side<'b, 'd> {
                 continue;
             }
             for field in fields::of_code(self, id) {
-                let in_data = self.build.section_at(field.address).is_some_and(|section| !section.is_code());
+                let address = self.beginning(&field, field.address);
+                let in_data = self.build.section_at(address).is_some_and(|section| !section.is_code());
                 if in_data {
-                    referenced.push(field.address);
+                    referenced.push(address);
                 }
             }
         }
@@ -271,7 +281,8 @@ impl<'b, 'd> Side<'b, 'd> {
                 && self.build.section_at(relocation.address).is_some_and(|section| !section.is_code())
                 && let Some(address) = fields::pointer(self.build, relocation.address)
             {
-                referenced.push(address);
+                let field = fields::of_data(self.build, relocation.address, 1, false).into_iter().next();
+                referenced.push(field.map_or(address, |field| self.beginning(&field, address)));
             }
         }
         referenced.sort_unstable();

@@ -51,6 +51,12 @@ fn exceptions_pass_through_patched_frames_gcc_o0() {
     exceptions("g++ -O0");
 }
 
+/// It leaves branches to behind its functions.
+#[test]
+fn exceptions_pass_through_patched_frames_clang_o0() {
+    exceptions("clang++ -O0");
+}
+
 #[test]
 fn exceptions_pass_through_patched_frames_clang_o2_lld() {
     exceptions("clang++ -O2 -fuse-ld=lld");
