@@ -202,8 +202,10 @@ impl<'b, 'd> Side<'b, 'd> {
                 Some(last) if last.address == symbol.address && last.kind == kind => {
                     last.names.push(symbol.name);
                     last.size = last.size.max(symbol.size);
-                    if last.file.is_some() && !symbol.local {
-                        (last.name, last.file, last.key) = (symbol.name, None, names::key(symbol.name));
+                    let file = symbol.file.filter(|_| symbol.local);
+                    // The order of the table says nothing: lld's changes with who refers to which name first.
+                    if rank(file, symbol.name) < rank(last.file, last.name) {
+                        (last.name, last.file, last.key) = (symbol.name, file, names::key(symbol.name));
                     }
                 }
                 _ => self.entities.push(Entity {
@@ -228,6 +230,7 @@ impl<'b, 'd> Side<'b, 'd> {
         for id in 0..self.entities.len() {
             let (address, size) = (self.entities[id].address, self.entities[id].size);
             self.entities[id].writable = self.is_writable(address);
+            self.entities[id].names.sort_unstable();
             if size == 0 && self.entities[id].kind != EntityKind::Object {
                 let section_end = self.build.section_at(address).map_or(address, |s| s.address + s.size);
                 let next = self.entities.get(id + 1).map_or(section_end, |entity| entity.address);
@@ -289,6 +292,11 @@ impl<'b, 'd> Side<'b, 'd> {
         referenced.dedup();
         self.referenced = referenced;
     }
+}
+
+/// Of several names the one is shown that has the lowest: a global one if there is one.
+fn rank<'n>(file: Option<&str>, name: &'n str) -> (bool, usize, &'n str) {
+    (file.is_some(), name.len(), name)
 }
 
 fn tls_variables<'d>(build: &Build<'d>) -> Vec<TlsVariable<'d>> {

@@ -62,6 +62,12 @@ fn exceptions_pass_through_patched_frames_clang_o2_lld() {
     exceptions("clang++ -O2 -fuse-ld=lld");
 }
 
+/// The linker tells the names of constructors and destructors in the order in which they are used.
+#[test]
+fn exceptions_pass_through_patched_frames_clang_o3_static_pie_lld() {
+    exceptions("clang++ -O3 -static-pie -fPIE -fuse-ld=lld");
+}
+
 #[test]
 fn exceptions_pass_through_patched_frames_gcc_o2_fixed_address() {
     exceptions("g++ -O2 -no-pie -fno-pie");
