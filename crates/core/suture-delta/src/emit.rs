@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::{Same, extent, text_extent, travelling};
-use crate::side::{EntityId, EntityKind, Side};
+use crate::side::{EntityId, EntityKind};
 use crate::stack::{Provided, Standing};
 use crate::target::{self, Meaning};
 
@@ -169,7 +169,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
     fn fill_entity(&mut self, id: EntityId, symbol: u32) {
         let entity = self.same.new.entity(id);
         if entity.kind != EntityKind::Object
-            && let Some(why) = unreadable(self.same.new, id)
+            && let Some(why) = fields::unreadable(self.same.new, id)
         {
             return self.refuse_code(RefusalCode::UnreadableCode, entity.name, &why);
         }
@@ -259,7 +259,9 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             }
             Meaning::UnwindTable(name, _) => Err(format!("a place in {name}")),
             Meaning::Chosen(resolver) => Ok((self.chosen(resolver)?, 0)),
-            Meaning::Anonymous(address) => Ok((Target::Symbol(self.carry_content(address)), 0)),
+            Meaning::Anonymous(address, distance) => {
+                Ok((Target::Symbol(self.carry_content(address)), distance))
+            }
             Meaning::After(id, distance) => self.after(id, distance),
             Meaning::Plain(address) => Ok((self.image("absolute", address), 0)),
             Meaning::Tls(..) => Err("the address of a thread-local variable".to_owned()),
@@ -277,8 +279,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             };
         }
         if target::is_content(self.same.new, id) {
-            let address = entity.address.wrapping_add_signed(distance);
-            return Ok((Target::Symbol(self.carry_content(address)), 0));
+            return Ok((Target::Symbol(self.carry_content(entity.address)), distance));
         }
         match self.same.pairs.old_of(id) {
             Some(old) => Ok((self.old_entity(old), distance)),
@@ -307,7 +308,12 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
     }
 
     fn after(&mut self, id: EntityId, distance: i64) -> Result<Place, String> {
-        let name = self.same.new.entity(id).name;
+        let (name, size) = (self.same.new.entity(id).name, self.same.new.entity(id).size);
+        let is_code = self.same.new.entity(id).kind != EntityKind::Object;
+        if let Some(symbol) = self.carried.get(&id).filter(|_| is_code && distance == 0) {
+            // Compilers that do not optimise leave branches to behind a function that nothing ever takes.
+            return Ok((Target::Symbol(*symbol), size as i64));
+        }
         let old = self.same.pairs.old_of(id).ok_or_else(|| format!("memory without a name behind {name}"))?;
         let end = self.same.old.entity(old).address + self.same.old.entity(old).size;
         let place = end.wrapping_add_signed(distance);
@@ -462,15 +468,6 @@ impl Outside for OldOutside<'_, '_, '_, '_, '_, '_> {
 
     fn place_table(&mut self, name: &str, table: Section) -> Target {
         self.emitter.place_table(name, table)
-    }
-}
-
-/// Why what a function refers to, and where it goes, can't be told.
-pub(crate) fn unreadable(side: &Side<'_, '_>, id: EntityId) -> Option<String> {
-    match (side.bytes(id), fields::unreadable(side, id)) {
-        (None, _) => Some("its code is not in the file".to_owned()),
-        (_, Some(offset)) => Some(format!("its code can't be decoded at offset {offset:#x}")),
-        _ => None,
     }
 }
 

@@ -26,6 +26,9 @@ pub(crate) struct Field {
     pub(crate) symbol: Option<u32>,
     /// Section to which the relocation there is relative, if it is.
     pub(crate) section: Option<u32>,
+    /// Where the constant without a name begins that the relocation there is relative to, if it is: the address may be
+    /// that of its end, from which the code counts back.
+    pub(crate) label: Option<u64>,
     /// Offset of the end of the instruction (to which [`Form::Relative`] is relative); 0 in data.
     pub(crate) end: u32,
 }
@@ -66,11 +69,14 @@ pub(crate) fn of_code(side: &Side<'_, '_>, id: EntityId) -> Vec<Field> {
     scan.fields
 }
 
-/// Offset of the first instruction of a function that can't be decoded: where those behind it begin is not known.
-pub(crate) fn unreadable(side: &Side<'_, '_>, id: EntityId) -> Option<u64> {
+/// Why what a function refers to, and where it goes, can't be told, if so: an instruction that can't be decoded hides
+/// where those behind it begin.
+pub(crate) fn unreadable(side: &Side<'_, '_>, id: EntityId) -> Option<String> {
     let address = side.entity(id).address;
-    let decoder = Decoder::with_ip(64, side.bytes(id)?, address, DecoderOptions::NONE);
-    decoder.into_iter().find(Instruction::is_invalid).map(|instruction| instruction.ip() - address)
+    let Some(bytes) = side.bytes(id) else { return Some("its code is not in the file".to_owned()) };
+    let decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
+    let found = decoder.into_iter().find(Instruction::is_invalid)?;
+    Some(format!("its code can't be decoded at offset {:#x}", found.ip() - address))
 }
 
 struct Scan<'a, 'd> {
@@ -94,25 +100,18 @@ impl Scan<'_, '_> {
             let target = instruction.near_branch_target();
             if !self.own.contains(&target) {
                 let offset = at(constants.immediate_offset());
-                let (symbol, section) = self.symbol_at(&mine, offset);
+                let Named { symbol, section, .. } = self.named_at(&mine, offset);
                 let len = constants.immediate_size() as u8;
-                self.fields.push(Field {
-                    offset,
-                    len,
-                    form: Form::Branch,
-                    address: target,
-                    symbol,
-                    section,
-                    end,
-                });
+                let (form, address) = (Form::Branch, target);
+                self.fields.push(Field { offset, len, form, address, symbol, section, label: None, end });
                 taken = Some(offset);
             }
         } else if instruction.is_ip_rel_memory_operand() {
             let offset = at(constants.displacement_offset());
-            let (symbol, section) = self.symbol_at(&mine, offset);
-            let address = instruction.ip_rel_memory_address();
+            let Named { symbol, section, label } = self.named_at(&mine, offset);
+            let (form, address) = (Form::Relative, instruction.ip_rel_memory_address());
             self.remember_tls(&mine, offset);
-            self.fields.push(Field { offset, len: 4, form: Form::Relative, address, symbol, section, end });
+            self.fields.push(Field { offset, len: 4, form, address, symbol, section, label, end });
             taken = Some(offset);
         }
         for index in mine {
@@ -129,11 +128,11 @@ impl Scan<'_, '_> {
         from..self.next
     }
 
-    /// Symbol and section of the relocation at an offset.
-    fn symbol_at(&self, mine: &std::ops::Range<usize>, offset: u32) -> (Option<u32>, Option<u32>) {
+    /// What the relocation at an offset says.
+    fn named_at(&self, mine: &std::ops::Range<usize>, offset: u32) -> Named {
         let address = self.own.start + u64::from(offset);
         let relocation = self.relocations[mine.clone()].iter().find(|r| r.address == address);
-        relocation.map_or((None, None), |r| (named(self.build, r.symbol), section_of(self.build, r.symbol)))
+        relocation.map_or_else(Named::default, |r| Named::by(self.build, r.symbol))
     }
 
     /// A relaxed general-dynamic access keeps its symbol in the relocation of the first instruction.
@@ -191,14 +190,13 @@ impl Scan<'_, '_> {
             Form::Absolute32Signed | Form::TlsOffset => i64::from(value as u32 as i32) as u64,
             _ => value,
         };
-        let symbol = match (form, relocation.kind) {
-            (Form::TlsOffset, kind::PLT32 | kind::PC32 | kind::GOTPCRELX | kind::GOTPCREL) => {
-                self.tls_symbol.take()
-            }
-            _ => named(self.build, relocation.symbol),
-        };
-        let section = section_of(self.build, relocation.symbol);
-        self.fields.push(Field { offset, len, form, address, symbol, section, end });
+        let Named { mut symbol, section, label } = Named::by(self.build, relocation.symbol);
+        if let (Form::TlsOffset, kind::PLT32 | kind::PC32 | kind::GOTPCRELX | kind::GOTPCREL) =
+            (form, relocation.kind)
+        {
+            symbol = self.tls_symbol.take();
+        }
+        self.fields.push(Field { offset, len, form, address, symbol, section, label, end });
     }
 }
 
@@ -208,9 +206,9 @@ pub(crate) fn of_data(build: &Build<'_>, address: u64, size: u64, table: bool) -
     let mut fields = Vec::new();
     for relocation in build.relocations_in(address, address.saturating_add(size)) {
         let offset = relocation.address - address;
-        let (symbol, section) = (named(build, relocation.symbol), section_of(build, relocation.symbol));
+        let Named { symbol, section, label } = Named::by(build, relocation.symbol);
         let offset = offset as u32;
-        let field = |len, form, address| Field { offset, len, form, address, symbol, section, end: 0 };
+        let field = |len, form, address| Field { offset, len, form, address, symbol, section, label, end: 0 };
         match relocation.kind {
             kind::ABS64 => {
                 let target = match build.slot(relocation.address) {
@@ -246,19 +244,30 @@ pub(crate) fn pointer(build: &Build<'_>, address: u64) -> Option<u64> {
     }
 }
 
-/// A symbol that says what is meant: not a section, and not a compiler's label (`.LC3`), whose names
-/// say nothing.
-fn named(build: &Build<'_>, symbol: u32) -> Option<u32> {
-    let found = build.symbols().get(symbol as usize)?;
-    let says_nothing =
-        found.kind == SymbolKind::Section || found.name.is_empty() || found.name.starts_with(".L");
-    (!says_nothing).then_some(symbol)
+/// What a relocation says of what is meant.
+#[derive(Debug, Clone, Copy, Default)]
+struct Named {
+    /// A symbol with a name.
+    symbol: Option<u32>,
+    /// The section that a section's symbol stands for.
+    section: Option<u32>,
+    /// Address of a compiler's label (`.LC3`), whose name says nothing.
+    label: Option<u64>,
 }
 
-/// The section that a section symbol stands for.
-fn section_of(build: &Build<'_>, symbol: u32) -> Option<u32> {
-    let found = build.symbols().get(symbol as usize)?;
-    found.section.filter(|_| found.kind == SymbolKind::Section)
+impl Named {
+    fn by(build: &Build<'_>, symbol: u32) -> Self {
+        let Some(found) = build.symbols().get(symbol as usize) else { return Self::default() };
+        if found.kind == SymbolKind::Section {
+            return Self { section: found.section, ..Self::default() };
+        }
+        if found.name.starts_with(".L") {
+            let section = found.section.and_then(|section| build.sections().get(section as usize));
+            let in_data = section.is_some_and(|section| section.is_loaded() && !section.is_code());
+            return Self { label: in_data.then_some(found.address), ..Self::default() };
+        }
+        Self { symbol: (!found.name.is_empty()).then_some(symbol), ..Self::default() }
+    }
 }
 
 /// Whether the instruction jumps to or calls a fixed address.

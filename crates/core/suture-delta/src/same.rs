@@ -177,12 +177,12 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (Meaning::Chosen(a), Meaning::Chosen(b)) => {
                 self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
             }
-            (Meaning::Anonymous(a), Meaning::Anonymous(b)) => self.same_content(a, b, depth),
-            (Meaning::Anonymous(a), Meaning::Entity(b, y)) if target::is_content(self.new, b) => {
-                self.same_content(a, self.new.entity(b).address.wrapping_add_signed(y), depth)
+            (Meaning::Anonymous(a, x), Meaning::Anonymous(b, y)) => self.same_constant((a, x), (b, y), depth),
+            (Meaning::Anonymous(a, x), Meaning::Entity(b, y)) if target::is_content(self.new, b) => {
+                self.same_constant((a, x), (self.new.entity(b).address, y), depth)
             }
-            (Meaning::Entity(a, x), Meaning::Anonymous(b)) if target::is_content(self.old, a) => {
-                self.same_content(self.old.entity(a).address.wrapping_add_signed(x), b, depth)
+            (Meaning::Entity(a, x), Meaning::Anonymous(b, y)) if target::is_content(self.old, a) => {
+                self.same_constant((self.old.entity(a).address, x), (b, y), depth)
             }
             _ => false,
         }
@@ -190,11 +190,25 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
 
     fn same_entity(&self, (a, x): (EntityId, i64), (b, y): (EntityId, i64), depth: u32) -> bool {
         if target::is_content(self.old, a) && target::is_content(self.new, b) {
-            let at =
-                |side: &Side<'_, '_>, id, distance| side.entity(id).address.wrapping_add_signed(distance);
-            return self.same_content(at(self.old, a, x), at(self.new, b, y), depth);
+            let (a, b) = (self.old.entity(a).address, self.new.entity(b).address);
+            return self.same_constant((a, x), (b, y), depth);
         }
         x == y && (self.pairs.old_of(b) == Some(a) || self.same_copies(a, b))
+    }
+
+    /// Whether two constants without names are the same, given by where they begin and a distance from there. From that
+    /// place the code may count on or back.
+    fn same_constant(&self, (a, x): (u64, i64), (b, y): (u64, i64), depth: u32) -> bool {
+        if x == y {
+            return self.same_content(a, b, depth);
+        }
+        // The linker may have made one a part of another in one build alone.
+        let inside = |side: &Side<'_, '_>, base: u64, distance: i64| {
+            u64::try_from(distance).is_ok_and(|distance| distance < extent(side, base))
+        };
+        inside(self.old, a, x)
+            && inside(self.new, b, y)
+            && self.same_content(a.wrapping_add_signed(x), b.wrapping_add_signed(y), depth)
     }
 
     /// Whether two functions are copies of one instance of a Rust generic, do the same, and the old one goes on

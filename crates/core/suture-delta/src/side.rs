@@ -7,8 +7,9 @@ use suture_elf::frames::{FrameError, Frames};
 use suture_elf::relocations::kind;
 use suture_elf::{Build, SymbolKind};
 
-use crate::fields;
+use crate::fields::{self, Field};
 use crate::names::{self, Key};
+use crate::target;
 
 /// Index into [`Side::entities`].
 pub(crate) type EntityId = u32;
@@ -201,8 +202,10 @@ impl<'b, 'd> Side<'b, 'd> {
                 Some(last) if last.address == symbol.address && last.kind == kind => {
                     last.names.push(symbol.name);
                     last.size = last.size.max(symbol.size);
-                    if last.file.is_some() && !symbol.local {
-                        (last.name, last.file, last.key) = (symbol.name, None, names::key(symbol.name));
+                    let file = symbol.file.filter(|_| symbol.local);
+                    // The order of the table says nothing: lld's changes with who refers to which name first.
+                    if rank(file, symbol.name) < rank(last.file, last.name) {
+                        (last.name, last.file, last.key) = (symbol.name, file, names::key(symbol.name));
                     }
                 }
                 _ => self.entities.push(Entity {
@@ -227,6 +230,7 @@ impl<'b, 'd> Side<'b, 'd> {
         for id in 0..self.entities.len() {
             let (address, size) = (self.entities[id].address, self.entities[id].size);
             self.entities[id].writable = self.is_writable(address);
+            self.entities[id].names.sort_unstable();
             if size == 0 && self.entities[id].kind != EntityKind::Object {
                 let section_end = self.build.section_at(address).map_or(address, |s| s.address + s.size);
                 let next = self.entities.get(id + 1).map_or(section_end, |entity| entity.address);
@@ -253,6 +257,14 @@ impl<'b, 'd> Side<'b, 'd> {
         }
     }
 
+    /// Where what is referred to begins, if it is a constant that is known by its content: `address` may be inside it,
+    /// or its end.
+    fn beginning(&self, field: &Field, address: u64) -> u64 {
+        let content = field.symbol.and_then(|symbol| self.of_symbol(symbol));
+        let content = content.filter(|id| target::is_content(self, *id));
+        field.label.or(content.map(|id| self.entity(id).address)).unwrap_or(address)
+    }
+
     fn collect_references(&mut self) {
         let mut referenced = Vec::new();
         for (id, entity) in (0..).zip(&self.entities) {
@@ -260,9 +272,10 @@ impl<'b, 'd> Side<'b, 'd> {
                 continue;
             }
             for field in fields::of_code(self, id) {
-                let in_data = self.build.section_at(field.address).is_some_and(|section| !section.is_code());
+                let address = self.beginning(&field, field.address);
+                let in_data = self.build.section_at(address).is_some_and(|section| !section.is_code());
                 if in_data {
-                    referenced.push(field.address);
+                    referenced.push(address);
                 }
             }
         }
@@ -271,13 +284,19 @@ impl<'b, 'd> Side<'b, 'd> {
                 && self.build.section_at(relocation.address).is_some_and(|section| !section.is_code())
                 && let Some(address) = fields::pointer(self.build, relocation.address)
             {
-                referenced.push(address);
+                let field = fields::of_data(self.build, relocation.address, 1, false).into_iter().next();
+                referenced.push(field.map_or(address, |field| self.beginning(&field, address)));
             }
         }
         referenced.sort_unstable();
         referenced.dedup();
         self.referenced = referenced;
     }
+}
+
+/// Of several names the one is shown that has the lowest: a global one if there is one.
+fn rank<'n>(file: Option<&str>, name: &'n str) -> (bool, usize, &'n str) {
+    (file.is_some(), name.len(), name)
 }
 
 fn tls_variables<'d>(build: &Build<'d>) -> Vec<TlsVariable<'d>> {

@@ -18,7 +18,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 
-use crate::emit::{self, Emitter};
+use crate::emit::Emitter;
 use crate::fields::{self, is_near_branch};
 use crate::model::{
     self, JUMP_LEN, Range, Relocation, RelocationKind, Resolution, SectionKind, Site, SymbolKind, Target,
@@ -82,7 +82,7 @@ fn refusal(side: &Side<'_, '_>, old: EntityId, code: RefusalCode, message: Strin
 fn displaced(side: &Side<'_, '_>, old: EntityId) -> Result<Displaced, Refusal> {
     let entity = side.entity(old);
     // Whether any of it comes back to what the jump covers has to be known.
-    if let Some(message) = side.with_fragments(old).find_map(|part| emit::unreadable(side, part)) {
+    if let Some(message) = side.with_fragments(old).find_map(|part| fields::unreadable(side, part)) {
         return Err(refusal(side, old, RefusalCode::UnreadableCode, message, "restart with the new build"));
     }
     let bytes = side.bytes(old).unwrap_or_default();

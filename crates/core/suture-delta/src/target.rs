@@ -24,8 +24,8 @@ pub(crate) enum Meaning<'d> {
     UnwindTable(&'d str, u64),
     /// The function that the resolver at this address of the build chooses when the program starts (`STT_GNU_IFUNC`).
     Chosen(u64),
-    /// A constant without a name, at this address.
-    Anonymous(u64),
+    /// A constant without a name that begins at this address, and the distance from its beginning.
+    Anonymous(u64, i64),
     /// A place in writable memory without a name: the entity before it and the distance from its end.
     After(EntityId, i64),
     /// A number, or an address outside the build.
@@ -65,7 +65,20 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
         Some((_, found)) if field.form == Form::Absolute => {
             Meaning::Import(import_named(found.name), field.address as i64)
         }
-        _ => by_address(side, field.address),
+        _ => by_label(side, field).unwrap_or_else(|| by_address(side, field.address)),
+    }
+}
+
+/// A constant that is known by its content, where the relocation says where it begins.
+fn by_label<'d>(side: &Side<'_, 'd>, field: &Field) -> Option<Meaning<'d>> {
+    let label = field.label?;
+    let distance = field.address.wrapping_sub(label) as i64;
+    match by_address(side, label) {
+        Meaning::Entity(id, inside) if is_content(side, id) => {
+            Some(Meaning::Entity(id, inside.wrapping_add(distance)))
+        }
+        Meaning::Anonymous(base, _) => Some(Meaning::Anonymous(base, distance)),
+        _ => None,
     }
 }
 
@@ -110,7 +123,7 @@ pub(crate) fn by_address<'d>(side: &Side<'_, 'd>, address: u64) -> Meaning<'d> {
         return Meaning::UnwindTable(section.name, address - section.address);
     }
     if !side.is_writable(address) && !section.is_code() {
-        return Meaning::Anonymous(address);
+        return Meaning::Anonymous(address, 0);
     }
     match side.before(address) {
         Some(id) => {

@@ -25,17 +25,17 @@ struct Account {
 
 impl Account {
     fn ask_all(&mut self, target: &mut Target, is_new: bool) {
-        for x in [3, 10, 5] {
+        for x in [3_u32, 10, 5] {
             self.calls += 1;
             self.total += 1;
             let names = &["zero", "one", "two", "three"][..if is_new { 4 } else { 3 }];
-            let (calls, name) = (self.calls, names[x % names.len()]);
+            let (calls, name) = (self.calls, names[x as usize % names.len()]);
             let (local, mine, shared) = (7 + calls, 3 + calls, 3 + calls);
             let answer = if is_new {
                 self.new_calls += 1;
-                let scaled = format!("{:.1}", x as f64 * 2.5);
+                let scaled = format!("{:.1}", f64::from(x) * 2.5);
                 let number = calls as usize + scaled.find('.').unwrap() + 21_000;
-                let fixed = x as u32 + (5 + self.new_calls) + (100 + self.new_calls);
+                let fixed = x + (5 + self.new_calls) + (100 + self.new_calls);
                 format!("{number} new {name} {scaled} {fixed} tls {mine} {shared} local {local}")
             } else {
                 let length = x.to_string().len() as u32 + mine;
@@ -151,6 +151,12 @@ fn cpp(compiler: &str) {
 #[test]
 fn classes_and_exceptions_of_a_library_gcc_o2() {
     cpp("g++ -O2");
+}
+
+/// The compiler takes the end of a text and counts back to its beginning.
+#[test]
+fn classes_and_exceptions_of_a_library_gcc_o1() {
+    cpp("g++ -O1 -fvisibility-inlines-hidden -Wl,-z,now");
 }
 
 #[test]

@@ -49,9 +49,21 @@ fn exceptions_pass_through_patched_frames_gcc_o0() {
     exceptions("g++ -O0");
 }
 
+/// It leaves branches to behind its functions.
+#[test]
+fn exceptions_pass_through_patched_frames_clang_o0() {
+    exceptions("clang++ -O0");
+}
+
 #[test]
 fn exceptions_pass_through_patched_frames_clang_o2_lld() {
     exceptions("clang++ -O2 -fuse-ld=lld");
+}
+
+/// The linker tells the names of constructors and destructors in the order in which they are used.
+#[test]
+fn exceptions_pass_through_patched_frames_clang_o3_static_pie_lld() {
+    exceptions("clang++ -O3 -static-pie -fPIE -fuse-ld=lld");
 }
 
 #[test]
