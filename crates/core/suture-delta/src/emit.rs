@@ -5,6 +5,7 @@
 //! that a function's address stays what it was and one switch decides for all; objects where their live
 //! state is. Only what the old build does not have travels.
 
+mod ends;
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -201,7 +202,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.value(field) {
+            match self.no_end(field, fields).and_then(|()| self.value(field)) {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));

@@ -148,6 +148,19 @@ fn a_reference_that_has_no_meaning_in_the_old_build() {
     assert!(refusal["message"].as_str().unwrap().contains("stderr"), "{refusal}");
 }
 
+/// Of a table that travels the end has to be known, and a compiler that does not optimise names it by an address alone.
+#[test]
+fn an_address_that_may_be_the_end_of_a_table() {
+    let source = format!(
+        "static const int table[5] = {{1, 2, 3, 4, 5}};\n__attribute__((noinline, optimize(0))) int work(int x) {{\n\
+         for (const int *p = table; p != table + sizeof table / 4; p++) x += *p;\n return x; }}\n{MAIN}"
+    );
+    let change = ("table[5] = {1, 2, 3, 4, 5}", "table[7] = {1, 2, 3, 4, 5, 6, 7}");
+    let refusal = refused("gcc", &source, change, "unresolved-reference", "work");
+    has_place(&refusal, 2);
+    assert!(refusal["message"].as_str().unwrap().contains("the end of table"), "{refusal}");
+}
+
 #[test]
 fn an_entry_on_two_pages() {
     let source = format!(
