@@ -4,7 +4,8 @@
 //! debug information of the two builds shows it. Compared are all types that the units of the changed
 //! functions define, for casts leave no trace of which function uses which type, and from there whatever
 //! members and pointers lead to. A type is found again by its name, scopes included; one without a name by
-//! where it is used. New types and new constants of an enumeration are no change; a new name for the same
+//! where it is used. Where a unit has several of one name (what macros make in blocks of their own), each must be one of the others,
+//! in both directions. New types and new constants of an enumeration are no change; a new name for the same
 //! layout is none either. Whatever can't be shown to be the same counts as changed.
 
 mod describe;
@@ -66,6 +67,7 @@ pub fn compare_layouts(
         names: OldNames::default(),
         queue: VecDeque::new(),
         seen: HashSet::new(),
+        same: HashSet::new(),
         changes: BTreeMap::new(),
     };
     comparison.functions(functions)?;
@@ -81,13 +83,15 @@ struct Comparison<'a, 'o, 'n> {
     names: OldNames,
     queue: VecDeque<(EntryId, EntryId)>,
     seen: HashSet<(EntryId, EntryId)>,
+    /// Pairs that were found to be the same, with all that they lead to.
+    same: HashSet<(EntryId, EntryId)>,
     changes: BTreeMap<(String, LayoutChangeKind), LayoutChange>,
 }
 
 /// Types that the old units of the changed functions define, by name.
 #[derive(Default)]
 struct OldNames {
-    in_unit: HashMap<(String, String), EntryId>,
+    in_unit: HashMap<(String, String), Vec<EntryId>>,
     anywhere: HashMap<String, EntryId>,
 }
 
@@ -104,14 +108,22 @@ impl Comparison<'_, '_, '_> {
             let unit_name = self.old.unit_name(unit).unwrap_or_default();
             for id in self.old.types_of_unit(unit)? {
                 let name = self.old.type_name(id)?;
-                self.names.in_unit.entry((unit_name.clone(), name.clone())).or_insert(id);
+                self.names.in_unit.entry((unit_name.clone(), name.clone())).or_default().push(id);
                 self.names.anywhere.entry(name).or_insert(id);
             }
         }
         for unit in new_units {
             let unit_name = self.new.unit_name(unit).unwrap_or_default();
+            let mut by_name: BTreeMap<String, Vec<EntryId>> = BTreeMap::new();
             for id in self.new.types_of_unit(unit)? {
-                self.find_partner(id, &unit_name)?;
+                let name = self.new.type_name(id)?;
+                // Without a name and outside any scope: compared where it is used.
+                if self.new.is_named(id)? || name.contains("::") {
+                    by_name.entry(name).or_default().push(id);
+                }
+            }
+            for (name, ids) in by_name {
+                self.find_partners(&name, &ids, &unit_name)?;
             }
         }
         for pair in functions {
@@ -120,22 +132,65 @@ impl Comparison<'_, '_, '_> {
         Ok(())
     }
 
-    /// Puts a type of the new build next to the one of the old build that has its name.
-    fn find_partner(&mut self, id: EntryId, unit_name: &str) -> Result<(), DebugError> {
-        let name = self.new.type_name(id)?;
-        // Without a name and outside any scope: compared where it is used.
-        if !self.new.is_named(id)? && !name.contains("::") {
-            return Ok(());
+    /// Puts the types of the new build that have this name in a unit next to those of the old build.
+    fn find_partners(&mut self, name: &str, ids: &[EntryId], unit_name: &str) -> Result<(), DebugError> {
+        let key = (unit_name.to_owned(), name.to_owned());
+        match (self.names.in_unit.get(&key).cloned().unwrap_or_default().as_slice(), ids) {
+            ([], ids) => ids.iter().try_for_each(|id| self.find_partner(*id, name)),
+            ([partner], [id]) => {
+                self.queue.push_back((*partner, *id));
+                Ok(())
+            }
+            (partners, ids) => self.find_among(partners, ids),
         }
-        let key = (unit_name.to_owned(), name);
-        let near = self.names.in_unit.get(&key).or_else(|| self.names.anywhere.get(&key.1));
-        if let Some(partner) = near {
+    }
+
+    /// Of several types with one name, each must be the same as one of the others: a new one, or new code would misread what lives in
+    /// the process, and an old one, or it has become another.
+    fn find_among(&mut self, partners: &[EntryId], ids: &[EntryId]) -> Result<(), DebugError> {
+        let olds = partners.iter().map(|a| ids.iter().map(|b| (*a, *b)).collect());
+        let news = ids.iter().map(|b| partners.iter().map(|a| (*a, *b)).collect());
+        let choices: Vec<Vec<(EntryId, EntryId)>> = olds.chain(news).collect();
+        for pairs in choices {
+            let mut is_found = false;
+            for (a, b) in &pairs {
+                is_found = is_found || self.is_same(*a, *b)?;
+            }
+            // What differs in one that does not is found when they are compared.
+            self.queue.extend(pairs.first().filter(|_| !is_found));
+        }
+        Ok(())
+    }
+
+    /// Whether two types are the same, and all those that are the same only if these are.
+    fn is_same(&mut self, a: EntryId, b: EntryId) -> Result<bool, DebugError> {
+        self.queue.extend(self.layouts.take_relied_on());
+        let mut open = vec![(a, b)];
+        let mut seen = HashSet::new();
+        while let Some((a, b)) = open.pop() {
+            if self.same.contains(&(a, b)) || !seen.insert((a, b)) {
+                continue;
+            }
+            let differs = self.layouts.difference(a, b)?.is_some()
+                || describe::changed_constant(self.old, self.new, a, b)?.is_some();
+            open.extend(self.layouts.take_relied_on());
+            if differs {
+                return Ok(false);
+            }
+        }
+        self.same.extend(seen);
+        Ok(true)
+    }
+
+    /// Puts a type that the unit had not next to the one of the old build that has its name.
+    fn find_partner(&mut self, id: EntryId, name: &str) -> Result<(), DebugError> {
+        if let Some(partner) = self.names.anywhere.get(name) {
             self.queue.push_back((*partner, id));
             return Ok(());
         }
         // The unit sees the type for the first time; others may have filled the process with it.
         let mut first = None;
-        for partner in self.old.types_named(&key.1)? {
+        for partner in self.old.types_named(name)? {
             if self.layouts.difference(partner, id)?.is_none() {
                 return Ok(());
             }

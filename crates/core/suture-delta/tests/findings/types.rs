@@ -247,3 +247,43 @@ fn rust_enumerations_and_structures() {
     assert_eq!(names(&program("pub id: u64, pub port: u16,", "")), ["peers::Peer"]);
     assert_eq!(names(&program("pub id: u64,", "Text(u64)")), ["peers::Message"]);
 }
+
+/// What macros make in blocks of their own has the same name as what they make in others.
+#[test]
+fn types_of_one_name_are_each_compared_with_their_own() {
+    let program = |first: &str, second: &str, text: &str| {
+        let reader = |fields: &str| {
+            format!(
+                "const _: () = {{ impl Reader for [u8; {}] {{ fn read(n: u8) -> u64 {{ #[derive(Default)] struct Read {{ {fields} }}\n\
+                 let r = Read::default(); std::hint::black_box(&r); u64::from(r.last + n) }} }} }};\n",
+                fields.len()
+            )
+        };
+        let calls = [first, second].map(|fields| format!("<[u8; {}]>::read(n)", fields.len())).join(" + ");
+        let source = format!(
+            "trait Reader {{ fn read(n: u8) -> u64; }}\n{}{}\n\
+             #[inline(never)] fn use_it(n: u8) -> u64 {{ println!(\"{text}\"); {calls} }}\n\
+             fn main() {{ use_it(std::env::args().count() as u8); }}",
+            reader(first),
+            reader(second)
+        );
+        compile("rustc", &["-g", "--edition", "2024", "-Ccodegen-units=1"], ("two.rs", &source))
+    };
+    let (one, other) = ("last: u8", "before: u64, last: u8");
+    let old = program(one, other, "old");
+    let found = |first: &str, second: &str| {
+        let found = changes(&old, &program(first, second, "new"), &["use_it"], &[]);
+        found.into_iter().map(|change| change.type_name).collect::<Vec<_>>()
+    };
+    assert_eq!(found(one, other), [""; 0]);
+    let grown = "before: u64, added: u64, last: u8";
+    for (first, second) in
+        [(one, grown), (grown, other), (one, "last : u8"), ("before: u64 , last: u8", other)]
+    {
+        let found = found(first, second);
+        assert!(
+            found.iter().any(|name| name == "two::_::{impl#0}::read::Read"),
+            "{first} and {second}: {found:?}"
+        );
+    }
+}
