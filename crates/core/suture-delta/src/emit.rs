@@ -181,7 +181,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             fields::of_code(self.same.new, id)
         };
         let name = entity.name;
-        self.fill_with_fields(symbol, name, bytes, &fields);
+        let function = (entity.kind != EntityKind::Object).then_some(id);
+        self.fill_with_fields(symbol, name, bytes, &fields, function);
     }
 
     /// Fills a promised symbol with what an object of the new build holds at start.
@@ -193,16 +194,24 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         let size = self.symbols[symbol as usize].size;
         let Some(bytes) = self.same.new.build.read(address, size) else { return };
         let fields = fields::of_data(self.same.new.build, address, size, true);
-        self.fill_with_fields(symbol, "a constant", bytes, &fields);
+        self.fill_with_fields(symbol, "a constant", bytes, &fields, None);
     }
 
-    fn fill_with_fields(&mut self, symbol: u32, name: &str, bytes: &[u8], fields: &[Field]) {
+    /// `function` is the one whose bytes they are, if it is one's.
+    fn fill_with_fields(
+        &mut self,
+        symbol: u32,
+        name: &str,
+        bytes: &[u8],
+        fields: &[Field],
+        function: Option<EntityId>,
+    ) {
         let mut data = bytes.to_vec();
         let mut relocations = Vec::with_capacity(fields.len());
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.no_end(field, fields).and_then(|()| self.value(field)) {
+            match self.is_certain(field, fields, function).and_then(|()| self.value(field)) {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));

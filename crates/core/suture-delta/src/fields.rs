@@ -4,7 +4,7 @@
 //! that place, if it names a symbol, says *what* was meant. The linker rewrites instructions (relaxed GOT
 //! and TLS accesses) and leaves the old relocation type, so the type alone is never trusted.
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use suture_elf::relocations::kind;
 use suture_elf::{Build, Relocation, Slot, SymbolKind};
 
@@ -29,6 +29,8 @@ pub(crate) struct Field {
     /// Where the constant without a name begins that the relocation there is relative to, if it is: the address may be
     /// that of its end, from which the code counts back.
     pub(crate) label: Option<u64>,
+    /// Whether the instruction reads or writes just there, and does not only take the address.
+    pub(crate) accesses: bool,
     /// Offset of the end of the instruction (to which [`Form::Relative`] is relative); 0 in data.
     pub(crate) end: u32,
 }
@@ -103,7 +105,17 @@ impl Scan<'_, '_> {
                 let Named { symbol, section, .. } = self.named_at(&mine, offset);
                 let len = constants.immediate_size() as u8;
                 let (form, address) = (Form::Branch, target);
-                self.fields.push(Field { offset, len, form, address, symbol, section, label: None, end });
+                self.fields.push(Field {
+                    offset,
+                    len,
+                    form,
+                    address,
+                    symbol,
+                    section,
+                    label: None,
+                    accesses: true,
+                    end,
+                });
                 taken = Some(offset);
             }
         } else if instruction.is_ip_rel_memory_operand() {
@@ -111,7 +123,8 @@ impl Scan<'_, '_> {
             let Named { symbol, section, label } = self.named_at(&mine, offset);
             let (form, address) = (Form::Relative, instruction.ip_rel_memory_address());
             self.remember_tls(&mine, offset);
-            self.fields.push(Field { offset, len: 4, form, address, symbol, section, label, end });
+            let accesses = instruction.mnemonic() != Mnemonic::Lea;
+            self.fields.push(Field { offset, len: 4, form, address, symbol, section, label, accesses, end });
             taken = Some(offset);
         }
         for index in mine {
@@ -196,7 +209,10 @@ impl Scan<'_, '_> {
         {
             symbol = self.tls_symbol.take();
         }
-        self.fields.push(Field { offset, len, form, address, symbol, section, label, end });
+        // A register may lead back into what ends there.
+        let is_alone = [instruction.memory_base(), instruction.memory_index()] == [Register::None; 2];
+        let accesses = in_displacement && is_alone && instruction.mnemonic() != Mnemonic::Lea;
+        self.fields.push(Field { offset, len, form, address, symbol, section, label, accesses, end });
     }
 }
 
@@ -208,7 +224,17 @@ pub(crate) fn of_data(build: &Build<'_>, address: u64, size: u64, table: bool) -
         let offset = relocation.address - address;
         let Named { symbol, section, label } = Named::by(build, relocation.symbol);
         let offset = offset as u32;
-        let field = |len, form, address| Field { offset, len, form, address, symbol, section, label, end: 0 };
+        let field = |len, form, address| Field {
+            offset,
+            len,
+            form,
+            address,
+            symbol,
+            section,
+            label,
+            accesses: false,
+            end: 0,
+        };
         match relocation.kind {
             kind::ABS64 => {
                 let target = match build.slot(relocation.address) {

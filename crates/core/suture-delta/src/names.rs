@@ -77,6 +77,11 @@ pub(crate) fn is_class_table(name: &str) -> bool {
     name.starts_with("_ZTV") || name.starts_with("_ZTT")
 }
 
+/// Whether it tells if a static local has been initialised; it stands behind that, and is called by its address.
+pub(crate) fn is_guard(name: &str) -> bool {
+    name.starts_with("_ZGV")
+}
+
 /// Name of the class whose table it is.
 pub(crate) fn class_of_table(name: &str) -> Option<String> {
     let shown = demangle(name);

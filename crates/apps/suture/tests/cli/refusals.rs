@@ -161,6 +161,22 @@ fn an_address_that_may_be_the_end_of_a_table() {
     assert!(refusal["message"].as_str().unwrap().contains("the end of table"), "{refusal}");
 }
 
+/// What stands behind a table has moved away, and something else has come there: a loop that went on to either would not stop.
+#[test]
+fn an_address_that_may_be_the_end_of_a_table_or_another_object() {
+    let source = format!(
+        "static const int table[6] = {{1, 2, 3, 4, 5, 6}};\nstatic const int last[4] = {{7, 8, 9, 10}};\n\
+         __attribute__((noinline, optimize(0))) int work(int x) {{\n\
+         for (const int *p = table; p != table + 6; p++) x += *p + last[x & 3];\n return x; }}\n{MAIN}"
+    );
+    let other = "__attribute__((used)) static const int other[2] = {20, 30};\nstatic const int table";
+    for compiler in ["gcc", "gcc -no-pie -fno-pie"] {
+        let refusal =
+            refused(compiler, &source, ("static const int table", other), "unresolved-reference", "work");
+        assert!(refusal["message"].as_str().unwrap().contains("the end of table"), "{refusal}");
+    }
+}
+
 #[test]
 fn an_entry_on_two_pages() {
     let source = format!(

@@ -97,10 +97,11 @@ fn a_library_of_which_another_build_has_the_name_on_disk() {
     let pair = Pair::build("c/library.c", "gcc -O2 -shared -fPIC");
     pair.diff();
     let mut target = pair.start_host(C_HOST, "gcc -O2");
+    let mut account = Account { calls: 0, total: 100, new_calls: 0 };
+    account.ask_all(&mut target, false);
     let (upgrade, library) = (pair.directory().join("upgrade"), pair.directory().join("libfixture.so"));
     std::fs::copy(&pair.new, &upgrade).unwrap();
     std::fs::rename(&upgrade, &library).unwrap();
-    let mut account = Account { calls: 0, total: 100, new_calls: 0 };
     for (verb, is_new) in ACTS {
         let ran = pair.operate(verb, &target, &[]);
         assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
