@@ -6,6 +6,7 @@
 //! state is. Only what the old build does not have travels.
 
 mod ends;
+mod refusals;
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -225,20 +226,6 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         self.fill(symbol, data, relocations);
     }
 
-    fn refuse(&mut self, name: &str, field: &Field, why: &str) {
-        self.refusals.push(Refusal {
-            code: RefusalCode::UnresolvedReference,
-            symbol: crate::names::demangle(name),
-            file: String::new(),
-            line: 0,
-            message: format!(
-                "its reference at offset {:#x} has no certain meaning in the old build: {why}",
-                field.offset
-            ),
-            help: "restart with the new build, or write the fix without that reference".to_owned(),
-        });
-    }
-
     fn value(&mut self, field: &Field) -> Result<Value, String> {
         if matches!(field.form, Form::Relative | Form::Branch) && field.len != 4 {
             return Err("a short branch leaves the function".to_owned());
@@ -403,17 +390,6 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
                 self.refuse_code(RefusalCode::UnresolvedReference, entity.name, &error.to_string());
             }
         }
-    }
-
-    fn refuse_code(&mut self, code: RefusalCode, name: &str, why: &str) {
-        self.refusals.push(Refusal {
-            code,
-            symbol: crate::names::demangle(name),
-            file: String::new(),
-            line: 0,
-            message: why.to_owned(),
-            help: "restart with the new build".to_owned(),
-        });
     }
 
     /// The alignment that an address of the new build shows: its section's, as far as the address has it.
