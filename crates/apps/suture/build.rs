@@ -1,5 +1,5 @@
 //! Links the command so that it takes as little of a processor as can be until it gives way to others (ADR 20): it begins where it asks
-//! for short turns, and no dynamic linker works before that.
+//! for short turns, no dynamic linker works before that, and nothing is relocated after it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -24,6 +24,7 @@ const LIBRARIES: [(&str, &str); 7] = [
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SUTURE_DYNAMIC");
+    println!("cargo::rerun-if-env-changed=SUTURE_PIE");
     println!("cargo::rustc-check-cfg=cfg(linked_statically)");
     argument("-Wl,--entry=suture_start");
     if env::var_os("SUTURE_DYNAMIC").is_some() {
@@ -45,7 +46,12 @@ fn main() -> io::Result<()> {
         symlink(archive, link)?;
     }
     argument(&format!("-L{}", directory.display()));
-    argument("-static-pie");
+    if env::var_os("SUTURE_PIE").is_some() {
+        argument("-static-pie");
+    } else {
+        argument("-static");
+        argument("-no-pie");
+    }
     println!("cargo::rustc-cfg=linked_statically");
     // The archives need each other.
     for last in ["-Wl,--start-group", "-lgcc_eh", "-lgcc", "-lc", "-Wl,--end-group"] {
