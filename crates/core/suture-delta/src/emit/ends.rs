@@ -97,9 +97,10 @@ impl Emitter<'_, '_, '_, '_> {
 
 /// Objects whose end the address may be, and to which the fields refer elsewhere.
 fn referred_to(side: &Side<'_, '_>, address: u64, fields: &[Field]) -> impl Iterator<Item = EntityId> {
-    let elsewhere = fields.iter().map(|field| field.address).filter(move |other| *other != address);
-    let referred: Vec<EntityId> = elsewhere.filter_map(|other| side.at(other)).collect();
-    neighbours(side, address).filter(move |object| referred.contains(object))
+    neighbours(side, address).filter(move |object| {
+        let Entity { address: start, size, .. } = side.entity(*object);
+        fields.iter().any(|field| field.address != address && field.address.wrapping_sub(*start) < *size)
+    })
 }
 
 /// Whether it takes the address of what only its section was named of.
