@@ -12,8 +12,8 @@ use toml::Table;
 
 use crate::{licence, withdrawn};
 
-/// What cargo calls the one registry that is known.
-const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+/// What cargo writes before the address of a registry. Of these there is one, which everything comes from.
+const REGISTRY: &str = "registry+";
 
 /// A package of the build.
 struct Package {
@@ -50,7 +50,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     let mut findings = findings(&rules, &packages);
     let fetched: Vec<(&str, &str)> = packages
         .iter()
-        .filter(|package| package.source.as_deref() == Some(REGISTRY))
+        .filter(|package| package.registry().is_some())
         .map(|package| (package.name.as_str(), package.version.as_str()))
         .collect();
     match withdrawn::find(&fetched) {
@@ -61,6 +61,12 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
         ),
     }
     Ok(findings)
+}
+
+impl Package {
+    fn registry(&self) -> Option<&str> {
+        self.source.as_deref()?.strip_prefix(REGISTRY)
+    }
 }
 
 impl Rules {
@@ -135,6 +141,10 @@ fn packages(metadata: &Value, tree: &str) -> Option<Vec<Package>> {
 fn findings(rules: &Rules, packages: &[Package]) -> Vec<String> {
     let mut findings: Vec<String> = packages.iter().flat_map(|package| alone(rules, package)).collect();
     findings.extend(versions(rules, packages));
+    let registries: BTreeSet<&str> = packages.iter().filter_map(Package::registry).collect();
+    if registries.len() > 1 {
+        findings.push(format!("more than one registry: {}", Vec::from_iter(registries).join(", ")));
+    }
     findings
 }
 
@@ -150,7 +160,7 @@ fn alone(rules: &Rules, package: &Package) -> Vec<String> {
         Some((licence, None)) => findings.push(format!("{name} {version}: no licence expression: {licence}")),
         None => findings.push(format!("{name} {version}: declares no licence")),
     }
-    if let Some(source) = source.as_ref().filter(|source| *source != REGISTRY) {
+    if let Some(source) = source.as_ref().filter(|_| package.registry().is_none()) {
         findings.push(format!("{name} {version}: comes from somewhere else: {source}"));
     }
     // What others depend on is their affair.
@@ -201,7 +211,7 @@ mod tests {
 
     fn package(name: &str, version: &str) -> Value {
         json!({
-            "id": format!("{name}@{version}"), "name": name, "version": version, "source": REGISTRY, "license": "MIT", "dependencies": []
+            "id": format!("{name}@{version}"), "name": name, "version": version, "source": "registry+one", "license": "MIT", "dependencies": []
         })
     }
 
@@ -232,6 +242,7 @@ mod tests {
             ("license", json!("MIT OR"), "a 1.0.0: no licence expression: MIT OR"),
             ("license", Value::Null, "a 1.0.0: declares no licence"),
             ("source", json!("git+https://x"), "a 1.0.0: comes from somewhere else: git+https://x"),
+            ("source", json!("registry+two"), "more than one registry: one, two"),
         ] {
             let mut packages = good.clone();
             packages[0][key] = value;
