@@ -14,6 +14,15 @@ const ACTS: [(&[&str], bool); 6] = [
     (&["revert"], false),
 ];
 
+/// Does all of it, and asks the target after each act.
+fn go_through(pair: &Pair, target: &mut Target, mut ask: impl FnMut(&mut Target, &str, bool)) {
+    for (verb, is_new) in ACTS {
+        let ran = pair.operate(verb, target, &[]);
+        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
+        ask(target, verb[0], is_new);
+    }
+}
+
 /// What `library.c` has counted.
 struct Account {
     calls: u32,
@@ -24,6 +33,15 @@ struct Account {
 }
 
 impl Account {
+    fn go_through(&mut self, pair: &Pair, target: &mut Target) {
+        go_through(pair, target, |target, verb, is_new| {
+            if verb == "apply" {
+                self.new_calls = 0;
+            }
+            self.ask_all(target, is_new);
+        });
+    }
+
     fn ask_all(&mut self, target: &mut Target, is_new: bool) {
         for x in [3_u32, 10, 5] {
             self.calls += 1;
@@ -56,14 +74,7 @@ fn whole_story(pair: &Pair, mut target: Target) {
     assert_eq!(changed, ["library_work"], "{report}");
     let mut account = Account { calls: 0, total: 100, new_calls: 0 };
     account.ask_all(&mut target, false);
-    for (verb, is_new) in ACTS {
-        let ran = pair.operate(verb, &target, &[]);
-        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
-        if verb[0] == "apply" {
-            account.new_calls = 0;
-        }
-        account.ask_all(&mut target, is_new);
-    }
+    account.go_through(pair, &mut target);
 }
 
 const C_HOST: &str = "c/library_host.c";
@@ -102,14 +113,7 @@ fn a_library_of_which_another_build_has_the_name_on_disk() {
     let (upgrade, library) = (pair.directory().join("upgrade"), pair.directory().join("libfixture.so"));
     std::fs::copy(&pair.new, &upgrade).unwrap();
     std::fs::rename(&upgrade, &library).unwrap();
-    for (verb, is_new) in ACTS {
-        let ran = pair.operate(verb, &target, &[]);
-        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
-        if verb[0] == "apply" {
-            account.new_calls = 0;
-        }
-        account.ask_all(&mut target, is_new);
-    }
+    account.go_through(&pair, &mut target);
     let upgraded = Target::start(Command::new(pair.directory().join("host")));
     let ran = pair.operate(&["apply"], &upgraded, &[]);
     assert_eq!((ran.code(), ran.exit), ("wrong-build", Some(4)), "{ran:?}");
@@ -117,7 +121,7 @@ fn a_library_of_which_another_build_has_the_name_on_disk() {
 
 fn cpp(compiler: &str) {
     let pair = Pair::build("cpp/library.cpp", &format!("{compiler} -shared -fPIC"));
-    let report = pair.diff();
+    pair.diff();
     let mut target = pair.start_host("cpp/library_host.cpp", "g++ -O2");
     let mut last = "none";
     let mut ask = |target: &mut Target, is_new: bool| {
@@ -142,11 +146,7 @@ fn cpp(compiler: &str) {
         assert_eq!((target.ask("r7"), target.ask("s7")), ("7".into(), "7".into()));
     };
     ask(&mut target, false);
-    for (verb, is_new) in ACTS {
-        let ran = pair.operate(verb, &target, &[]);
-        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?} {report}");
-        ask(&mut target, is_new);
-    }
+    go_through(&pair, &mut target, |target, _, is_new| ask(target, is_new));
 }
 
 #[test]
@@ -195,11 +195,7 @@ fn rust(options: &str, start: impl Fn(&Pair) -> Target) {
         assert_eq!(target.ask("itself"), "1");
     };
     ask(&mut target, false);
-    for (verb, is_new) in ACTS {
-        let ran = pair.operate(verb, &target, &[]);
-        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
-        ask(&mut target, is_new);
-    }
+    go_through(&pair, &mut target, |target, _, is_new| ask(target, is_new));
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn neighbours(side: &Side<'_, '_>, address: u64) -> impl Iterator<Item = EntityI
         let object = &side.entities[*id];
         object.kind == EntityKind::Object
             && !target::is_content(side, *id as EntityId)
-            && if *id < next { object.address + object.size == address } else { is_table(object) }
+            && if *id < next { address - object.address == object.size } else { is_table(object) }
     };
     (next.saturating_sub(ENDING_MAX)..end).filter(may_be_meant).map(|id| id as EntityId)
 }
