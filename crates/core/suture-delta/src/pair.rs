@@ -1,10 +1,12 @@
 //! Which function or object of the new build is which of the old one.
 //!
 //! One to one: "any copy that matches" would hide a change in one of many copies of a generic. Names that
-//! survive rebuilding come first; among equals the same spelling, then the same bytes, then the order.
+//! survive rebuilding come first; among equals the same spelling, then the same bytes, then the order. Bytes that hold
+//! addresses don't count: what the linker has moved has those of its neighbour.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use crate::fields;
 use crate::names::{self, Key};
 use crate::side::{Entity, EntityId, EntityKind, Side};
 
@@ -102,11 +104,15 @@ fn pair_group(
         |a, b, x, y| a.size == b.size && x == y,
         |a, b, _, _| a.size == b.size,
     ];
+    let bytes = |side: &Side<'_, '_>, ids: &[EntityId]| {
+        ids.iter().map(|id| (*id, lasting_bytes(side, *id))).collect::<HashMap<_, _>>()
+    };
+    let (x, y) = (bytes(old, &olds), bytes(new, &news));
     for matches in rules {
         olds.retain(|o| {
             let found = news
                 .iter()
-                .position(|n| matches(old.entity(*o), new.entity(*n), old.bytes(*o), new.bytes(*n)));
+                .position(|n| matches(old.entity(*o), new.entity(*n), x[o].as_deref(), y[n].as_deref()));
             if let Some(at) = found {
                 pairs.join(*o, news.remove(at));
             }
@@ -116,6 +122,22 @@ fn pair_group(
     for (o, n) in olds.into_iter().zip(news) {
         pairs.join(o, n);
     }
+}
+
+/// The bytes of an entity without the addresses in them; `None` for what is zero at start.
+fn lasting_bytes(side: &Side<'_, '_>, id: EntityId) -> Option<Vec<u8>> {
+    let (entity, mut bytes) = (side.entity(id), side.bytes(id)?.to_vec());
+    let fields = match entity.kind {
+        EntityKind::Object => fields::of_data(side.build, entity.address, entity.size, false),
+        EntityKind::Function | EntityKind::Resolver => fields::of_code(side, id),
+    };
+    for field in fields {
+        let range = field.offset as usize..field.offset as usize + usize::from(field.len);
+        if let Some(address) = bytes.get_mut(range) {
+            address.fill(0);
+        }
+    }
+    Some(bytes)
 }
 
 fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Vec<Option<usize>> {

@@ -2,6 +2,7 @@
 //!
 //! "Same" is claimed only where it is shown; everything that can't be shown is a difference.
 
+mod content;
 mod extent;
 
 use std::cell::RefCell;
@@ -20,7 +21,6 @@ use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
 
 pub(crate) use extent::{extent, text_extent, travelling};
-use extent::{gap, texts_only};
 
 /// Two builds, side by side.
 pub(crate) struct Same<'a, 'b, 'd> {
@@ -34,8 +34,6 @@ pub(crate) struct Same<'a, 'b, 'd> {
     copies: RefCell<HashMap<(EntityId, EntityId), bool>>,
 }
 
-/// Nesting of constants that refer to constants.
-const CONTENT_DEPTH_MAX: u32 = 64;
 /// Longest constant without a name that is compared as a whole, bytes.
 const CONTENT_LEN_MAX: u64 = 1 << 20;
 
@@ -246,15 +244,10 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             (Some(Slot::TlsPair(a)), Some(Slot::TlsPair(b))) => {
                 (a == Ok(0)) == (b == Ok(0)) && self.same_variable(a, b, depth)
             }
-            (Some(Slot::Address(a)), Some(Slot::Address(b)))
-            | (Some(Slot::Resolver(a)), Some(Slot::Resolver(b))) => {
-                self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
-            }
-            (None, None) => match (a.read_u64(old), b.read_u64(new)) {
-                (Some(x), Some(y)) => self.same_static_slot(x, y, depth),
+            _ => match (target::held(self.old, old), target::held(self.new, new)) {
+                (Some(x), Some(y)) => self.same_meaning(x, y, depth + 1),
                 _ => false,
             },
-            _ => false,
         }
     }
 
@@ -268,87 +261,6 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             ),
             (Err(a), Err(b)) => a.name == b.name,
             _ => false,
-        }
-    }
-
-    /// Slots that the linker has filled for good: addresses of a non-PIE, or thread-pointer offsets.
-    fn same_static_slot(&self, old: u64, new: u64, depth: u32) -> bool {
-        if (old as i64) < 0 && (new as i64) < 0 {
-            let variable = |side: &Side<'_, 'd>, value: u64| {
-                target::tls_block_size(side)
-                    .map(|size| target::tls_variable(side, value.wrapping_add(size), None))
-            };
-            return match (variable(self.old, old), variable(self.new, new)) {
-                (Some(a), Some(b)) => self.same_meaning(a, b, depth),
-                _ => false,
-            };
-        }
-        self.same_meaning(target::by_address(self.old, old), target::by_address(self.new, new), depth + 1)
-    }
-
-    /// Whether what the new code can read through a reference to `new` stands at `old` as well.
-    ///
-    /// A constant without a name extends to the next thing that is referred to. Its neighbours may differ
-    /// between the builds, so the old bytes are taken over the *new* extent: if they are the same, the old
-    /// address serves the new code. A string ends at its NUL, whatever stands behind it.
-    pub(crate) fn same_content(&self, old: u64, new: u64, depth: u32) -> bool {
-        if depth > CONTENT_DEPTH_MAX {
-            return false;
-        }
-        if let Some(known) = self.known.borrow().get(&(old, new)) {
-            return *known;
-        }
-        // A constant that refers to itself is the same if the rest is.
-        self.known.borrow_mut().insert((old, new), true);
-        let same = self.compare_content(old, new, depth);
-        self.known.borrow_mut().insert((old, new), same);
-        same
-    }
-
-    fn compare_content(&self, old: u64, new: u64, depth: u32) -> bool {
-        let len = extent(self.new, new);
-        let Some(b) = self.new.build.read(new, len) else { return false };
-        let y = fields::of_data(self.new.build, new, len, true);
-        let is_text =
-            |len: u64| self.old.build.read(old, len).is_some_and(|a| Some(a) == b.get(..len as usize));
-        if y.is_empty() && texts_only(b).is_some_and(is_text) {
-            return true;
-        }
-        if y.is_empty() && self.same_but_gaps(old, new, b) {
-            return true;
-        }
-        let Some(a) = self.old.build.read(old, len) else { return false };
-        let x = fields::of_data(self.old.build, old, len, true);
-        if !same_places(&x, &y) {
-            return false;
-        }
-        let mut differing = differences(a, b, &y).peekable();
-        if differing.peek().is_some() && !(is_location(b, &y) && differing.all(|at| at >= LOCATION_LINE)) {
-            return false;
-        }
-        x.iter().zip(&y).all(|(x, y)| {
-            let (x, y) = (target::meaning(self.old, x), target::meaning(self.new, y));
-            self.same_meaning(x, y, depth + 1)
-        })
-    }
-
-    /// Whether two constants without references are the same but for gaps between their pieces: what extends
-    /// to the next thing that is referred to may be several constants, or end in front of an aligned one.
-    ///
-    /// Both must be used up to their ends. So the real constant can't be one that has a gap's zeros in it in
-    /// one build only: it would be longer there, and what uses it would say so.
-    fn same_but_gaps(&self, old: u64, new: u64, b: &[u8]) -> bool {
-        let Some(a) = self.old.build.read(old, extent(self.old, old)) else { return false };
-        let (mut x, mut y) = (0, 0);
-        loop {
-            let same = a[x..].iter().zip(&b[y..]).take_while(|(a, b)| a == b).count();
-            (x, y) = (x + same, y + same);
-            match (gap(a, old, x), gap(b, new, y)) {
-                _ if x == a.len() && y == b.len() => return true,
-                (0, 0) => return false,
-                (0, len) => y += len,
-                (len, _) => x += len,
-            }
         }
     }
 
@@ -396,28 +308,6 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
 fn copy_of<'d>(side: &Side<'_, 'd>, id: EntityId) -> Option<&'d str> {
     let entity = side.entity(id);
     entity.imported.then(|| target::import_named(entity.name).name)
-}
-
-/// Offset of line and column in a `core::panic::Location`: behind the file's name and its length.
-const LOCATION_LINE: usize = 16;
-const LOCATION_LEN: usize = 24;
-
-/// Whether the bytes are a `core::panic::Location`: a pointer to the name of a `.rs` file, its length, a
-/// line and a column. Where the panic came from is no behaviour.
-fn is_location(bytes: &[u8], fields: &[Field]) -> bool {
-    let [name] = fields else { return false };
-    let number = |at: usize, len: usize| {
-        bytes
-            .get(at..at + len)
-            .map(|bytes| bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
-    };
-    let small = |value: Option<u64>, limit| value.is_some_and(|value| (1..limit).contains(&value));
-    bytes.len() == LOCATION_LEN
-        && name.offset == 0
-        && name.form == Form::Absolute
-        && small(number(8, 8), 1024)
-        && small(number(16, 4), 1 << 20)
-        && small(number(20, 4), 1 << 12)
 }
 
 /// Whether line `a` has become line `b`: it has moved as far as the line that is nearest before it.

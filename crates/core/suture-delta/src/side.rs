@@ -1,11 +1,13 @@
 //! One of the two builds, indexed for the comparison: its functions and objects as *entities*, and every
 //! address that anything refers to.
 
+mod listed;
+
 use std::collections::HashMap;
 
 use suture_elf::frames::{FrameError, Frames};
 use suture_elf::relocations::kind;
-use suture_elf::{Build, SymbolKind};
+use suture_elf::{Build, Slot, Symbol, SymbolKind};
 
 use crate::fields::{self, Field};
 use crate::names::{self, Key};
@@ -74,6 +76,8 @@ pub(crate) struct Side<'b, 'd> {
     fragments: HashMap<EntityId, Vec<EntityId>>,
     /// Every address that code or data refers to and where no entity begins, ascending.
     referenced: Vec<u64>,
+    /// Where constants begin that tables of distances in Rust list, ascending.
+    listed: Vec<u64>,
     /// Whether rustc has compiled any of it: its texts do not end with a NUL.
     pub(crate) has_rust: bool,
 }
@@ -89,6 +93,7 @@ impl<'b, 'd> Side<'b, 'd> {
             by_symbol: vec![None; build.symbols().len()],
             fragments: HashMap::new(),
             referenced: Vec::new(),
+            listed: Vec::new(),
             has_rust: build.symbols().iter().any(|symbol| names::is_rust(symbol.name)),
         };
         side.collect_entities();
@@ -133,6 +138,11 @@ impl<'b, 'd> Side<'b, 'd> {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// The first constant above `address` that a table of distances lists.
+    pub(crate) fn next_listed(&self, address: u64) -> Option<u64> {
+        self.listed.get(self.listed.partition_point(|other| *other <= address)).copied()
     }
 
     /// Where the entity, or the constant without a name, is in which an address lies.
@@ -183,23 +193,10 @@ impl<'b, 'd> Side<'b, 'd> {
             .filter(|relocation| relocation.kind == kind::COPY)
             .map(|relocation| relocation.address)
             .collect();
-        for index in build.symbols_by_address() {
-            let symbol = build.symbols()[*index as usize];
-            let is_loaded = |section: u32| {
-                build.sections().get(section as usize).is_some_and(suture_elf::Section::is_loaded)
-            };
-            // Data of no size is a label: where something begins or ends.
-            let is_label = symbol.kind == SymbolKind::Object && symbol.size == 0;
-            if !symbol.section.is_some_and(is_loaded) || symbol.name.is_empty() || is_label {
-                continue;
-            }
-            let kind = match symbol.kind {
-                SymbolKind::Function => EntityKind::Function,
-                SymbolKind::IndirectFunction => EntityKind::Resolver,
-                _ => EntityKind::Object,
-            };
+        for Placed { address, kind, index, .. } in placed(build) {
+            let symbol = build.symbols()[index as usize];
             match self.entities.last_mut() {
-                Some(last) if last.address == symbol.address && last.kind == kind => {
+                Some(last) if last.address == address && last.kind == kind => {
                     last.names.push(symbol.name);
                     last.size = last.size.max(symbol.size);
                     let file = symbol.file.filter(|_| symbol.local);
@@ -214,27 +211,31 @@ impl<'b, 'd> Side<'b, 'd> {
                     file: symbol.file,
                     key: names::key(symbol.name),
                     kind,
-                    address: symbol.address,
+                    address,
                     size: symbol.size,
                     writable: false,
-                    imported: copies.binary_search(&symbol.address).is_ok(),
+                    imported: copies.binary_search(&address).is_ok(),
                     parent: None,
                 }),
             }
-            self.by_symbol[*index as usize] = Some(self.entities.len() as EntityId - 1);
+            self.by_symbol[index as usize] = Some(self.entities.len() as EntityId - 1);
         }
     }
 
-    /// Hand-written functions have no size: they end where something else begins.
+    /// Hand-written functions have no size: they are as long as what begins with them, or end where something else begins.
     fn give_sizes(&mut self) {
         for id in 0..self.entities.len() {
             let (address, size) = (self.entities[id].address, self.entities[id].size);
             self.entities[id].writable = self.is_writable(address);
             self.entities[id].names.sort_unstable();
             if size == 0 && self.entities[id].kind != EntityKind::Object {
+                let begins_here = |entity: &&Entity<'_>| entity.address == address;
+                let before = self.entities[..id].iter().rev().take_while(begins_here);
+                let known = before.map(|entity| entity.size).max().filter(|size| *size > 0);
                 let section_end = self.build.section_at(address).map_or(address, |s| s.address + s.size);
-                let next = self.entities.get(id + 1).map_or(section_end, |entity| entity.address);
-                self.entities[id].size = next.min(section_end) - address;
+                let next = self.entities[id..].iter().find(|entity| !begins_here(entity));
+                let next = next.map_or(section_end, |entity| entity.address).min(section_end);
+                self.entities[id].size = known.unwrap_or(next - address);
             }
         }
     }
@@ -266,16 +267,20 @@ impl<'b, 'd> Side<'b, 'd> {
     }
 
     fn collect_references(&mut self) {
-        let mut referenced = Vec::new();
+        let (mut referenced, mut tables) = (Vec::new(), Vec::new());
         for (id, entity) in (0..).zip(&self.entities) {
             if entity.kind == EntityKind::Object {
                 continue;
             }
+            let is_rust = names::is_rust(entity.name);
             for field in fields::of_code(self, id) {
                 let address = self.beginning(&field, field.address);
                 let in_data = self.build.section_at(address).is_some_and(|section| !section.is_code());
                 if in_data {
                     referenced.push(address);
+                }
+                if in_data && !field.accesses && is_rust && listed::may_be_table(self, address) {
+                    tables.push((id, address));
                 }
             }
         }
@@ -291,6 +296,55 @@ impl<'b, 'd> Side<'b, 'd> {
         referenced.sort_unstable();
         referenced.dedup();
         self.referenced = referenced;
+        self.listed =
+            tables.into_iter().flat_map(|(user, table)| listed::listed(self, user, table)).collect();
+        self.listed.sort_unstable();
+    }
+}
+
+/// A symbol that names a function or an object, in the order of the entities.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Placed {
+    address: u64,
+    /// Of those that begin together the resolver is the last: an address alone means that.
+    kind: EntityKind,
+    size: std::cmp::Reverse<u64>,
+    index: u32,
+}
+
+/// The symbols of functions and objects, as the compiler meant them.
+fn placed(build: &Build<'_>) -> Vec<Placed> {
+    let is_loaded =
+        |section: u32| build.sections().get(section as usize).is_some_and(suture_elf::Section::is_loaded);
+    let place = |index: &u32| {
+        let symbol = build.symbols()[*index as usize];
+        // Data of no size is a label: where something begins or ends.
+        let is_label = symbol.kind == SymbolKind::Object && symbol.size == 0;
+        if !symbol.section.is_some_and(is_loaded) || symbol.name.is_empty() || is_label {
+            return None;
+        }
+        let (address, kind) = meant(build, &symbol)?;
+        Some(Placed { address, kind, size: std::cmp::Reverse(symbol.size), index: *index })
+    };
+    let mut placed: Vec<Placed> = build.symbols_by_address().iter().filter_map(place).collect();
+    placed.sort_unstable();
+    placed
+}
+
+/// Where what a symbol names begins, and what it is; `None` for a linkage stub, which is no function of the program.
+///
+/// An indirect function whose address is taken lld makes a plain one, and moves it from its resolver to its stub: the stub's
+/// slot says where the resolver is.
+fn meant(build: &Build<'_>, symbol: &Symbol<'_>) -> Option<(u64, EntityKind)> {
+    let address = symbol.address;
+    match symbol.kind {
+        SymbolKind::IndirectFunction => Some((address, EntityKind::Resolver)),
+        SymbolKind::Function => match build.stub(address).and_then(|slot| build.slot(slot)) {
+            None => Some((address, EntityKind::Function)),
+            Some(Slot::Resolver(resolver)) => Some((resolver, EntityKind::Resolver)),
+            Some(_) => None,
+        },
+        _ => Some((address, EntityKind::Object)),
     }
 }
 

@@ -65,6 +65,10 @@ pub(crate) fn meaning<'d>(side: &Side<'_, 'd>, field: &Field) -> Meaning<'d> {
         Some((_, found)) if field.form == Form::Absolute => {
             Meaning::Import(import_named(found.name), field.address as i64)
         }
+        // A stub of what nobody has (a weak symbol in a static program): the loader fills no slot for it.
+        Some((_, found)) if side.build.stub(field.address).is_some() => {
+            Meaning::Import(import_named(found.name), 0)
+        }
         _ => by_label(side, field).unwrap_or_else(|| by_address(side, field.address)),
     }
 }
@@ -131,6 +135,26 @@ pub(crate) fn by_address<'d>(side: &Side<'_, 'd>, address: u64) -> Meaning<'d> {
             Meaning::After(id, address.wrapping_sub(before.address + before.size) as i64)
         }
         None => Meaning::Plain(address),
+    }
+}
+
+/// What a slot holds of this build, put there by the loader or by the linker for good: an address, or the offset of a
+/// thread-local variable from the thread pointer.
+///
+/// Where a program takes the address of an indirect function, lld has the address of its stub in the slot.
+pub(crate) fn held<'d>(side: &Side<'_, 'd>, slot: u64) -> Option<Meaning<'d>> {
+    match side.build.slot(slot) {
+        Some(Slot::Address(address)) => Some(by_address(side, address)),
+        Some(Slot::Resolver(resolver)) => Some(Meaning::Chosen(resolver)),
+        Some(_) => None,
+        None => {
+            let value = side.build.read_u64(slot)?;
+            if (value as i64) < 0 {
+                let offset = value.wrapping_add(tls_block_size(side)?);
+                return Some(tls_variable(side, offset, None));
+            }
+            Some(by_address(side, value))
+        }
     }
 }
 

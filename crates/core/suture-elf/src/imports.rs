@@ -6,6 +6,7 @@ use iced_x86::{Code, Decoder, DecoderOptions, Mnemonic, OpKind};
 
 use crate::build::Build;
 use crate::relocations::kind;
+use crate::symbols::SymbolKind;
 
 /// A symbol that another module provides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +45,9 @@ pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
         let symbol =
             build.dynamic_symbols().get(relocation.symbol as usize).filter(|_| relocation.symbol != 0);
         let import = symbol.filter(|s| s.section.is_none()).and_then(|_| build.import(relocation.symbol));
-        let own = symbol.filter(|s| s.section.is_some()).map(|s| s.address);
+        let own = symbol.filter(|s| s.section.is_some());
+        let is_chosen = own.is_some_and(|own| own.kind == SymbolKind::IndirectFunction);
+        let own = own.map(|own| own.address);
         let variable = |addend: i64| match (import, own) {
             (Some(import), _) => Err(import),
             (None, own) => Ok(own.unwrap_or(0).wrapping_add_signed(addend)),
@@ -53,6 +56,7 @@ pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
             kind::GLOB_DAT | kind::JUMP_SLOT | kind::ABS64 => match (import, own) {
                 (Some(import), _) => Slot::Import(import, relocation.addend),
                 // Its own definition may be preempted: what the loader finds counts, the slot holds it.
+                (None, Some(resolver)) if is_chosen && relocation.addend == 0 => Slot::Resolver(resolver),
                 (None, Some(address)) => Slot::Address(address.wrapping_add_signed(relocation.addend)),
                 (None, None) => continue,
             },

@@ -2,6 +2,7 @@
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
 mod asleep;
+mod chosen;
 mod inside;
 mod kernel;
 mod libraries;
@@ -10,6 +11,7 @@ mod programs;
 mod stacked;
 mod support;
 mod surroundings;
+mod texts;
 mod tls;
 mod tools;
 

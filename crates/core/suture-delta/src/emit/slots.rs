@@ -5,7 +5,7 @@
 //! surgery fills, and a stub that jumps through it.
 
 use suture_elf::relocations::kind;
-use suture_elf::{BuildKind, Import, Slot};
+use suture_elf::{Build, BuildKind, Import, Slot};
 
 use super::Emitter;
 use crate::fields::Form;
@@ -39,7 +39,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
 
     /// The function that a resolver of the new build chooses: the old build has called its resolver and has the answer in a slot. The
     /// address of an indirect function itself is that of its resolver.
-    fn chosen_slot(&self, resolver: u64) -> Result<(&'d str, u64), String> {
+    fn chosen_slot(&self, resolver: u64, is_call: bool) -> Result<(&'d str, u64), String> {
         let Meaning::Entity(entity, 0) = target::by_address(self.same.new, resolver) else {
             return Err("an indirect function whose resolver has no name".to_owned());
         };
@@ -48,8 +48,9 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             self.same.pairs.old_of(entity).ok_or_else(|| format!("{name} is a new indirect function"))?;
         let (build, address) = (self.same.old.build, self.same.old.entity(old).address);
         // A variable that holds it may have got another value since.
+        let stays = |at: u64| target::is_slot(self.same.old, at) || !self.same.old.is_writable(at);
         let is_it = |(at, slot): &(&u64, &Slot<'_>)| {
-            **slot == Slot::Resolver(address) && target::is_slot(self.same.old, **at)
+            **slot == Slot::Resolver(address) && stays(**at) && (is_call || !is_lazy(build, **at))
         };
         let slot = build.slots().iter().find(is_it);
         let unused = || format!("{name} is an indirect function that the old build does not use");
@@ -58,7 +59,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
 
     /// A function that calls it.
     pub(super) fn chosen(&mut self, resolver: u64) -> Result<Target, String> {
-        let (name, slot) = self.chosen_slot(resolver)?;
+        let (name, slot) = self.chosen_slot(resolver, true)?;
         let plt = format!("{name}@plt");
         let build = self.same.old.build;
         if let Some((stub, _)) =
@@ -119,7 +120,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         match new.slot(address) {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
             Some(Slot::Resolver(resolver)) => {
-                let (name, slot) = self.chosen_slot(resolver)?;
+                let (name, slot) = self.chosen_slot(resolver, false)?;
                 Ok(self.image(&format!("{name}@got"), slot))
             }
             Some(Slot::Address(target)) => self.address_slot(target),
@@ -220,9 +221,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         let build = self.same.old.build;
         let loaded = build.slots().keys().copied().filter(|address| {
             let got = build.section_at(*address).is_some_and(|section| section.name.starts_with(".got"));
-            let at = build.dynamic_relocations().partition_point(|r| r.address < *address);
-            let lazy = build.dynamic_relocations().get(at).is_some_and(|r| r.kind == kind::JUMP_SLOT);
-            got && !(lazy && build.section_at(*address).is_some_and(|section| section.name == ".got.plt"))
+            got && !is_lazy(build, *address)
         });
         let fixed = build.section(".got").into_iter().flat_map(|section| {
             (0..section.size / 8)
@@ -239,4 +238,12 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             target::tls_block_size(self.same.old).ok_or_else(|| "the old build has none".to_owned())?;
         Ok(offset.wrapping_sub(size))
     }
+}
+
+/// Whether a slot leads to the dynamic linker until the first call.
+fn is_lazy(build: &Build<'_>, slot: u64) -> bool {
+    let relocations = build.dynamic_relocations();
+    let relocation = relocations.get(relocations.partition_point(|r| r.address < slot));
+    relocation.is_some_and(|r| r.address == slot && r.kind == kind::JUMP_SLOT)
+        && build.section_at(slot).is_some_and(|section| section.name == ".got.plt")
 }

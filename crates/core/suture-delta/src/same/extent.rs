@@ -12,6 +12,14 @@ pub(crate) fn extent(side: &Side<'_, '_>, address: u64) -> u64 {
     shared_text(side, address, len, end).unwrap_or(len)
 }
 
+/// Length of a constant without a name, where constants that only tables list are known too.
+///
+/// Less than [`extent`] at most, and nothing that travels is cut by it.
+pub(super) fn to_the_next(side: &Side<'_, '_>, address: u64) -> u64 {
+    let len = extent(side, address);
+    side.next_listed(address).map_or(len, |next| len.min(next - address))
+}
+
 /// How much of a constant without a name has to travel, of which `len` bytes lead to the next thing that is referred to: if that may be the
 /// end of a text, the rest of the text too. Too much does no harm, too little is a text that does not end.
 pub(crate) fn travelling(side: &Side<'_, '_>, address: u64, len: u64) -> u64 {
