@@ -193,6 +193,10 @@ fn os_error(number: i32) -> String {
     io::Error::from_raw_os_error(number).to_string()
 }
 
-fn unexpected(call: &'static str, error: &io::Error) -> Refusal {
+/// What it means that the process could not be made to do something.
+pub(crate) fn unexpected(call: &'static str, error: &io::Error) -> Refusal {
+    if error.raw_os_error() == Some(libc::ESRCH) {
+        return Refusal::Gone;
+    }
     Refusal::NoResources { call, error: error.to_string() }
 }
