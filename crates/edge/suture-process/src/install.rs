@@ -178,6 +178,7 @@ pub(crate) fn refill(memory: &RemoteMemory, installation: &Installation) -> io::
     for part in &installation.parts {
         if part.range.start != base {
             memory.write(part.range.start, &part.bytes)?;
+            clear(memory, part.range.start + part.bytes.len() as u64, part.zeros)?;
             continue;
         }
         let mut at = 0;
@@ -185,6 +186,19 @@ pub(crate) fn refill(memory: &RemoteMemory, installation: &Installation) -> io::
             memory.write(base + at, &part.bytes[at as usize..object as usize])?;
             at = object + UNWINDER_OBJECT_LEN;
         }
+    }
+    Ok(())
+}
+
+/// Writes so many zeros.
+fn clear(memory: &RemoteMemory, from: u64, len: u64) -> io::Result<()> {
+    const CHUNK: u64 = 1 << 20;
+    let zeros = vec![0; len.min(CHUNK) as usize];
+    let mut done = 0;
+    while done < len {
+        let piece = (len - done).min(CHUNK);
+        memory.write(from + done, &zeros[..piece as usize])?;
+        done += piece;
     }
     Ok(())
 }
