@@ -5,6 +5,7 @@
 //! that a function's address stays what it was and one switch decides for all; objects where their live
 //! state is. Only what the old build does not have travels.
 
+mod adjacent;
 mod ends;
 mod refusals;
 mod slots;
@@ -41,6 +42,8 @@ pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
     contents: BTreeMap<u64, u32>,
     made: BTreeMap<String, u32>,
     queue: VecDeque<Work>,
+    /// Objects that travel, each with what begins where it ends.
+    side_by_side: BTreeSet<(EntityId, EntityId)>,
     /// Copies of old functions: which, and their symbols.
     pub(crate) copies: Vec<(EntityId, u32)>,
 }
@@ -74,6 +77,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             contents: BTreeMap::new(),
             made: BTreeMap::new(),
             queue: VecDeque::new(),
+            side_by_side: BTreeSet::new(),
             copies: Vec::new(),
         }
     }
@@ -212,7 +216,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.is_certain(field, fields, function).and_then(|()| self.value(field)) {
+            match self.certain_meaning(field, fields, function).and_then(|meaning| self.value(field, meaning))
+            {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));
@@ -226,11 +231,10 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         self.fill(symbol, data, relocations);
     }
 
-    fn value(&mut self, field: &Field) -> Result<Value, String> {
+    fn value(&mut self, field: &Field, meaning: Meaning<'d>) -> Result<Value, String> {
         if matches!(field.form, Form::Relative | Form::Branch) && field.len != 4 {
             return Err("a short branch leaves the function".to_owned());
         }
-        let meaning = target::meaning(self.same.new, field);
         if field.form == Form::TlsOffset {
             return self.tls_offset(meaning).map(Value::Number);
         }

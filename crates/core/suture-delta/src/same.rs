@@ -12,6 +12,7 @@ use suture_elf::debug::DebugInfo;
 use suture_elf::frames::Pointer;
 use suture_elf::{Import, Slot};
 
+use crate::bounds::{self, Reading};
 use crate::compare::Debug;
 use crate::fields::{self, Field, Form};
 use crate::names;
@@ -62,7 +63,9 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         if !same_places(&x, &y) || !self.same_instructions(old, new, a, b, &x) {
             return Some("code");
         }
-        let Some(differing) = x.iter().zip(&y).find(|(x, y)| !self.same_field(x, y)) else {
+        let same =
+            |a: &Field, b: &Field| self.same_field(a, b) || self.same_reading((old, &x, a), (new, &y, b));
+        let Some(differing) = x.iter().zip(&y).find(|(a, b)| !same(a, b)) else {
             return (!self.same_unwind_rules(old, new)).then_some("unwind rules or exception table");
         };
         let content = |side: &Side<'_, '_>, field: &Field| {
@@ -158,6 +161,20 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
     /// Whether two fields at the same place mean the same.
     pub(crate) fn same_field(&self, old: &Field, new: &Field) -> bool {
         self.same_meaning(target::meaning(self.old, old), target::meaning(self.new, new), 0)
+    }
+
+    /// Whether two fields of code mean the same by what the code does with them.
+    fn same_reading(
+        &self,
+        (old, x, a): (EntityId, &[Field], &Field),
+        (new, y, b): (EntityId, &[Field], &Field),
+    ) -> bool {
+        let old = bounds::reading(self.old, Some(old), x, a);
+        let new = bounds::reading(self.new, Some(new), y, b);
+        match (old, new) {
+            (Reading::Certain(old), Reading::Certain(new)) => self.same_meaning(old, new, 0),
+            _ => false,
+        }
     }
 
     fn same_meaning(&self, old: Meaning<'d>, new: Meaning<'d>, depth: u32) -> bool {

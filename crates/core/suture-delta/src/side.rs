@@ -23,6 +23,8 @@ pub(crate) struct Entity<'d> {
     pub(crate) names: Vec<&'d str>,
     /// Source file of a local symbol.
     pub(crate) file: Option<&'d str>,
+    /// Whether one of its names is seen in its own file alone.
+    pub(crate) local: bool,
     /// What pairs it.
     pub(crate) key: Key,
     /// Code or data.
@@ -202,6 +204,7 @@ impl<'b, 'd> Side<'b, 'd> {
                 Some(last) if last.address == symbol.address && last.kind == kind => {
                     last.names.push(symbol.name);
                     last.size = last.size.max(symbol.size);
+                    last.local |= symbol.local;
                     let file = symbol.file.filter(|_| symbol.local);
                     // The order of the table says nothing: lld's changes with who refers to which name first.
                     if rank(file, symbol.name) < rank(last.file, last.name) {
@@ -212,6 +215,7 @@ impl<'b, 'd> Side<'b, 'd> {
                     name: symbol.name,
                     names: vec![symbol.name],
                     file: symbol.file,
+                    local: symbol.local,
                     key: names::key(symbol.name),
                     kind,
                     address: symbol.address,

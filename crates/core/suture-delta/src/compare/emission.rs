@@ -52,6 +52,7 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
     let overwrites = overwrites.iter().map(|object| object.emit(&mut emitter)).collect();
     emitter.finish_queue();
     emitter.add_frames();
+    emitter.join_neighbours();
     let register_frames = own_unwinder(&mut emitter);
     if !emitter.refusals.is_empty() {
         return Err(emitter.refusals);
