@@ -40,7 +40,7 @@ pub(crate) enum Reading<'d> {
     Either(Meaning<'d>, Vec<EntityId>),
 }
 
-/// What `field` means, one of the `fields` of a function or object. `owner` is the function, if it is one's.
+/// What `field` means, one of the `fields` of `owner`, a function or object, or of a constant without a name.
 pub(crate) fn reading<'d>(
     side: &Side<'_, 'd>,
     owner: Option<EntityId>,
@@ -52,7 +52,8 @@ pub(crate) fn reading<'d>(
     if !may_be_an_end(field) || begins.is_some_and(|found| names::is_guard(found.name)) {
         return Reading::Certain(plain);
     }
-    let Some(owner) = owner else {
+    let is_code = |id: &EntityId| side.entity(*id).kind != EntityKind::Object;
+    let Some(owner) = owner.filter(is_code) else {
         // Tables have more addresses of objects than of their ends, which stand beside those of the beginnings.
         let both = neighbours(side, field.address, None).filter(|id| refers_to(side, fields, field, *id));
         return either(plain, both.collect());
@@ -116,6 +117,7 @@ pub(crate) fn neighbours<'s>(
             && object.local
             && (file.is_none() || object.file.is_none() || object.file == file)
             && !target::is_content(side, *id as EntityId)
+            && !names::is_of_class(object.name)
             && if *id < next { address - object.address == object.size } else { is_table(object) }
     };
     (next.saturating_sub(ENDING_MAX)..end).filter(may_be_meant).map(|id| id as EntityId)

@@ -180,14 +180,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             return self.refuse_code(RefusalCode::UnreadableCode, entity.name, &why);
         }
         let Some(bytes) = self.same.new.bytes(id) else { return };
-        let fields = if entity.kind == EntityKind::Object {
-            fields::of_data(self.same.new.build, entity.address, entity.size, false)
-        } else {
-            fields::of_code(self.same.new, id)
-        };
-        let name = entity.name;
-        let function = (entity.kind != EntityKind::Object).then_some(id);
-        self.fill_with_fields(symbol, name, bytes, &fields, function);
+        let fields = fields::of_entity(self.same.new, id);
+        self.fill_with_fields(symbol, entity.name, bytes, &fields, Some(id));
     }
 
     /// Fills a promised symbol with what an object of the new build holds at start.
@@ -202,22 +196,21 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         self.fill_with_fields(symbol, "a constant", bytes, &fields, None);
     }
 
-    /// `function` is the one whose bytes they are, if it is one's.
+    /// `owner` is the function or object whose bytes they are, if it has a name.
     fn fill_with_fields(
         &mut self,
         symbol: u32,
         name: &str,
         bytes: &[u8],
         fields: &[Field],
-        function: Option<EntityId>,
+        owner: Option<EntityId>,
     ) {
         let mut data = bytes.to_vec();
         let mut relocations = Vec::with_capacity(fields.len());
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.certain_meaning(field, fields, function).and_then(|meaning| self.value(field, meaning))
-            {
+            match self.certain_meaning(field, fields, owner).and_then(|meaning| self.value(field, meaning)) {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));

@@ -163,6 +163,11 @@ fn an_address_that_may_be_the_end_of_a_table_or_another_object() {
         has_place(&refusal, 6);
         assert!(refusal["message"].as_str().unwrap().contains("the end of table"), "{refusal}");
     }
+    let pair = "static const struct pair { const int *from, *to; } all = {table, table + 8};\n\
+         OWN const struct pair *pick(const struct pair *p) { return p; }\n\
+         OWN int work(int x) { return sum(x, pick(&all)->from, pick(&all)->to); }\n";
+    let refusal = refused("gcc", &format!("{tables}{pair}{MAIN}"), change, "unresolved-reference", "all");
+    assert!(refusal["message"].as_str().unwrap().contains("the end of table"), "{refusal}");
     // Of what has no elements nobody has a use for the end alone.
     let single = "#define OWN __attribute__((noipa))\nstatic long single = 1;\nOWN long bump(long *p) { return ++*p; }\n\
          OWN int work(int x) { return x + bump(&single); }\n";

@@ -20,7 +20,9 @@ fn answer(x: i32, is_new: bool) -> String {
     } else {
         x * 3 + LAST[index]
     };
-    format!("{} {up} {grown} {back} {behind} {work} 14", x + 36)
+    let factors = if is_new { [1, 10, 100, 1000] } else { [1, 100, 1, 100] };
+    let listed = factors.get(index).unwrap_or(&100) * (x % 8 + 1);
+    format!("{} {up} {grown} {back} {behind} {listed} {work} 14", x + 36)
 }
 
 fn ask(target: &mut Target, is_new: bool) {

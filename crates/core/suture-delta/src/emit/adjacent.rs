@@ -64,7 +64,7 @@ impl Emitter<'_, '_, '_, '_> {
 
 /// Puts `part` at an offset of `whole`.
 fn append(whole: &mut Section, offset: u64, part: &Section) {
-    let end = offset + part.size;
+    let end = offset.saturating_add(part.size);
     whole.size = whole.size.max(end);
     if !part.data.is_empty() {
         whole.data.resize(whole.data.len().max(end as usize), 0);

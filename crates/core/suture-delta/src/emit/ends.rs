@@ -4,6 +4,8 @@
 //! travels, or other neighbours came between them, it does: a loop that is given the other's address does not stop. Two that
 //! travel go side by side; what is not certain otherwise is refused.
 
+use std::rc::Rc;
+
 use suture_elf::debug::{AggregateKind, DebugError, DebugInfo, EntryId, Shape};
 
 use super::Emitter;
@@ -27,8 +29,8 @@ enum Stand {
 }
 
 impl<'d> Emitter<'_, '_, '_, 'd> {
-    /// What a reference means, one of the `fields` of a function or object; an error if in the process it is not certain. `owner`
-    /// is the function, if there is one.
+    /// What a reference means, one of the `fields` of `owner`, a function or object, or of a constant without a name; an error if
+    /// in the process it is not certain.
     pub(super) fn certain_meaning(
         &mut self,
         field: &Field,
@@ -49,7 +51,8 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             })
             .filter(|object| bounds::refers_to(side, fields, field, *object) || self.may_end_alone(*object))
             .collect();
-        if doubtful.is_empty() || self.was_so(field, fields, stand, owner) {
+        let is_plain = || owner.is_some_and(|owner| self.is_list(owner));
+        if doubtful.is_empty() || self.was_so(field, fields, stand, owner) || is_plain() {
             return Ok(plain);
         }
         if let Some(other) = doubtful.iter().find(|object| !self.travels_before(**object, plain)) {
@@ -87,7 +90,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         }
     }
 
-    /// Whether the function had as many references to the same before, where they could be nothing's end.
+    /// Whether the owner had as many references to the same before, where they could be nothing's end.
     fn was_so(&self, field: &Field, fields: &[Field], stand: Stand, owner: Option<EntityId>) -> bool {
         let before = owner.and_then(|owner| self.same.pairs.old_of(owner));
         let (Stand::Old(place), Some(before)) = (stand, before) else { return false };
@@ -95,7 +98,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             fields.iter().filter(|other| bounds::may_be_an_end(other) && other.address == address).count()
         };
         let file = self.same.old.entity(before).file;
-        let before = fields::of_code(self.same.old, before);
+        let before = fields::of_entity(self.same.old, before);
         bounds::neighbours(self.same.old, place, file).next().is_none()
             && count(fields, field.address) <= count(&before, place)
     }
@@ -113,7 +116,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         let (a, b) = (side.entity(first), side.entity(second));
         travels(first)
             && travels(second)
-            && a.address + a.size == b.address
+            && b.address.checked_sub(a.address) == Some(a.size)
             && a.writable == b.writable
             && side.build.section_at(a.address) == side.build.section_at(b.address)
     }
@@ -129,30 +132,51 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
     /// Whether somebody may have a use for the end of an object without one for its beginning: it consists of elements,
     /// or nobody says of what.
     fn may_end_alone(&self, object: EntityId) -> bool {
-        let Some(debug) = self.same.debug.new else { return true };
-        let variable = debug.variable_at(self.same.new.entity(object).address);
-        match variable.map(|variable| variable.and_then(|variable| variable.type_id)) {
-            Ok(Some(type_id)) => has_elements(debug, type_id, TYPE_DEPTH_MAX).unwrap_or(true),
-            Ok(None) | Err(_) => true,
-        }
+        self.type_of(object)
+            .is_none_or(|(debug, type_id)| has_elements(debug, type_id, TYPE_DEPTH_MAX).unwrap_or(true))
+    }
+
+    /// Whether an object is a list of addresses, each of them of something: ends stand in structures.
+    fn is_list(&self, object: EntityId) -> bool {
+        self.type_of(object).is_some_and(|(debug, type_id)| is_pointers(debug, type_id).unwrap_or(false))
+    }
+
+    /// The type of an object of the new build, if the debug information tells.
+    fn type_of(&self, object: EntityId) -> Option<(&DebugInfo<'d>, EntryId)> {
+        let debug = self.same.debug.new?;
+        let variable = debug.variable_at(self.same.new.entity(object).address).ok()??;
+        Some((debug, variable.type_id?))
     }
 }
 
 /// Whether a type is an array, or a structure that ends with one.
 fn has_elements(debug: &DebugInfo<'_>, id: EntryId, depth: u32) -> Result<bool, DebugError> {
-    let next = |id: Option<EntryId>| match (id, depth.checked_sub(1)) {
-        (Some(id), Some(depth)) => has_elements(debug, id, depth),
-        _ => Ok(true),
+    let Some(depth) = depth.checked_sub(1) else { return Ok(true) };
+    let shape = bare(debug, id)?;
+    let Shape::Aggregate(aggregate) = &*shape else {
+        return Ok(matches!(*shape, Shape::Array { .. } | Shape::Declaration { .. }));
     };
-    Ok(match &*debug.shape(id)? {
-        Shape::Alias { target, .. } => next(*target)?,
-        Shape::Aggregate(aggregate) => {
-            let is_union = aggregate.kind == AggregateKind::Union;
-            let last = aggregate.members.last().or(aggregate.bases.last());
-            let ends = last.map_or(Ok(false), |member| next(member.type_id))?;
-            ends || aggregate.variants.is_some() || is_union
-        }
-        Shape::Array { .. } | Shape::Declaration { .. } => true,
-        _ => false,
-    })
+    let last = aggregate.members.last().or(aggregate.bases.last());
+    let ends = match last.map(|member| member.type_id) {
+        Some(Some(id)) => has_elements(debug, id, depth)?,
+        Some(None) => true,
+        None => false,
+    };
+    Ok(ends || aggregate.variants.is_some() || aggregate.kind == AggregateKind::Union)
+}
+
+/// Whether a type is an array of pointers.
+fn is_pointers(debug: &DebugInfo<'_>, id: EntryId) -> Result<bool, DebugError> {
+    let Shape::Array { element: Some(element), .. } = *bare(debug, id)? else { return Ok(false) };
+    Ok(matches!(&*bare(debug, element)?, Shape::Pointer { .. }))
+}
+
+/// What a type is under its other names.
+fn bare(debug: &DebugInfo<'_>, id: EntryId) -> Result<Rc<Shape>, DebugError> {
+    let mut shape = debug.shape(id)?;
+    for _ in 0..TYPE_DEPTH_MAX {
+        let Shape::Alias { target: Some(target), .. } = *shape else { break };
+        shape = debug.shape(target)?;
+    }
+    Ok(shape)
 }
