@@ -5,6 +5,7 @@
 //! that a function's address stays what it was and one switch decides for all; objects where their live
 //! state is. Only what the old build does not have travels.
 
+mod asked;
 mod ends;
 mod refusals;
 mod slots;
@@ -181,9 +182,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         } else {
             fields::of_code(self.same.new, id)
         };
-        let name = entity.name;
         let function = (entity.kind != EntityKind::Object).then_some(id);
-        self.fill_with_fields(symbol, name, bytes, &fields, function);
+        self.fill_with_fields(symbol, (entity.name, entity.address), bytes, &fields, function);
     }
 
     /// Fills a promised symbol with what an object of the new build holds at start.
@@ -195,14 +195,15 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         let size = self.symbols[symbol as usize].size;
         let Some(bytes) = self.same.new.build.read(address, size) else { return };
         let fields = fields::of_data(self.same.new.build, address, size, true);
-        self.fill_with_fields(symbol, "a constant", bytes, &fields, None);
+        self.fill_with_fields(symbol, ("a constant", address), bytes, &fields, None);
     }
 
-    /// `function` is the one whose bytes they are, if it is one's.
+    /// The bytes of what has this name and stands at this address of the new build; `function` is the one whose bytes they are, if
+    /// it is one's.
     fn fill_with_fields(
         &mut self,
         symbol: u32,
-        name: &str,
+        (name, address): (&str, u64),
         bytes: &[u8],
         fields: &[Field],
         function: Option<EntityId>,
@@ -212,7 +213,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.is_certain(field, fields, function).and_then(|()| self.value(field)) {
+            let word = address.wrapping_add(u64::from(field.offset));
+            match self.is_certain(field, fields, function).and_then(|()| self.value(field, word)) {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));
@@ -226,9 +228,13 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         self.fill(symbol, data, relocations);
     }
 
-    fn value(&mut self, field: &Field) -> Result<Value, String> {
+    /// What the field at the address `word` of the new build gets.
+    fn value(&mut self, field: &Field, word: u64) -> Result<Value, String> {
         if matches!(field.form, Form::Relative | Form::Branch) && field.len != 4 {
             return Err("a short branch leaves the function".to_owned());
+        }
+        if let Some(place) = self.asked(field, word) {
+            return Ok(Value::Place(place));
         }
         let meaning = target::meaning(self.same.new, field);
         if field.form == Form::TlsOffset {

@@ -2,6 +2,7 @@
 //!
 //! "Same" is claimed only where it is shown; everything that can't be shown is a difference.
 
+mod asked;
 mod extent;
 
 use std::cell::RefCell;
@@ -158,6 +159,7 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
     /// Whether two fields at the same place mean the same.
     pub(crate) fn same_field(&self, old: &Field, new: &Field) -> bool {
         self.same_meaning(target::meaning(self.old, old), target::meaning(self.new, new), 0)
+            && self.is_asked_alike(old.address, new.address)
     }
 
     fn same_meaning(&self, old: Meaning<'d>, new: Meaning<'d>, depth: u32) -> bool {
@@ -248,7 +250,12 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             }
             (Some(Slot::Address(a)), Some(Slot::Address(b)))
             | (Some(Slot::Resolver(a)), Some(Slot::Resolver(b))) => {
-                self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
+                self.asked_by_old(old) == self.asked(new)
+                    && self.same_meaning(
+                        target::by_address(self.old, a),
+                        target::by_address(self.new, b),
+                        depth + 1,
+                    )
             }
             (None, None) => match (a.read_u64(old), b.read_u64(new)) {
                 (Some(x), Some(y)) => self.same_static_slot(x, y, depth),

@@ -24,6 +24,10 @@ pub struct Symbol<'d> {
     pub local: bool,
     /// May be overridden by another definition.
     pub weak: bool,
+    /// Of all its definitions a process uses one, whoever looks for it (`STB_GNU_UNIQUE`).
+    pub unique: bool,
+    /// References of its own build always mean it, whatever other modules define (`STV_PROTECTED`, hidden).
+    pub bound: bool,
     /// Index of its section; `None` if undefined or absolute.
     pub section: Option<u32>,
     /// Source file of a local symbol as the compiler named it, if the table says.
@@ -76,6 +80,8 @@ pub(crate) fn read<'d>(table: &SymbolTable<'d, Header>) -> Result<Vec<Symbol<'d>
             kind,
             local,
             weak: raw.st_bind() == elf::STB_WEAK,
+            unique: raw.st_bind() == elf::STB_GNU_UNIQUE,
+            bound: raw.st_visibility() != elf::STV_DEFAULT,
             section: section.map(|section| section.0 as u32),
             file: file.filter(|_| local),
         });

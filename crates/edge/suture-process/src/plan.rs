@@ -133,7 +133,7 @@ fn prepare(
     let prelude = inject::prelude();
     let uid = sys::effective_uid();
     let user = sys::user_name(uid).unwrap_or_default();
-    let scope = scope.of_module(module.bias);
+    let scope = scope.of_module(module);
     let with_copies = with_copies(delta, module.bias, &scope)?;
     let delta = with_copies.as_ref().unwrap_or(delta);
     let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };
@@ -171,10 +171,10 @@ fn with_copies(delta: &Delta, bias: u64, scope: &Scope<'_>) -> Result<Option<Del
     for object in &delta.meta.overwrites {
         let original = object.address.wrapping_add(bias);
         for copied in copies.iter().filter(|copied| copied.original == original) {
-            if copied.size != object.size {
+            if copied.room < object.size {
                 let why = format!(
-                    "the program has a copy of {} with {} bytes, and the build has {}",
-                    object.name, copied.size, object.size
+                    "the program was linked with a library whose {} had {} bytes and has a copy with no room for more; the patch writes {}",
+                    object.name, copied.room, object.size
                 );
                 return Err(Refusal::Unsupported(why));
             }

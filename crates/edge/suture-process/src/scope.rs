@@ -4,6 +4,7 @@ use suture_delta::model::{Reference, Resolution};
 use suture_surgery::home::State;
 use suture_surgery::link::{Resolver, Value};
 use suture_surgery::memory::{Memory as _, Paged};
+use suture_surgery::modules::Module;
 use suture_surgery::resolve;
 
 use crate::patient::Patient;
@@ -14,6 +15,8 @@ pub(crate) struct Scope<'p> {
     /// What the tables are read through.
     memory: Paged<'p>,
     tables: Result<resolve::Scope, resolve::ResolveError>,
+    /// In which order the linker searches for the module whose references are resolved; without one, all in load order.
+    order: Option<resolve::Order>,
     bias: u64,
 }
 
@@ -21,12 +24,13 @@ impl<'p> Scope<'p> {
     pub(crate) fn new(patient: &'p Patient) -> Self {
         let memory = Paged::new(&patient.memory);
         let tables = resolve::Scope::read(&patient.modules, &memory);
-        Self { patient, memory, tables, bias: 0 }
+        Self { patient, memory, tables, order: None, bias: 0 }
     }
 
-    /// For references of a module with this bias.
-    pub(crate) fn of_module(self, bias: u64) -> Self {
-        Self { bias, ..self }
+    /// For references of this module.
+    pub(crate) fn of_module(self, module: &Module) -> Self {
+        let order = self.tables.as_ref().ok().map(|tables| tables.order(module.dynamic, &self.memory));
+        Self { bias: module.bias, order, ..self }
     }
 
     /// Address of a function of any loaded module.
@@ -44,8 +48,11 @@ impl<'p> Scope<'p> {
 
     fn import(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
         let tables = self.tables.as_ref().map_err(ToString::to_string)?;
-        let found = tables.find(symbol, version, &self.memory).map_err(|error| error.to_string())?;
-        match found {
+        let found = match &self.order {
+            Some(order) => tables.find_for(order, symbol, version, &self.memory),
+            None => tables.find(symbol, version, &self.memory),
+        };
+        match found.map_err(|error| error.to_string())? {
             Some(found) if found.is_ifunc => Ok(Value::ChosenBy(found.address)),
             Some(found) => Ok(Value::Known(found.address)),
             None => Err("no loaded library has it".to_owned()),

@@ -5,6 +5,7 @@ mod asleep;
 mod inside;
 mod kernel;
 mod libraries;
+mod own_names;
 mod permission;
 mod programs;
 mod stacked;

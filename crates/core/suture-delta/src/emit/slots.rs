@@ -71,7 +71,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
     }
 
     /// A stub of the delta's own, named `plt`, that jumps to where `slot` says.
-    fn stub(&mut self, name: &str, plt: String, slot: Target) -> Target {
+    pub(super) fn stub(&mut self, name: &str, plt: String, slot: Target) -> Target {
         if let Some(symbol) = self.made.get(&plt) {
             return Target::Symbol(*symbol);
         }
@@ -83,13 +83,13 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         Target::Symbol(symbol)
     }
 
-    fn import_reference(&mut self, import: Import<'d>) -> Target {
+    pub(super) fn import_reference(&mut self, import: Import<'d>) -> Target {
         let resolution =
             Resolution::Import { symbol: import.name.to_owned(), version: import.version.map(str::to_owned) };
         self.reference(import.name, resolution)
     }
 
-    fn import_slot(&mut self, import: Import<'d>) -> Target {
+    pub(super) fn import_slot(&mut self, import: Import<'d>) -> Target {
         let target = self.import_reference(import);
         self.new_slot(&format!("got.{}", import.name), target, 0)
     }
@@ -115,6 +115,9 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         let (old, new) = (self.same.old.build, self.same.new.build);
         if let Some(found) = self.old_slot(address) {
             return Ok(self.image("GOT slot", found));
+        }
+        if let Some(symbol) = self.same.asked(address) {
+            return Ok(self.import_slot(symbol));
         }
         match new.slot(address) {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),

@@ -1,0 +1,141 @@
+//! What a shared library exports and new code is the first to use: the process decides what its names mean.
+
+use std::process::Command;
+
+use crate::libraries::go_through;
+use crate::support::{FLAGS, Pair, Target, compilation, root, run};
+
+const HOST: &str = "c/own_names_host.c";
+
+/// What `own_names.c` counts, and what the process has for its functions.
+struct Names {
+    count: i32,
+    /// What `library_weight` adds.
+    weight: i32,
+}
+
+impl Names {
+    fn go_through(&mut self, pair: &Pair, target: &mut Target) {
+        let report = pair.diff();
+        let changed: Vec<_> =
+            report["changed"].as_array().unwrap().iter().map(|f| f["name"].clone()).collect();
+        assert_eq!(changed, ["library_answer"], "{report}");
+        self.ask(target, false);
+        go_through(pair, target, |target, _, is_new| self.ask(target, is_new));
+    }
+
+    fn ask(&mut self, target: &mut Target, is_new: bool) {
+        for x in [3, 4, 8] {
+            let answer = if is_new {
+                self.count += x;
+                let (weight, scale, limit) = (x + self.weight, x * 2, x % 3 + 1);
+                let tabled = if x % 2 == 0 { weight } else { scale };
+                format!(
+                    "new count {} limit {limit} weight {weight} scale {scale} taken {weight} same 1 tabled {tabled}",
+                    self.count
+                )
+            } else {
+                format!("old {x} 1")
+            };
+            assert_eq!(target.ask(&x.to_string()), format!("{} {answer}", answer.len()));
+            self.count += 10;
+            assert_eq!(target.ask("count"), self.count.to_string(), "all use the same variable");
+        }
+    }
+}
+
+fn library(compiler: &str) -> Pair {
+    Pair::build("c/own_names.c", &format!("{compiler} -shared -fPIC"))
+}
+
+/// A library that has a function, and a variable, of the same name.
+fn decoy(pair: &Pair) -> String {
+    let decoy = pair.directory().join("decoy.so");
+    let source = root().join("fixtures").join(HOST);
+    run(compilation("gcc -O2 -shared -fPIC -DDECOY", &decoy, &source).args(FLAGS));
+    decoy.to_string_lossy().into_owned()
+}
+
+/// A program that opens libraries, each in its way.
+fn opener(pair: &Pair, compiler: &str, opened: &[(&str, &str)]) -> Target {
+    let host = pair.directory().join("opener");
+    run(&mut compilation(&format!("{compiler} -DOPEN"), &host, &root().join("fixtures").join(HOST)));
+    let mut command = Command::new(host);
+    Target::start({
+        command.args(opened.iter().flat_map(|(way, file)| [way, file]));
+        command
+    })
+}
+
+macro_rules! copies {
+    ($($name:ident: $library:literal, $host:literal;)*) => {
+        $(#[test] fn $name() {
+            let pair = library($library);
+            let mut target = pair.start_host(HOST, $host);
+            Names { count: 100, weight: 1 }.go_through(&pair, &mut target);
+        })*
+    };
+}
+
+copies! {
+    a_copy_of_the_program_is_used_gcc: "gcc -O2", "gcc -O2 -no-pie -fno-pie";
+    a_copy_of_the_program_is_used_o0_lld: "gcc -O0 -fuse-ld=lld", "gcc -O2 -no-pie -fno-pie";
+    a_copy_of_the_program_is_used_clang_without_plt: "clang -O2 -fno-plt", "gcc -O2 -fPIE -pie";
+    a_copy_of_the_program_is_used_bound_at_once: "gcc -O2 -Wl,-z,now -fcf-protection=full", "gcc -O0 -no-pie -fno-pie";
+    what_a_position_independent_program_has_not_copied: "gcc -O2", "gcc -O2 -fPIC -pie";
+}
+
+#[test]
+fn a_function_of_the_program_comes_before_the_library_s() {
+    for (compiler, host) in
+        [("gcc -O2", "gcc -O2"), ("clang -O2 -fno-plt -fuse-ld=lld", "gcc -O2 -no-pie -fno-pie")]
+    {
+        let pair = library(compiler);
+        let mut target = pair.start_host(HOST, &format!("{host} -DINTERPOSE"));
+        Names { count: 100, weight: 1000 }.go_through(&pair, &mut target);
+    }
+}
+
+#[test]
+fn a_function_that_is_loaded_before_comes_before_the_library_s() {
+    let pair = library("gcc -O2");
+    let decoy = decoy(&pair);
+    drop(pair.start_host(HOST, "gcc -O2 -no-pie -fno-pie"));
+    let mut command = Command::new(pair.directory().join("host"));
+    let mut target = Target::start({
+        command.env("LD_PRELOAD", decoy);
+        command
+    });
+    // The copy was made of the variable that comes first, too.
+    Names { count: 7000, weight: 2000 }.go_through(&pair, &mut target);
+}
+
+#[test]
+fn the_library_s_own_names_are_its_own_where_it_is_bound_to_them() {
+    let pair = library("gcc -O2 -Wl,-Bsymbolic-functions");
+    let decoy = decoy(&pair);
+    let file = pair.old.to_string_lossy().into_owned();
+    let mut target = opener(&pair, "gcc -O2", &[("l", &decoy), ("l", &file)]);
+    Names { count: 100, weight: 1 }.go_through(&pair, &mut target);
+}
+
+#[test]
+fn who_is_opened_alone_does_not_see_others_that_are() {
+    let pair = library("gcc -O2");
+    let decoy = decoy(&pair);
+    let file = pair.old.to_string_lossy().into_owned();
+    let mut target = opener(&pair, "gcc -O2", &[("l", &decoy), ("l", &file)]);
+    Names { count: 100, weight: 1 }.go_through(&pair, &mut target);
+}
+
+/// Everybody sees what is opened for everybody; who looks at himself first does not.
+#[test]
+fn what_is_opened_for_all_comes_first_unless_the_library_looks_at_itself_first() {
+    let pair = library("clang -O2");
+    let decoy = decoy(&pair);
+    let file = pair.old.to_string_lossy().into_owned();
+    for (way, count, weight) in [("l", 7000, 2000), ("d", 100, 1)] {
+        let mut target = opener(&pair, "gcc -O2", &[("g", &decoy), (way, &file)]);
+        Names { count, weight }.go_through(&pair, &mut target);
+    }
+}
