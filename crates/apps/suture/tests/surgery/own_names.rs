@@ -85,6 +85,43 @@ copies! {
     what_a_position_independent_program_has_not_copied: "gcc -O2", "gcc -O2 -fPIC -pie";
 }
 
+/// The fix makes a constant shorter, of which no types tell: else it would be refused.
+fn shorter() -> Pair {
+    let pair = library("gcc -O2 -DSHORTER");
+    let report = pair.diff();
+    let sizes = &report["data"][0];
+    assert_eq!((&sizes["name"], &sizes["action"]), (&"library_sizes".into(), &"in-place".into()), "{report}");
+    pair
+}
+
+#[test]
+fn a_copy_of_a_constant_that_becomes_shorter_is_changed_too() {
+    let pair = shorter();
+    let mut target = pair.start_host(HOST, "gcc -O2 -no-pie -fno-pie");
+    assert_eq!(target.ask("sizes"), "1 2 3");
+    go_through(&pair, &mut target, |target, _, is_new| {
+        assert_eq!(target.ask("sizes"), if is_new { "5 6 7" } else { "1 2 3" });
+    });
+}
+
+/// A program that was linked when the library had less has no room in its copy for more.
+#[test]
+fn a_copy_that_is_too_short_is_not_written_over() {
+    let pair = shorter();
+    let (library, host) = (pair.directory().join("libfixture.so"), pair.directory().join("host"));
+    let sources = root().join("fixtures");
+    run(&mut compilation("gcc -shared -fPIC -DSMALL", &library, &sources.join("c/own_names.c")));
+    run(compilation("gcc -O2 -no-pie -fno-pie", &host, &sources.join(HOST)).arg(&library));
+    std::fs::copy(&pair.old, &library).unwrap();
+    let mut target = Target::start(Command::new(host));
+    assert!(target.ask("sizes").starts_with("1 2 "), "as much as fits was copied");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!((ran.code(), ran.exit), ("unsupported", Some(4)), "{ran:?}");
+    let why = ran.json["results"][0]["reason"].as_str().unwrap_or_default();
+    assert!(why.contains("whose library_sizes had 8 bytes"), "{why}");
+    assert!(target.ask("3").contains(" old 3 "));
+}
+
 #[test]
 fn a_function_of_the_program_comes_before_the_library_s() {
     for (compiler, host) in

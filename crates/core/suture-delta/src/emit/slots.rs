@@ -94,6 +94,13 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         self.new_slot(&format!("got.{}", import.name), target, 0)
     }
 
+    /// Whether the delta can speak of it as a place of the old build.
+    pub(crate) fn is_in_old_image(&self, address: u64) -> bool {
+        const PT_LOAD: u32 = 1;
+        let loaded = self.same.old.build.segments().iter().filter(|segment| segment.kind == PT_LOAD);
+        loaded.into_iter().any(|segment| address.wrapping_sub(segment.address) <= segment.size)
+    }
+
     /// A word of the delta's own that holds `target` plus `addend`.
     pub(crate) fn new_slot(&mut self, name: &str, target: Target, addend: i64) -> Target {
         if let Some(symbol) = self.made.get(name) {
