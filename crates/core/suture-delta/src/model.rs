@@ -66,21 +66,24 @@ pub const SCHEMA_FOLLOWED: u32 = 4;
 
 /// The version of a delta for a build with an unwinder of its own.
 pub const SCHEMA_OWN_UNWINDER: u32 = 5;
-/// The version of a delta that says what the constants hold that it changes.
+/// The version of a delta that says what the constants hold that it changes, or what the process must not have.
 pub const SCHEMA_EXPECTED: u32 = 6;
 /// The newest version.
 pub const SCHEMA_NEWEST: u32 = SCHEMA_EXPECTED;
 
-impl Meta {
-    /// The version of a delta with this metadata: each has the lowest that has all its keys, so that a delta without
-    /// the later ones is read by earlier versions too, and has one spelling.
+impl Delta {
+    /// The version of this delta: each has the lowest that has all its keys, so that a delta without the later ones is read
+    /// by earlier versions too, and has one spelling.
     pub fn lowest_schema(&self) -> u32 {
-        if self.overwrites.iter().any(|object| object.expected.is_some()) {
+        let is_absent = |reference: &Reference| matches!(reference.resolution, Resolution::Absent { .. });
+        if self.meta.overwrites.iter().any(|object| object.expected.is_some())
+            || self.references.iter().any(is_absent)
+        {
             SCHEMA_EXPECTED
-        } else if self.register_frames.is_some() {
+        } else if self.meta.register_frames.is_some() {
             SCHEMA_OWN_UNWINDER
         } else {
-            self.report.schema()
+            self.meta.report.schema()
         }
     }
 }
@@ -346,6 +349,14 @@ pub enum Resolution {
     TlsModule {
         /// Address of a word of the old build that the dynamic linker filled with the index.
         anchor_address: u64,
+    },
+    /// No place: nothing refers to it. A variable of which all modules that have it use one (of a template, or in an inline function)
+    /// comes with the delta, and a module that the old build would share it with must not have one already.
+    Absent {
+        /// Symbol name.
+        symbol: String,
+        /// Symbol version.
+        version: Option<String>,
     },
     /// The switch byte of this patch: 0 while off, 1 while on.
     Switch,

@@ -59,6 +59,18 @@ impl<'p> Scope<'p> {
         }
     }
 
+    fn absent(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
+        let tables = self.tables.as_ref().map_err(ToString::to_string)?;
+        let shared = self.order.as_ref().map(|order| tables.shared(order, symbol, version, &self.memory));
+        match shared.transpose().map_err(|error| error.to_string())?.flatten() {
+            None => Ok(Value::Known(0)),
+            Some(found) => Err(format!(
+                "it is new in the build, but another module has it at {:#x}, and all that have it use one: the patch would bring a second",
+                found.address
+            )),
+        }
+    }
+
     fn word(&self, address: u64) -> Result<u64, String> {
         self.patient.memory.read_u64(address.wrapping_add(self.bias)).map_err(|error| error.to_string())
     }
@@ -77,6 +89,7 @@ impl Resolver for Scope<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Value, String> {
         match &reference.resolution {
             Resolution::Import { symbol, version } => self.import(symbol, version.as_deref()),
+            Resolution::Absent { symbol, version } => self.absent(symbol, version.as_deref()),
             Resolution::Patch { id, symbol } => self.patch(id, *symbol).map(Value::Known),
             Resolution::TlsOffset { offset, anchor } => {
                 let known = self.word(anchor.address)?;

@@ -176,3 +176,48 @@ fn what_is_opened_for_all_comes_first_unless_the_library_looks_at_itself_first()
         Names { count, weight }.go_through(&pair, &mut target);
     }
 }
+
+const CLASSES: &str = "cpp/own_names.cpp";
+
+/// A program at fixed addresses has a copy of the class's table, and whose objects have it.
+#[test]
+fn objects_of_a_class_have_the_table_that_the_process_uses() {
+    for (compiler, host) in
+        [("g++ -O2", "g++ -O2 -no-pie -fno-pie"), ("clang++ -O1 -fuse-ld=lld", "g++ -O2 -fPIE -pie")]
+    {
+        let pair = Pair::build(CLASSES, &format!("{compiler} -shared -fPIC"));
+        pair.diff();
+        let mut target = pair.start_host(CLASSES, &format!("{host} -DHOST"));
+        assert_eq!(target.ask("4"), "7 old 4 1");
+        go_through(&pair, &mut target, |target, _, is_new| {
+            assert_eq!(target.ask("4"), if is_new { "21 new 16 same 1 alike 1" } else { "7 old 4 1" });
+        });
+    }
+}
+
+/// There is one for all that have it; a second would not be noticed.
+#[test]
+fn a_variable_that_another_module_would_share_is_not_brought_again() {
+    let pair = Pair::build(CLASSES, "g++ -O2 -shared -fPIC -DSETTINGS");
+    pair.diff();
+    let mut target = pair.start_host(CLASSES, "g++ -O2 -DHOST -rdynamic");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!((ran.code(), ran.exit), ("unresolved-symbol", Some(4)), "{ran:?}");
+    let why = ran.json["results"][0]["reason"].as_str().unwrap_or_default();
+    assert!(why.contains("_ZZ8settingsvE5value"), "{why}");
+    assert_eq!(target.ask("4"), "7 old 4 1");
+    // A program that keeps its own to itself would not share it.
+    let mut target = pair.start_host(CLASSES, "g++ -O2 -DHOST");
+    let mut value = 5;
+    go_through(&pair, &mut target, |target, verb, is_new| {
+        if verb == "apply" {
+            value = 5;
+        }
+        if is_new {
+            value += 1;
+            assert_eq!(target.ask("4"), format!("21 new {} same 1 alike 1", 16 + value));
+        } else {
+            assert_eq!(target.ask("4"), "7 old 4 1");
+        }
+    });
+}

@@ -126,6 +126,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         if let Some(symbol) = self.same.asked(address) {
             return Ok(self.import_slot(symbol));
         }
+        self.must_be_absent(address);
         match new.slot(address) {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
             Some(Slot::Resolver(resolver)) => {

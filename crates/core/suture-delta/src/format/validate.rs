@@ -69,7 +69,7 @@ impl Delta {
 
     fn check_meta(&self) -> Result<(), Invalid> {
         let meta = |field, rule| Invalid { place: Place::Meta(field), rule };
-        if self.meta.schema != self.meta.lowest_schema() {
+        if self.meta.schema != self.lowest_schema() {
             return Err(meta("schema", Rule::Schema(self.meta.schema)));
         }
         check_build(&self.meta.old).map_err(|rule| meta("old", rule))?;
@@ -132,7 +132,7 @@ impl Delta {
             Resolution::Image { address } if !image.contains(*address) && *address != image.end => {
                 Err(Rule::OutsideImage(*address))
             }
-            Resolution::Import { symbol, version } => {
+            Resolution::Import { symbol, version } | Resolution::Absent { symbol, version } => {
                 check_name(symbol)?;
                 version.as_deref().map_or(Ok(()), check_name)
             }

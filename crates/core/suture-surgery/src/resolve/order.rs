@@ -70,6 +70,24 @@ impl Scope {
         }
     }
 
+    /// The definition that the module would share with those that have it already, if it came with one of its own.
+    pub fn shared(
+        &self,
+        order: &Order,
+        symbol: &str,
+        version: Option<&str>,
+        memory: &dyn Memory,
+    ) -> Result<Option<Found>, ResolveError> {
+        let seen = order.known.as_ref().map(|objects| objects.iter().copied());
+        let seen = seen.map(|objects| self.find_among(objects, symbol, version, memory)).transpose()?;
+        let anybodys = || self.find(symbol, version, memory);
+        match seen {
+            Some(Some(found)) => Ok(Some(found)),
+            Some(None) => Ok(anybodys()?.filter(|found| found.is_unique)),
+            None => anybodys(),
+        }
+    }
+
     /// What a module means that has the symbol itself, if it can be nothing else.
     fn only_one(
         &self,
