@@ -350,8 +350,9 @@ pub enum Resolution {
         /// Address of a word of the old build that the dynamic linker filled with the index.
         anchor_address: u64,
     },
-    /// No place: nothing refers to it. A variable of which all modules that have it use one (of a template, or in an inline function)
-    /// comes with the delta, and a module that the old build would share it with must not have one already.
+    /// No place: nothing refers to it. No other module may have it that the patched one would find first: a variable that comes with
+    /// the delta, of which all modules use one (of a template, or in an inline function), or a thread-local one that the old build
+    /// leaves to the process and has no word for.
     Absent {
         /// Symbol name.
         symbol: String,

@@ -243,10 +243,14 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         match (a.slot(old), b.slot(new)) {
             (Some(Slot::Import(a, x)), Some(Slot::Import(b, y))) => a.name == b.name && x == y,
             (Some(Slot::TlsOffset(a)), Some(Slot::TlsOffset(b)))
-            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => self.same_variable(a, b, depth),
+            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => {
+                self.asked_by_old(old) == self.asked_variable(new) && self.same_variable(a, b, depth)
+            }
             // Offset 0 may mean the whole block, from which code counts on by itself.
             (Some(Slot::TlsPair(a)), Some(Slot::TlsPair(b))) => {
-                (a == Ok(0)) == (b == Ok(0)) && self.same_variable(a, b, depth)
+                (a == Ok(0)) == (b == Ok(0))
+                    && self.asked_by_old(old) == self.asked_variable(new)
+                    && self.same_variable(a, b, depth)
             }
             (Some(Slot::Address(a)), Some(Slot::Address(b)))
             | (Some(Slot::Resolver(a)), Some(Slot::Resolver(b))) => {

@@ -213,6 +213,18 @@ fn definitions(
     version: Option<&str>,
     memory: &dyn Memory,
 ) -> Result<Vec<(u32, Found)>, ResolveError> {
+    let mut found = named(tables, name, version, memory)?;
+    found.retain(|(_, symbol)| symbol.kind != STT_TLS);
+    Ok(found.into_iter().map(|(number, symbol)| (number, symbol.found(tables.bias))).collect())
+}
+
+/// All symbols of a module with this name and version that it defines, thread-local variables too.
+fn named(
+    tables: &Tables,
+    name: &str,
+    version: Option<&str>,
+    memory: &dyn Memory,
+) -> Result<Vec<(u32, Symbol)>, ResolveError> {
     let mut found = Vec::new();
     for number in hash::candidates(tables, name.as_bytes(), memory)? {
         let symbol = Symbol::read(tables, number, memory)?;
@@ -220,7 +232,7 @@ fn definitions(
             && tables.is_string(symbol.name, name.as_bytes(), memory)?
             && has_version(tables, number, version, memory)?;
         if fits {
-            found.push((number, symbol.found(tables.bias)));
+            found.push((number, symbol));
         }
     }
     Ok(found)
@@ -283,17 +295,16 @@ impl Symbol {
         }
     }
 
-    /// Whether the symbol has an address that other modules may use. One that is undefined but has a value
+    /// Whether the symbol has an address, or a place in a thread-local block, that other modules may use. One that is undefined but has a value
     /// has, too: the procedure linkage stub that a program with fixed addresses uses as the function's
     /// address, so that all compare it equal.
     fn is_definition(&self) -> bool {
         let has_address = match self.section {
             SHN_ABS => true,
             SHN_UNDEF => self.value != 0 && self.kind == STT_FUNC,
-            _ => self.value != 0,
+            _ => self.value != 0 || self.kind == STT_TLS,
         };
         has_address
-            && self.kind != STT_TLS
             && matches!(self.binding, STB_GLOBAL | STB_WEAK | STB_GNU_UNIQUE)
             && !matches!(self.visibility, STV_INTERNAL | STV_HIDDEN)
     }

@@ -61,14 +61,13 @@ impl<'p> Scope<'p> {
 
     fn absent(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
         let tables = self.tables.as_ref().map_err(ToString::to_string)?;
-        let shared = self.order.as_ref().map(|order| tables.shared(order, symbol, version, &self.memory));
-        match shared.transpose().map_err(|error| error.to_string())?.flatten() {
-            None => Ok(Value::Known(0)),
-            Some(found) => Err(format!(
-                "it is new in the build, but another module has it at {:#x}, and all that have it use one: the patch would bring a second",
-                found.address
-            )),
-        }
+        let others = self.order.as_ref().map(|order| tables.others(order, symbol, version, &self.memory));
+        let Some(dynamic) = others.transpose().map_err(|error| error.to_string())?.flatten() else {
+            return Ok(Value::Known(0));
+        };
+        let other = self.patient.modules.iter().find(|module| module.dynamic == Some(dynamic));
+        let name = other.map_or("another module", |module| &module.name);
+        Err(format!("{name} has it too, and the new build would use that one"))
     }
 
     fn word(&self, address: u64) -> Result<u64, String> {

@@ -177,6 +177,26 @@ fn what_is_opened_for_all_comes_first_unless_the_library_looks_at_itself_first()
     }
 }
 
+/// What the loader would lead to is in a block of which the old build knows nothing.
+#[test]
+fn a_thread_local_variable_of_the_same_name_is_not_passed_over() {
+    let pair = library("gcc -O2 -DTLS");
+    pair.diff();
+    let mut target = pair.start_host(HOST, "gcc -O2 -DTLS");
+    let ran = pair.operate(&["apply"], &target, &[]);
+    assert_eq!((ran.code(), ran.exit), ("unresolved-symbol", Some(4)), "{ran:?}");
+    let why = ran.json["results"][0]["reason"].as_str().unwrap_or_default();
+    assert!(why.contains("library_mine") && why.contains("host has it too"), "{why}");
+    assert_eq!(target.ask("3"), "7 old 3 1");
+    let mut target = pair.start_host(HOST, "gcc -O2");
+    let mut mine = 50;
+    go_through(&pair, &mut target, |target, _, is_new| {
+        mine += i32::from(is_new);
+        let answer = if is_new { format!("11 new mine {mine}") } else { "7 old 3 1".to_owned() };
+        assert_eq!(target.ask("3"), answer);
+    });
+}
+
 const CLASSES: &str = "cpp/own_names.cpp";
 
 /// A program at fixed addresses has a copy of the class's table, and whose objects have it.

@@ -3,7 +3,7 @@
 //! New code reaches them as it reaches another module's: through the old build's own stub or slot, which holds what the loader has
 //! found, or through one of the delta's own, which the surgery fills with what the loader would find.
 
-use suture_elf::Import;
+use suture_elf::{Import, SymbolKind};
 
 use super::{Emitter, Place};
 use crate::fields::{Field, Form};
@@ -25,7 +25,8 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
     }
 
     /// A variable that is new and of which all modules use one, whoever has it: the delta brings one for a process that has none. A
-    /// process that has one would get a second, so it must be seen there.
+    /// process that has one would get a second, so it must be seen there. And a thread-local variable that the old build leaves to
+    /// the process: what the delta has for it is the library's own.
     pub(super) fn must_be_absent(&mut self, word: u64) {
         let build = self.same.new.build;
         let Some((index, _)) = build.preemptible(word) else { return };
@@ -33,10 +34,10 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         else {
             return;
         };
-        let entity = self.same.new.at(symbol.address);
+        let entity = self.same.new.at(symbol.address).filter(|_| symbol.vague);
         let is_new = entity
             .is_some_and(|id| self.same.new.entity(id).writable && self.same.pairs.old_of(id).is_none());
-        if is_new && (symbol.weak || symbol.unique) {
+        if is_new || symbol.kind == SymbolKind::Tls {
             let (name, version) = (import.name.to_owned(), import.version.map(str::to_owned));
             self.reference(import.name, Resolution::Absent { symbol: name, version });
         }

@@ -112,7 +112,7 @@ pub(super) fn references(delta: &Delta, text: &mut Page) {
         "thread-local data",
         "its own switch",
         "earlier patches",
-        "not there yet",
+        "nobody else's",
     ];
     let mut named: [Vec<String>; 6] = Default::default();
     for reference in &delta.references {

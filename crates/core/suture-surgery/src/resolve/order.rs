@@ -16,7 +16,7 @@
 //! agree with that, or with another C library, the order is not known; then a symbol that the module has itself must be the only
 //! one, or the program's.
 
-use super::{OBJECTS_MAX, Object, ResolveError, Scope, find_in, held};
+use super::{OBJECTS_MAX, Object, ResolveError, Scope, find_in, held, named};
 use crate::memory::{Memory, MemoryError};
 use crate::resolve::Found;
 
@@ -70,22 +70,34 @@ impl Scope {
         }
     }
 
-    /// The definition that the module would share with those that have it already, if it came with one of its own.
-    pub fn shared(
+    /// The first object of another module that has the symbol, a thread-local variable perhaps, so that a reference of this module
+    /// would mean that one: its name in the list of objects is not known here, its dynamic section is.
+    pub fn others(
         &self,
         order: &Order,
         symbol: &str,
         version: Option<&str>,
         memory: &dyn Memory,
-    ) -> Result<Option<Found>, ResolveError> {
-        let seen = order.known.as_ref().map(|objects| objects.iter().copied());
-        let seen = seen.map(|objects| self.find_among(objects, symbol, version, memory)).transpose()?;
-        let anybodys = || self.find(symbol, version, memory);
-        match seen {
-            Some(Some(found)) => Ok(Some(found)),
-            Some(None) => Ok(anybodys()?.filter(|found| found.is_unique)),
-            None => anybodys(),
+    ) -> Result<Option<u64>, ResolveError> {
+        let all = || (0..self.objects.len()).collect();
+        let seen = order.known.clone().unwrap_or_else(all);
+        for index in seen.iter().copied() {
+            let Some(object) = self.objects.get(index) else { continue };
+            if !named(&object.tables, symbol, version, memory)?.is_empty() {
+                // Where the order is not known, it may be another's all the same.
+                let is_own = order.module == Some(index);
+                if !is_own || order.known.is_some() {
+                    return Ok((!is_own).then_some(object.dynamic));
+                }
+            }
         }
+        for object in &self.objects {
+            let found = find_in(&object.tables, symbol, version, memory)?;
+            if found.is_some_and(|found| found.is_unique) {
+                return Ok(Some(object.dynamic));
+            }
+        }
+        Ok(None)
     }
 
     /// What a module means that has the symbol itself, if it can be nothing else.
