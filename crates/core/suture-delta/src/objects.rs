@@ -162,12 +162,12 @@ impl Overwritten {
 
     /// What the first `size` bytes of a constant of the old build are in a process.
     fn expected(&self, emitter: &mut Emitter<'_, '_, '_, '_>, size: u64) -> Expected {
-        let side = emitter.same.old;
-        let (name, start) = (side.entity(self.old).name, side.entity(self.old).address);
-        let mut data = side.bytes(self.old).unwrap_or_default().to_vec();
+        let old = emitter.same.old;
+        let (name, start) = (old.entity(self.old).name, old.entity(self.old).address);
+        let mut data = old.bytes(self.old).unwrap_or_default().to_vec();
         data.resize(size as usize, 0);
         let (mut relocations, mut open) = (Vec::new(), Vec::new());
-        for (word, known) in loaded_words(side.build, start, size) {
+        for (word, known) in loaded_words(old.build, start, size) {
             let offset = word - start;
             let known = known.filter(|address| offset + 8 <= size && emitter.is_in_old_image(*address));
             let Some(address) = known else {
