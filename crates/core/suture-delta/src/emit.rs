@@ -5,6 +5,8 @@
 //! that a function's address stays what it was and one switch decides for all; objects where their live
 //! state is. Only what the old build does not have travels.
 
+mod adjacent;
+mod asked;
 mod ends;
 mod refusals;
 mod slots;
@@ -41,6 +43,8 @@ pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
     contents: BTreeMap<u64, u32>,
     made: BTreeMap<String, u32>,
     queue: VecDeque<Work>,
+    /// Objects that travel, each with what begins where it ends.
+    side_by_side: BTreeSet<(EntityId, EntityId)>,
     /// Copies of old functions: which, and their symbols.
     pub(crate) copies: Vec<(EntityId, u32)>,
 }
@@ -74,6 +78,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             contents: BTreeMap::new(),
             made: BTreeMap::new(),
             queue: VecDeque::new(),
+            side_by_side: BTreeSet::new(),
             copies: Vec::new(),
         }
     }
@@ -176,14 +181,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             return self.refuse_code(RefusalCode::UnreadableCode, entity.name, &why);
         }
         let Some(bytes) = self.same.new.bytes(id) else { return };
-        let fields = if entity.kind == EntityKind::Object {
-            fields::of_data(self.same.new.build, entity.address, entity.size, false)
-        } else {
-            fields::of_code(self.same.new, id)
-        };
-        let name = entity.name;
-        let function = (entity.kind != EntityKind::Object).then_some(id);
-        self.fill_with_fields(symbol, name, bytes, &fields, function);
+        let fields = fields::of_entity(self.same.new, id);
+        self.fill_with_fields(symbol, (entity.name, entity.address), bytes, &fields, Some(id));
     }
 
     /// Fills a promised symbol with what an object of the new build holds at start.
@@ -195,24 +194,27 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         let size = self.symbols[symbol as usize].size;
         let Some(bytes) = self.same.new.build.read(address, size) else { return };
         let fields = fields::of_data(self.same.new.build, address, size, true);
-        self.fill_with_fields(symbol, "a constant", bytes, &fields, None);
+        self.fill_with_fields(symbol, ("a constant", address), bytes, &fields, None);
     }
 
-    /// `function` is the one whose bytes they are, if it is one's.
+    /// The bytes of what has this name and stands at this address of the new build; `owner` is the function or object whose they
+    /// are, if it has one.
     fn fill_with_fields(
         &mut self,
         symbol: u32,
-        name: &str,
+        (name, address): (&str, u64),
         bytes: &[u8],
         fields: &[Field],
-        function: Option<EntityId>,
+        owner: Option<EntityId>,
     ) {
         let mut data = bytes.to_vec();
         let mut relocations = Vec::with_capacity(fields.len());
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.is_certain(field, fields, function).and_then(|()| self.value(field)) {
+            let word = address.wrapping_add(u64::from(field.offset));
+            let meaning = self.certain_meaning(field, fields, owner);
+            match meaning.and_then(|meaning| self.value(field, word, meaning)) {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));
@@ -226,11 +228,14 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         self.fill(symbol, data, relocations);
     }
 
-    fn value(&mut self, field: &Field) -> Result<Value, String> {
+    /// What the field at the address `word` of the new build gets, which means this by itself.
+    fn value(&mut self, field: &Field, word: u64, meaning: Meaning<'d>) -> Result<Value, String> {
         if matches!(field.form, Form::Relative | Form::Branch) && field.len != 4 {
             return Err("a short branch leaves the function".to_owned());
         }
-        let meaning = target::meaning(self.same.new, field);
+        if let Some(place) = self.asked(field, word) {
+            return Ok(Value::Place(place));
+        }
         if field.form == Form::TlsOffset {
             return self.tls_offset(meaning).map(Value::Number);
         }

@@ -8,7 +8,7 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKi
 use suture_elf::relocations::kind;
 use suture_elf::{Build, Relocation, Slot, SymbolKind};
 
-use crate::side::{EntityId, Side};
+use crate::side::{EntityId, EntityKind, Side};
 
 /// A field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,15 @@ pub(crate) fn of_code(side: &Side<'_, '_>, id: EntityId) -> Vec<Field> {
         scan.instruction(&decoder, &instruction);
     }
     scan.fields
+}
+
+/// The fields of a function or an object, ascending.
+pub(crate) fn of_entity(side: &Side<'_, '_>, id: EntityId) -> Vec<Field> {
+    let entity = side.entity(id);
+    match entity.kind {
+        EntityKind::Object => of_data(side.build, entity.address, entity.size, false),
+        EntityKind::Function | EntityKind::Resolver => of_code(side, id),
+    }
 }
 
 /// Why what a function refers to, and where it goes, can't be told, if so: an instruction that can't be decoded hides

@@ -28,8 +28,10 @@ pub mod refusal;
 pub mod report;
 pub mod types;
 
+mod bounds;
 mod emit;
 mod fields;
+mod flow;
 mod names;
 mod objects;
 mod pair;

@@ -77,6 +77,11 @@ pub(crate) fn is_class_table(name: &str) -> bool {
     name.starts_with("_ZTV") || name.starts_with("_ZTT")
 }
 
+/// Whether it is what a C++ compiler makes for a class: its table, its type information, the name in that. It is called by its address.
+pub(crate) fn is_of_class(name: &str) -> bool {
+    is_class_table(name) || name.starts_with("_ZTI") || name.starts_with("_ZTS")
+}
+
 /// Whether it tells if a static local has been initialised; it stands behind that, and is called by its address.
 pub(crate) fn is_guard(name: &str) -> bool {
     name.starts_with("_ZGV")

@@ -2,8 +2,10 @@
 //!
 //! "Same" is claimed only where it is shown; everything that can't be shown is a difference.
 
+mod asked;
 mod content;
 mod extent;
+mod start;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,6 +15,7 @@ use suture_elf::debug::DebugInfo;
 use suture_elf::frames::Pointer;
 use suture_elf::{Import, Slot};
 
+use crate::bounds::{self, Reading};
 use crate::compare::Debug;
 use crate::fields::{self, Field, Form};
 use crate::names;
@@ -21,6 +24,7 @@ use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
 
 pub(crate) use extent::{extent, text_extent, travelling};
+pub(crate) use start::is_start_code;
 
 /// Two builds, side by side.
 pub(crate) struct Same<'a, 'b, 'd> {
@@ -60,7 +64,9 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         if !same_places(&x, &y) || !self.same_instructions(old, new, a, b, &x) {
             return Some("code");
         }
-        let Some(differing) = x.iter().zip(&y).find(|(x, y)| !self.same_field(x, y)) else {
+        let same =
+            |a: &Field, b: &Field| self.same_field(a, b) || self.same_reading((old, &x, a), (new, &y, b));
+        let Some(differing) = x.iter().zip(&y).find(|(a, b)| !same(a, b)) else {
             return (!self.same_unwind_rules(old, new)).then_some("unwind rules or exception table");
         };
         let content = |side: &Side<'_, '_>, field: &Field| {
@@ -156,6 +162,21 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
     /// Whether two fields at the same place mean the same.
     pub(crate) fn same_field(&self, old: &Field, new: &Field) -> bool {
         self.same_meaning(target::meaning(self.old, old), target::meaning(self.new, new), 0)
+            && self.is_asked_alike(old.address, new.address)
+    }
+
+    /// Whether two fields of code mean the same by what the code does with them.
+    fn same_reading(
+        &self,
+        (old, x, a): (EntityId, &[Field], &Field),
+        (new, y, b): (EntityId, &[Field], &Field),
+    ) -> bool {
+        let old = bounds::reading(self.old, Some(old), x, a);
+        let new = bounds::reading(self.new, Some(new), y, b);
+        match (old, new) {
+            (Reading::Certain(old), Reading::Certain(new)) => self.same_meaning(old, new, 0),
+            _ => false,
+        }
     }
 
     fn same_meaning(&self, old: Meaning<'d>, new: Meaning<'d>, depth: u32) -> bool {
@@ -239,15 +260,20 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         match (a.slot(old), b.slot(new)) {
             (Some(Slot::Import(a, x)), Some(Slot::Import(b, y))) => a.name == b.name && x == y,
             (Some(Slot::TlsOffset(a)), Some(Slot::TlsOffset(b)))
-            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => self.same_variable(a, b, depth),
+            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => {
+                self.asked_by_old(old) == self.asked_variable(new) && self.same_variable(a, b, depth)
+            }
             // Offset 0 may mean the whole block, from which code counts on by itself.
             (Some(Slot::TlsPair(a)), Some(Slot::TlsPair(b))) => {
-                (a == Ok(0)) == (b == Ok(0)) && self.same_variable(a, b, depth)
+                (a == Ok(0)) == (b == Ok(0))
+                    && self.asked_by_old(old) == self.asked_variable(new)
+                    && self.same_variable(a, b, depth)
             }
-            _ => match (target::held(self.old, old), target::held(self.new, new)) {
-                (Some(x), Some(y)) => self.same_meaning(x, y, depth + 1),
-                _ => false,
-            },
+            _ => {
+                let (x, y) = (target::held(self.old, old), target::held(self.new, new));
+                self.asked_by_old(old) == self.asked(new)
+                    && x.zip(y).is_some_and(|(x, y)| self.same_meaning(x, y, depth + 1))
+            }
         }
     }
 
@@ -340,24 +366,4 @@ fn differences<'s>(a: &'s [u8], b: &'s [u8], fields: &'s [Field]) -> impl Iterat
             x != y && fields.get(next).is_none_or(|field| *at < field.offset as usize)
         })
         .map(|(at, _)| at)
-}
-
-/// Whether the entity is code that runs only before `main` or after it.
-pub(crate) fn is_start_code(side: &Side<'_, '_>, id: EntityId) -> bool {
-    let entity = side.entity(id);
-    entity.kind == EntityKind::Function
-        && (entity.name.starts_with("_GLOBAL__sub_")
-            || entity.name.starts_with("__static_initialization_and_destruction")
-            || start_functions(side).contains(&entity.address))
-}
-
-fn start_functions(side: &Side<'_, '_>) -> Vec<u64> {
-    let arrays = [".preinit_array", ".init_array", ".fini_array", ".ctors", ".dtors"];
-    let sections =
-        side.build.sections().iter().filter(|section| arrays.iter().any(|a| section.name.starts_with(a)));
-    // By what is there, and not by what the header claims.
-    sections
-        .flat_map(|section| (0..section.data.len() as u64 / 8).map(|n| section.address.wrapping_add(n * 8)))
-        .filter_map(|word| fields::pointer(side.build, word))
-        .collect()
 }

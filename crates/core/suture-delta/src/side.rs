@@ -3,11 +3,11 @@
 
 mod listed;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use suture_elf::frames::{FrameError, Frames};
 use suture_elf::relocations::kind;
-use suture_elf::{Build, Slot, Symbol, SymbolKind};
+use suture_elf::{Build, Import, Slot, Symbol, SymbolKind};
 
 use crate::fields::{self, Field};
 use crate::names::{self, Key};
@@ -25,6 +25,8 @@ pub(crate) struct Entity<'d> {
     pub(crate) names: Vec<&'d str>,
     /// Source file of a local symbol.
     pub(crate) file: Option<&'d str>,
+    /// Whether one of its names is seen in its own file alone.
+    pub(crate) local: bool,
     /// What pairs it.
     pub(crate) key: Key,
     /// Code or data.
@@ -80,6 +82,8 @@ pub(crate) struct Side<'b, 'd> {
     listed: Vec<u64>,
     /// Whether rustc has compiled any of it: its texts do not end with a NUL.
     pub(crate) has_rust: bool,
+    /// Address, or offset of a thread-local variable, of everything that other modules can refer to by this name and version.
+    exported: BTreeMap<Import<'d>, u64>,
 }
 
 impl<'b, 'd> Side<'b, 'd> {
@@ -95,6 +99,7 @@ impl<'b, 'd> Side<'b, 'd> {
             referenced: Vec::new(),
             listed: Vec::new(),
             has_rust: build.symbols().iter().any(|symbol| names::is_rust(symbol.name)),
+            exported: exported(build),
         };
         side.collect_entities();
         side.give_sizes();
@@ -111,6 +116,11 @@ impl<'b, 'd> Side<'b, 'd> {
     /// The entity that a symbol names.
     pub(crate) fn of_symbol(&self, symbol: u32) -> Option<EntityId> {
         self.by_symbol.get(symbol as usize).copied().flatten()
+    }
+
+    /// Where the build has what other modules refer to as `symbol`.
+    pub(crate) fn exported(&self, symbol: Import<'_>) -> Option<u64> {
+        self.exported.get(&symbol).copied()
     }
 
     /// The entity in which an address lies.
@@ -199,6 +209,7 @@ impl<'b, 'd> Side<'b, 'd> {
                 Some(last) if last.address == address && last.kind == kind => {
                     last.names.push(symbol.name);
                     last.size = last.size.max(symbol.size);
+                    last.local |= symbol.local;
                     let file = symbol.file.filter(|_| symbol.local);
                     // The order of the table says nothing: lld's changes with who refers to which name first.
                     if rank(file, symbol.name) < rank(last.file, last.name) {
@@ -209,6 +220,7 @@ impl<'b, 'd> Side<'b, 'd> {
                     name: symbol.name,
                     names: vec![symbol.name],
                     file: symbol.file,
+                    local: symbol.local,
                     key: names::key(symbol.name),
                     kind,
                     address,
@@ -346,6 +358,12 @@ fn meant(build: &Build<'_>, symbol: &Symbol<'_>) -> Option<(u64, EntityKind)> {
         },
         _ => Some((address, EntityKind::Object)),
     }
+}
+
+fn exported<'d>(build: &Build<'d>) -> BTreeMap<Import<'d>, u64> {
+    let symbols = (0..).zip(build.dynamic_symbols());
+    let defined = symbols.filter(|(_, symbol)| symbol.section.is_some() && !symbol.local);
+    defined.filter_map(|(index, symbol)| Some((build.import(index)?, symbol.address))).collect()
 }
 
 /// Of several names the one is shown that has the lowest: a global one if there is one.

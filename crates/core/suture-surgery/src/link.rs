@@ -57,6 +57,8 @@ pub struct Part {
     pub protection: Protection,
     /// Its first bytes; the rest is zero.
     pub bytes: Vec<u8>,
+    /// How many of the zeros behind them are variables of the patch, which may hold something else by and by.
+    pub zeros: u64,
 }
 
 /// A word of a home that gets its value in the process, before anything of the home runs.
@@ -161,6 +163,13 @@ impl HomeLayout {
         self.len() == 0
     }
 
+    /// Where the variables end that begin as zeros.
+    fn zeros_end(&self, delta: &Delta) -> u64 {
+        let zeros =
+            delta.sections.iter().zip(&self.sections).filter(|(section, _)| section.kind == SectionKind::Bss);
+        zeros.map(|(section, offset)| offset + section.size).max().unwrap_or(0)
+    }
+
     /// Address of a symbol of the delta in a home at `base`.
     pub fn symbol_address(&self, delta: &Delta, symbol: u32, base: u64) -> Result<u64, LinkError> {
         let symbol = delta
@@ -247,6 +256,8 @@ pub fn link(
         let bytes = linker.template(object.content, object.size, object.address.wrapping_add(bias))?;
         put(&mut parts[3].bytes, content - layout.writable.start, &bytes);
     }
+    let data_len = parts[3].bytes.len() as u64;
+    parts[3].zeros = layout.zeros_end(delta).saturating_sub(layout.writable.start + data_len);
     parts.push(linker.empty(layout.call_stack, Protection::ReadWrite));
     parts.retain(|part| !part.range.is_empty());
     Ok(Linked { parts, choices: linker.choices()? })
@@ -281,7 +292,7 @@ struct Linker<'a> {
 impl Linker<'_> {
     fn empty(&self, offsets: Range, protection: Protection) -> Part {
         let range = Range { start: self.base + offsets.start, end: self.base + offsets.end };
-        Part { range, protection, bytes: Vec::new() }
+        Part { range, protection, bytes: Vec::new(), zeros: 0 }
     }
 
     /// The content of a section that stands at `address`.

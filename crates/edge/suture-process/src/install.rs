@@ -178,6 +178,7 @@ pub(crate) fn refill(memory: &RemoteMemory, installation: &Installation) -> io::
     for part in &installation.parts {
         if part.range.start != base {
             memory.write(part.range.start, &part.bytes)?;
+            clear(memory, part.range.start + part.bytes.len() as u64, part.zeros)?;
             continue;
         }
         let mut at = 0;
@@ -189,10 +190,27 @@ pub(crate) fn refill(memory: &RemoteMemory, installation: &Installation) -> io::
     Ok(())
 }
 
+/// Writes so many zeros.
+fn clear(memory: &RemoteMemory, from: u64, len: u64) -> io::Result<()> {
+    const CHUNK: u64 = 1 << 20;
+    let zeros = vec![0; len.min(CHUNK) as usize];
+    let mut done = 0;
+    while done < len {
+        let piece = (len - done).min(CHUNK);
+        memory.write(from + done, &zeros[..piece as usize])?;
+        done += piece;
+    }
+    Ok(())
+}
+
 fn os_error(number: i32) -> String {
     io::Error::from_raw_os_error(number).to_string()
 }
 
-fn unexpected(call: &'static str, error: &io::Error) -> Refusal {
+/// What it means that the process could not be made to do something.
+pub(crate) fn unexpected(call: &'static str, error: &io::Error) -> Refusal {
+    if error.raw_os_error() == Some(libc::ESRCH) {
+        return Refusal::Gone;
+    }
     Refusal::NoResources { call, error: error.to_string() }
 }

@@ -146,12 +146,18 @@ pub(crate) fn has_gone(pid: i32) -> bool {
     }
 }
 
-/// Whether a thread is on its way out of the world, or gone.
+/// Whether a thread is on its way out of the world, or gone. One that has been killed is on its way before it runs again:
+/// it answers to nothing any more, and until a processor is free for it only the signal that waits for it says so.
 fn is_ending(pid: i32, tid: i32) -> bool {
-    match Stat::read_thread(pid, tid) {
-        Ok(stat) => matches!(stat.state, 'Z' | 'X') || stat.flags & PF_EXITING != 0,
-        Err(error) => says_gone(&error),
-    }
+    let is_killed = match status(tid) {
+        Ok(status) => status.pending_signals & SIGKILL_PENDING != 0,
+        Err(error) => return says_gone(&error),
+    };
+    is_killed
+        || match Stat::read_thread(pid, tid) {
+            Ok(stat) => matches!(stat.state, 'Z' | 'X') || stat.flags & PF_EXITING != 0,
+            Err(error) => says_gone(&error),
+        }
 }
 
 /// Whether an error of `/proc` means that there is no such thread; any other tells nothing of it.
@@ -172,6 +178,9 @@ pub(crate) fn is_kernel_worker(pid: i32, tid: i32) -> bool {
             && NAMES.iter().any(|name| stat.name.starts_with(name))
     })
 }
+
+/// SIGKILL among the signals that wait for a thread.
+const SIGKILL_PENDING: u64 = 1 << (libc::SIGKILL - 1);
 
 /// Flags of a thread in `stat` (include/linux/sched.h).
 const PF_EXITING: u64 = 0x4;

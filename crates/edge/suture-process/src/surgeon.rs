@@ -65,7 +65,9 @@ pub fn operate(pid: i32, request: &Request<'_>) -> Outcome {
     let outcome = carry_out(pid, request);
     let is_gone = match outcome.end {
         // A thread that has been killed answers to nothing a moment before it is seen to end.
-        End::Refused(Refusal::Unstoppable { .. }) | End::Failed(_) => has_gone_by(pid, KILLED_MAX),
+        End::Refused(Refusal::Unstoppable { .. } | Refusal::NoResources { .. }) | End::Failed(_) => {
+            has_gone_by(pid, KILLED_MAX)
+        }
         End::Refused(_) => proc::has_gone(pid),
         End::Done | End::Already => false,
     };

@@ -231,10 +231,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let returned = loan.give_back();
         self.return_entry(stub)?;
         if let Err(error) = returned {
-            return Err(InstallError::Refused(Refusal::NoResources {
-                call: "go on",
-                error: error.to_string(),
-            }));
+            return Err(install::unexpected("go on", &error).into());
         }
         result
     }

@@ -3,9 +3,12 @@
 
 mod asleep;
 mod chosen;
+mod constants;
+mod ends;
 mod inside;
 mod kernel;
 mod libraries;
+mod own_names;
 mod permission;
 mod programs;
 mod stacked;

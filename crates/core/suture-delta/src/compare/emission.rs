@@ -52,12 +52,13 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
     let overwrites = overwrites.iter().map(|object| object.emit(&mut emitter)).collect();
     emitter.finish_queue();
     emitter.add_frames();
+    emitter.join_neighbours();
     let register_frames = own_unwinder(&mut emitter);
     if !emitter.refusals.is_empty() {
         return Err(emitter.refusals);
     }
     let report = Report { verdict: Verdict::Hot, ..Report::default() };
-    let mut meta = Meta {
+    let meta = Meta {
         schema: SCHEMA,
         tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
         old: build_ref(same.old.build, &options.names.0),
@@ -69,10 +70,10 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         register_frames,
         report,
     };
-    meta.schema = meta.lowest_schema();
     let carried = emitter.carried();
     let Emitter { sections, symbols, references, .. } = emitter;
-    let delta = Delta { meta, sections, symbols, references };
+    let mut delta = Delta { meta, sections, symbols, references };
+    delta.meta.schema = delta.lowest_schema();
     match delta.validate() {
         Ok(()) => Ok(Emitted { delta, carried }),
         Err(invalid) => Err(vec![inconsistent(&invalid)]),

@@ -1,20 +1,21 @@
-//! Addresses that may be the end of one object or the beginning of another.
+//! Addresses that may be the end of one object or the beginning of another, in what travels.
 //!
-//! A loop over a table compares with the table's end, or with what lies before its beginning. An assembler names a symbol that other files
-//! do not see by its section alone, and the linker leaves of that an address. Most often it does not matter what was meant:
-//! objects keep their places, and so do their ends. Where one of two neighbours travels, or other neighbours came between them, it
-//! does: a loop that is given the other's address does not stop. So what is not certain is refused.
+//! Most often it does not matter what was meant: objects keep their places, and so do their ends. Where one of two neighbours
+//! travels, or other neighbours came between them, it does: a loop that is given the other's address does not stop. Two that
+//! travel go side by side; what is not certain otherwise is refused.
+
+use std::rc::Rc;
+
+use suture_elf::debug::{AggregateKind, DebugError, DebugInfo, EntryId, Shape};
 
 use super::Emitter;
-use crate::fields::{self, Field, Form};
-use crate::names;
-use crate::side::{Entity, EntityId, EntityKind, Side};
+use crate::bounds::{self, Reading};
+use crate::fields::{self, Field};
+use crate::side::{EntityId, EntityKind};
 use crate::target::{self, Meaning};
 
-/// The largest element of a table for which the place one before the first is looked for, in bytes: there a loop downwards ends.
-const ELEMENT_MAX: u64 = 16;
-/// How many objects before an address may end there; they nest by a few.
-const ENDING_MAX: usize = 4;
+/// How deep types are looked into.
+const TYPE_DEPTH_MAX: u32 = 16;
 
 /// Where the process has what is referred to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,38 +28,45 @@ enum Stand {
     Content,
 }
 
-impl Emitter<'_, '_, '_, '_> {
-    /// Refuses a reference, one of the `fields` of a function or object, of which it is not certain what it means in the process.
-    /// `owner` is the function, if there is one.
-    pub(super) fn is_certain(
-        &self,
+impl<'d> Emitter<'_, '_, '_, 'd> {
+    /// What a reference means, one of the `fields` of `owner`, a function or object, or of a constant without a name; an error if
+    /// in the process it is not certain.
+    pub(super) fn certain_meaning(
+        &mut self,
         field: &Field,
         fields: &[Field],
         owner: Option<EntityId>,
-    ) -> Result<(), String> {
+    ) -> Result<Meaning<'d>, String> {
         let side = self.same.new;
-        // In data, what begins at an address is meant: tables have more addresses of objects than of their ends.
-        let found = side.at(field.address).map(|id| side.entity(id));
-        let is_beginning = found.is_some_and(|found| owner.is_none() || names::is_guard(found.name));
-        if !may_be_an_end(field) || is_beginning {
-            return Ok(());
+        let (plain, others) = match bounds::reading(side, owner, fields, field) {
+            Reading::Certain(meaning) => return Ok(meaning),
+            Reading::Either(plain, others) => (plain, others),
+        };
+        let Some(stand) = self.stand(plain) else { return Ok(plain) };
+        let doubtful: Vec<EntityId> = others
+            .into_iter()
+            .filter(|object| {
+                let distance = field.address.wrapping_sub(side.entity(*object).address) as i64;
+                self.stand_of(*object, distance) != stand
+            })
+            .filter(|object| bounds::refers_to(side, fields, field, *object) || self.may_end_alone(*object))
+            .collect();
+        let is_plain = || owner.is_some_and(|owner| self.is_list(owner));
+        if doubtful.is_empty() || self.was_so(field, fields, stand, owner) || is_plain() {
+            return Ok(plain);
         }
-        let Some(stand) = self.stand(field) else { return Ok(()) };
-        let other = referred_to(side, field.address, fields).find(|object| {
-            let distance = field.address.wrapping_sub(side.entity(*object).address) as i64;
-            self.stand_of(*object, distance) != stand
-        });
-        match other {
-            Some(other) if !self.was_so(field, fields, stand, owner) => {
-                Err(format!("the end of {}, or what stands there", side.entity(other).name))
-            }
-            _ => Ok(()),
+        if let Some(other) = doubtful.iter().find(|object| !self.travels_before(**object, plain)) {
+            return Err(format!("the end of {}, or what stands there", side.entity(*other).name));
         }
+        for object in doubtful {
+            self.go_together(object, plain);
+        }
+        Ok(plain)
     }
 
-    /// Where the process has what the address is by itself; `None` if that is no object's affair.
-    fn stand(&self, field: &Field) -> Option<Stand> {
-        Some(match target::meaning(self.same.new, field) {
+    /// Where the process has what is meant; `None` if that is no object's affair.
+    fn stand(&self, meaning: Meaning<'_>) -> Option<Stand> {
+        Some(match meaning {
             Meaning::Entity(id, distance) => self.stand_of(id, distance),
             Meaning::After(id, distance) => {
                 self.stand_of(id, distance.wrapping_add(self.same.new.entity(id).size as i64))
@@ -82,47 +90,93 @@ impl Emitter<'_, '_, '_, '_> {
         }
     }
 
-    /// Whether the function had as many references to the same before, where they could be nothing's end.
+    /// Whether the owner had as many references to the same before, where they could be nothing's end.
     fn was_so(&self, field: &Field, fields: &[Field], stand: Stand, owner: Option<EntityId>) -> bool {
         let before = owner.and_then(|owner| self.same.pairs.old_of(owner));
         let (Stand::Old(place), Some(before)) = (stand, before) else { return false };
-        let before = fields::of_code(self.same.old, before);
         let count = |fields: &[Field], address: u64| {
-            fields.iter().filter(|other| may_be_an_end(other) && other.address == address).count()
+            fields.iter().filter(|other| bounds::may_be_an_end(other) && other.address == address).count()
         };
-        referred_to(self.same.old, place, &before).next().is_none()
+        let file = self.same.old.entity(before).file;
+        let before = fields::of_entity(self.same.old, before);
+        bounds::neighbours(self.same.old, place, file).next().is_none()
             && count(fields, field.address) <= count(&before, place)
+    }
+
+    /// Whether two objects can go side by side: both travel, and the second begins where the first ends.
+    fn travels_before(&self, first: EntityId, second: Meaning<'_>) -> bool {
+        let Meaning::Entity(second, 0) = second else { return false };
+        let side = self.same.new;
+        let travels = |id: EntityId| {
+            side.entity(id).kind == EntityKind::Object
+                && self.same.pairs.old_of(id).is_none()
+                && self.standing.provided(id).is_none()
+                && !target::is_content(side, id)
+        };
+        let (a, b) = (side.entity(first), side.entity(second));
+        travels(first)
+            && travels(second)
+            && b.address.checked_sub(a.address) == Some(a.size)
+            && a.writable == b.writable
+            && side.build.section_at(a.address) == side.build.section_at(b.address)
+    }
+
+    fn go_together(&mut self, first: EntityId, second: Meaning<'_>) {
+        if let Meaning::Entity(second, _) = second {
+            self.carry(first);
+            self.carry(second);
+            self.side_by_side.insert((first, second));
+        }
+    }
+
+    /// Whether somebody may have a use for the end of an object without one for its beginning: it consists of elements,
+    /// or nobody says of what.
+    fn may_end_alone(&self, object: EntityId) -> bool {
+        self.type_of(object)
+            .is_none_or(|(debug, type_id)| has_elements(debug, type_id, TYPE_DEPTH_MAX).unwrap_or(true))
+    }
+
+    /// Whether an object is a list of addresses, each of them of something: ends stand in structures.
+    fn is_list(&self, object: EntityId) -> bool {
+        self.type_of(object).is_some_and(|(debug, type_id)| is_pointers(debug, type_id).unwrap_or(false))
+    }
+
+    /// The type of an object of the new build, if the debug information tells.
+    fn type_of(&self, object: EntityId) -> Option<(&DebugInfo<'d>, EntryId)> {
+        let debug = self.same.debug.new?;
+        let variable = debug.variable_at(self.same.new.entity(object).address).ok()??;
+        Some((debug, variable.type_id?))
     }
 }
 
-/// Objects whose end the address may be, and to which the fields refer elsewhere.
-fn referred_to(side: &Side<'_, '_>, address: u64, fields: &[Field]) -> impl Iterator<Item = EntityId> {
-    neighbours(side, address).filter(move |object| {
-        let Entity { address: start, size, .. } = side.entity(*object);
-        fields.iter().any(|field| field.address != address && field.address.wrapping_sub(*start) < *size)
-    })
+/// Whether a type is an array, or a structure that ends with one.
+fn has_elements(debug: &DebugInfo<'_>, id: EntryId, depth: u32) -> Result<bool, DebugError> {
+    let Some(depth) = depth.checked_sub(1) else { return Ok(true) };
+    let shape = bare(debug, id)?;
+    let Shape::Aggregate(aggregate) = &*shape else {
+        return Ok(matches!(*shape, Shape::Array { .. } | Shape::Declaration { .. }));
+    };
+    let last = aggregate.members.last().or(aggregate.bases.last());
+    let ends = match last.map(|member| member.type_id) {
+        Some(Some(id)) => has_elements(debug, id, depth)?,
+        Some(None) => true,
+        None => false,
+    };
+    Ok(ends || aggregate.variants.is_some() || aggregate.kind == AggregateKind::Union)
 }
 
-/// Whether it takes the address of what only its section was named of.
-fn may_be_an_end(field: &Field) -> bool {
-    let is_address =
-        matches!(field.form, Form::Relative | Form::Absolute | Form::Absolute32 | Form::Absolute32Signed);
-    is_address && field.section.is_some() && !field.accesses
+/// Whether a type is an array of pointers.
+fn is_pointers(debug: &DebugInfo<'_>, id: EntryId) -> Result<bool, DebugError> {
+    let Shape::Array { element: Some(element), .. } = *bare(debug, id)? else { return Ok(false) };
+    Ok(matches!(&*bare(debug, element)?, Shape::Pointer { .. }))
 }
 
-/// Objects that end at an address, and tables whose first element it may be one before.
-fn neighbours(side: &Side<'_, '_>, address: u64) -> impl Iterator<Item = EntityId> {
-    let is_table = move |object: &Entity<'_>| {
-        let element = object.address - address;
-        element > 0 && object.size >= 2 * element && object.size.is_multiple_of(element)
-    };
-    let next = side.entities.partition_point(|entity| entity.address < address);
-    let end = side.entities.partition_point(|entity| entity.address <= address.saturating_add(ELEMENT_MAX));
-    let may_be_meant = move |id: &usize| {
-        let object = &side.entities[*id];
-        object.kind == EntityKind::Object
-            && !target::is_content(side, *id as EntityId)
-            && if *id < next { address - object.address == object.size } else { is_table(object) }
-    };
-    (next.saturating_sub(ENDING_MAX)..end).filter(may_be_meant).map(|id| id as EntityId)
+/// What a type is under its other names.
+fn bare(debug: &DebugInfo<'_>, id: EntryId) -> Result<Rc<Shape>, DebugError> {
+    let mut shape = debug.shape(id)?;
+    for _ in 0..TYPE_DEPTH_MAX {
+        let Shape::Alias { target: Some(target), .. } = *shape else { break };
+        shape = debug.shape(target)?;
+    }
+    Ok(shape)
 }

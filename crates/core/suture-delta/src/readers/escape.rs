@@ -7,11 +7,10 @@
 use std::collections::HashMap;
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind,
-    Register, UsedMemory,
+    FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register, UsedMemory,
 };
 
-use crate::fields::is_near_branch;
+use crate::flow::{self, Place, State, reads, writes};
 use crate::side::{EntityId, Side};
 
 /// An instruction that refers to an object.
@@ -59,11 +58,13 @@ struct Held {
     link: u64,
 }
 
-impl Held {
-    fn or(self, other: Self) -> Self {
+impl State for Held {
+    fn join(&self, other: &Self) -> Self {
         Self { object: self.object | other.object, link: self.link | other.link }
     }
+}
 
+impl Held {
     fn has(self, register: Register) -> bool {
         (self.object | self.link) & bit(register) != 0
     }
@@ -82,71 +83,21 @@ struct Step {
 /// Whether the piece of code `function` lets addresses out that it takes at `spots`; those with `true` are of data that
 /// points to the object.
 pub(super) fn escapes(side: &Side<'_, '_>, function: EntityId, spots: &[(Spot, bool)]) -> bool {
-    let entity = side.entity(function);
-    let Some(bytes) = side.bytes(function) else { return true };
-    let code: Vec<Instruction> =
-        Decoder::with_ip(64, bytes, entity.address, DecoderOptions::NONE).into_iter().collect();
+    let start = side.entity(function).address;
     let mut at_end: HashMap<u64, Vec<(Spot, bool)>> = HashMap::new();
     for (spot, is_link) in spots {
-        at_end.entry(entity.address + u64::from(spot.end)).or_default().push((*spot, *is_link));
+        at_end.entry(start + u64::from(spot.end)).or_default().push((*spot, *is_link));
     }
     let none = Vec::new();
     let mut info = InstructionInfoFactory::new();
-    let mut before: Vec<Option<Held>> = vec![None; code.len()];
-    let mut open = Vec::new();
-    let mut anywhere = Held::default();
-    enter(&mut before, &mut open, 0, Held::default());
-    let jumps_anywhere = code.iter().any(|one| one.flow_control() == FlowControl::IndirectBranch);
-    loop {
-        while let Some(index) = open.pop() {
-            let instruction = &code[index];
-            let held = before[index].unwrap_or_default();
-            let here = at_end.get(&instruction.next_ip()).unwrap_or(&none);
-            let step = step(&mut info, instruction, held, here);
-            let inside = |target: u64| code.binary_search_by_key(&target, Instruction::ip).ok();
-            let target = is_near_branch(instruction).then(|| instruction.near_branch_target());
-            if step.escapes
-                || leaves(side, function, instruction, target.filter(|at| inside(*at).is_none()), step.after)
-            {
-                return true;
-            }
-            anywhere = anywhere.or(step.after);
-            if goes_on(instruction) {
-                enter(&mut before, &mut open, index + 1, step.after);
-            }
-            let is_call = instruction.flow_control() == FlowControl::Call;
-            if let Some(target) = target.and_then(inside).filter(|_| !is_call) {
-                enter(&mut before, &mut open, target, step.after);
-            }
-        }
-        // Exception handlers and the cases of a jump table are reached from who knows where.
-        for index in 0..code.len() {
-            if before[index].is_none() || jumps_anywhere {
-                enter(&mut before, &mut open, index, anywhere);
-            }
-        }
-        if open.is_empty() {
-            return false;
-        }
-    }
-}
-
-/// Notes that the instruction with this index is reached with these addresses.
-fn enter(before: &mut [Option<Held>], open: &mut Vec<usize>, index: usize, held: Held) {
-    if let Some(known) = before.get_mut(index) {
-        let merged = known.unwrap_or_default().or(held);
-        if *known != Some(merged) {
-            *known = Some(merged);
-            open.push(index);
-        }
-    }
-}
-
-fn goes_on(instruction: &Instruction) -> bool {
-    !matches!(
-        instruction.flow_control(),
-        FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch
-    )
+    let known = flow::follow(side, function, &Held::default(), |place, held| {
+        let Place { instruction, outside } = place;
+        let here = at_end.get(&instruction.next_ip()).unwrap_or(&none);
+        let step = step(&mut info, instruction, *held, here);
+        let escapes = step.escapes || leaves(side, function, instruction, outside, step.after);
+        (!escapes).then_some(step.after)
+    });
+    known.is_none()
 }
 
 /// Whether an address goes with the control that the instruction hands over; `outside` is its target, if that is
@@ -239,16 +190,6 @@ fn names_memory(instruction: &Instruction, address: u64) -> bool {
         (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
     // Of an operand that is relative to the instruction this is the address too.
     has_memory && instruction.memory_displacement64() == address
-}
-
-fn reads(access: OpAccess) -> bool {
-    use OpAccess::{CondRead, Read, ReadCondWrite, ReadWrite};
-    matches!(access, Read | CondRead | ReadWrite | ReadCondWrite)
-}
-
-fn writes(access: OpAccess) -> bool {
-    use OpAccess::{CondWrite, ReadCondWrite, ReadWrite, Write};
-    matches!(access, Write | CondWrite | ReadWrite | ReadCondWrite)
 }
 
 /// The bit of a register: those for whole numbers first, then those for vectors; others have none.

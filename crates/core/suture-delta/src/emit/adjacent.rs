@@ -1,0 +1,95 @@
+//! Objects that travel side by side, because an address between two of them may be the end of one or the beginning of the
+//! other: in one section, as far from each other as in the new build.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Emitter;
+use crate::model::Section;
+use crate::side::EntityId;
+
+impl Emitter<'_, '_, '_, '_> {
+    /// Puts objects that are to go side by side into one section each time, and leaves no empty one. All must be filled.
+    pub(crate) fn join_neighbours(&mut self) {
+        let mut emptied = BTreeSet::new();
+        for group in groups(&self.side_by_side) {
+            self.join(&group, &mut emptied);
+        }
+        self.drop_sections(&emptied);
+    }
+
+    fn join(&mut self, group: &BTreeSet<EntityId>, emptied: &mut BTreeSet<u32>) {
+        let start = |id: &EntityId| self.same.new.entity(*id).address;
+        let Some(base) = group.iter().map(start).min() else { return };
+        let member = |id: &EntityId| {
+            let symbol = *self.carried.get(id)?;
+            Some((start(id) - base, symbol, self.symbols[symbol as usize].section))
+        };
+        let members: Vec<(u64, u32, u32)> = group.iter().filter_map(member).collect();
+        let Some((_, _, home)) = members.first().copied() else { return };
+        let align = members.iter().map(|(_, _, section)| self.sections[*section as usize].align).max();
+        let align = align.unwrap_or(1);
+        let lead = base % align;
+        let mut joined = Section {
+            name: self.sections[home as usize].name.clone(),
+            kind: self.sections[home as usize].kind,
+            align,
+            data: Vec::new(),
+            size: 0,
+            relocations: Vec::new(),
+        };
+        for (distance, symbol, section) in members {
+            append(&mut joined, lead + distance, &self.sections[section as usize]);
+            if section != home {
+                emptied.insert(section);
+            }
+            let symbol = &mut self.symbols[symbol as usize];
+            (symbol.section, symbol.offset) = (home, lead + distance);
+        }
+        joined.relocations.sort_by_key(|relocation| relocation.offset);
+        joined.relocations.dedup_by_key(|relocation| relocation.offset);
+        self.sections[home as usize] = joined;
+    }
+
+    fn drop_sections(&mut self, emptied: &BTreeSet<u32>) {
+        let mut number = 0;
+        self.sections.retain(|_| {
+            number += 1;
+            !emptied.contains(&(number - 1))
+        });
+        for symbol in &mut self.symbols {
+            symbol.section -= emptied.range(..symbol.section).count() as u32;
+        }
+    }
+}
+
+/// Puts `part` at an offset of `whole`.
+fn append(whole: &mut Section, offset: u64, part: &Section) {
+    let end = offset.saturating_add(part.size);
+    whole.size = whole.size.max(end);
+    if !part.data.is_empty() {
+        whole.data.resize(whole.data.len().max(end as usize), 0);
+        whole.data[offset as usize..end as usize].copy_from_slice(&part.data);
+    }
+    whole.relocations.extend(part.relocations.iter().copied().map(|mut relocation| {
+        relocation.offset += offset;
+        relocation
+    }));
+}
+
+/// What hangs together, by pairs of neighbours.
+fn groups(pairs: &BTreeSet<(EntityId, EntityId)>) -> Vec<BTreeSet<EntityId>> {
+    let mut group_of: BTreeMap<EntityId, usize> = BTreeMap::new();
+    let mut groups: Vec<BTreeSet<EntityId>> = Vec::new();
+    for (first, second) in pairs {
+        let known: BTreeSet<usize> =
+            [first, second].iter().filter_map(|id| group_of.get(id).copied()).collect();
+        let mut group = BTreeSet::from([*first, *second]);
+        for number in known {
+            group.append(&mut groups[number]);
+        }
+        group_of.extend(group.iter().map(|id| (*id, groups.len())));
+        groups.push(group);
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
