@@ -58,7 +58,7 @@ pub(crate) fn reading<'d>(
         let both = neighbours(side, field.address, None).filter(|id| refers_to(side, fields, field, *id));
         return either(plain, both.collect());
     };
-    let others: Vec<EntityId> = neighbours(side, field.address, side.entity(owner).file).collect();
+    let others: Vec<EntityId> = neighbours(side, field.address, own_file(side.entity(owner))).collect();
     if others.is_empty() {
         return Reading::Certain(plain);
     }
@@ -115,12 +115,17 @@ pub(crate) fn neighbours<'s>(
         let object = &side.entities[*id];
         object.kind == EntityKind::Object
             && object.local
-            && (file.is_none() || object.file.is_none() || object.file == file)
+            && own_file(object).is_none_or(|other| file.is_none_or(|file| other == file))
             && !target::is_content(side, *id as EntityId)
             && !names::is_of_class(object.name)
             && if *id < next { address - object.address == object.size } else { is_table(object) }
     };
     (next.saturating_sub(ENDING_MAX)..end).filter(may_be_meant).map(|id| id as EntityId)
+}
+
+/// The source file of what only that file sees. What has several names may be of several: a linker folds what is alike.
+pub(crate) fn own_file<'d>(entity: &Entity<'d>) -> Option<&'d str> {
+    entity.file.filter(|_| entity.names.len() == 1)
 }
 
 fn range(entity: &Entity<'_>) -> Range<u64> {
@@ -163,7 +168,8 @@ impl Question<'_> {
         })?;
         let mut certain: Vec<usize> = self.read_at_once(&known.code, entity.address).into_iter().collect();
         let mut read = Vec::new();
-        let mut is_clear = true;
+        // What is compared in a part that was split off, and where that comes back, is not seen.
+        let mut is_clear = side.with_fragments(side.whole(owner)).count() == 1;
         for (instruction, machine) in known.code.iter().zip(&known.before) {
             let Some(machine) = machine else { continue };
             match self.said(machine, instruction, info.info(instruction), named(instruction)) {

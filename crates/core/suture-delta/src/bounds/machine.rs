@@ -62,7 +62,8 @@ impl Machine {
             // The address of a program that is not position-independent fits into half of it.
             Some(slot) if register.size() == 4 => match self.registers[slot] {
                 Value::From(roots, shift) if roots != Roots::OTHER => Value::From(roots, shift),
-                number if number.is_natural() => number,
+                Value::Number(Shift::Exact(number)) => Value::Number(Shift::Exact(i64::from(number as u32))),
+                Value::Number(Shift::Up) => Value::Number(Shift::Up),
                 _ => Value::UNKNOWN,
             },
             _ => Value::UNKNOWN,

@@ -97,7 +97,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         let count = |fields: &[Field], address: u64| {
             fields.iter().filter(|other| bounds::may_be_an_end(other) && other.address == address).count()
         };
-        let file = self.same.old.entity(before).file;
+        let file = bounds::own_file(self.same.old.entity(before));
         let before = fields::of_entity(self.same.old, before);
         bounds::neighbours(self.same.old, place, file).next().is_none()
             && count(fields, field.address) <= count(&before, place)
