@@ -80,6 +80,8 @@ pub(crate) struct Side<'b, 'd> {
     referenced: Vec<u64>,
     /// Where constants begin that tables of distances in Rust list, ascending.
     listed: Vec<u64>,
+    /// In a build with Rust in it, where the data begins that something else refers to, ascending: texts there end with a NUL.
+    foreign: Vec<u64>,
     /// Whether rustc has compiled any of it: its texts do not end with a NUL.
     pub(crate) has_rust: bool,
     /// Address, or offset of a thread-local variable, of everything that other modules can refer to by this name and version.
@@ -98,6 +100,7 @@ impl<'b, 'd> Side<'b, 'd> {
             fragments: HashMap::new(),
             referenced: Vec::new(),
             listed: Vec::new(),
+            foreign: Vec::new(),
             has_rust: build.symbols().iter().any(|symbol| names::is_rust(symbol.name)),
             exported: exported(build),
         };
@@ -153,6 +156,11 @@ impl<'b, 'd> Side<'b, 'd> {
     /// The first constant above `address` that a table of distances lists.
     pub(crate) fn next_listed(&self, address: u64) -> Option<u64> {
         self.listed.get(self.listed.partition_point(|other| *other <= address)).copied()
+    }
+
+    /// Whether a text at this address ends with a NUL, and not where the next begins as those of Rust do.
+    pub(crate) fn ends_with_nul(&self, address: u64) -> bool {
+        !self.has_rust || self.foreign.binary_search(&address).is_ok()
     }
 
     /// Where the entity, or the constant without a name, is in which an address lies.
@@ -279,7 +287,7 @@ impl<'b, 'd> Side<'b, 'd> {
     }
 
     fn collect_references(&mut self) {
-        let (mut referenced, mut tables) = (Vec::new(), Vec::new());
+        let (mut referenced, mut tables, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         for (id, entity) in (0..).zip(&self.entities) {
             if entity.kind == EntityKind::Object {
                 continue;
@@ -290,6 +298,7 @@ impl<'b, 'd> Side<'b, 'd> {
                 let in_data = self.build.section_at(address).is_some_and(|section| !section.is_code());
                 if in_data {
                     referenced.push(address);
+                    foreign.extend((self.has_rust && !is_rust).then_some(address));
                 }
                 if in_data && !field.accesses && is_rust && listed::may_be_table(self, address) {
                     tables.push((id, address));
@@ -302,7 +311,9 @@ impl<'b, 'd> Side<'b, 'd> {
                 && let Some(address) = fields::pointer(self.build, relocation.address)
             {
                 let field = fields::of_data(self.build, relocation.address, 1, false).into_iter().next();
-                referenced.push(field.map_or(address, |field| self.beginning(&field, address)));
+                let address = field.map_or(address, |field| self.beginning(&field, address));
+                referenced.push(address);
+                foreign.extend(self.is_foreign(relocation.address).then_some(address));
             }
         }
         referenced.sort_unstable();
@@ -311,6 +322,14 @@ impl<'b, 'd> Side<'b, 'd> {
         self.listed =
             tables.into_iter().flat_map(|(user, table)| listed::listed(self, user, table)).collect();
         self.listed.sort_unstable();
+        foreign.sort_unstable();
+        self.foreign = foreign;
+    }
+
+    /// Whether what lies at an address has a name in a build with Rust in it, and not one that rustc gives.
+    fn is_foreign(&self, address: u64) -> bool {
+        let named = self.at(address).filter(|_| self.has_rust).map(|id| self.entity(id).name);
+        named.is_some_and(|name| !names::is_rust(name) && !names::is_content(name))
     }
 }
 

@@ -52,10 +52,10 @@ fn text_in_units(bytes: &[u8], len: usize, width: usize) -> Option<usize> {
 /// Length, with its NUL, of a text whose end is a text too: the linker lets `"%d\n"` be the end of
 /// `"count: %d\n"`, so that the next thing that is referred to is the middle of this one.
 ///
-/// The texts of Rust stand one behind the other without a NUL, and would run into each other this way: in
-/// a build with Rust in it a text ends where the next begins.
+/// The texts of Rust stand one behind the other without a NUL, and would run into each other this way: they end where the
+/// next begins.
 fn shared_text(side: &Side<'_, '_>, address: u64, len: u64, section_end: u64) -> Option<u64> {
-    if side.has_rust {
+    if !side.ends_with_nul(address) {
         return None;
     }
     let bytes = side.build.read(address, (section_end - address).min(CONTENT_LEN_MAX))?;

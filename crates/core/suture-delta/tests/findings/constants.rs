@@ -76,3 +76,23 @@ fn a_text_ends_where_a_table_has_another() {
         assert_eq!(compared(&chooses(texts, own)), ["p::own"], "{own}");
     }
 }
+
+#[test]
+fn a_text_of_c_goes_on_behind_one_that_is_its_end_in_a_build_with_rust_too() {
+    // The name is what tells that rustc has compiled it.
+    let source = |end: &str| {
+        format!(
+            "#include <stdio.h>
+             #define APART __attribute__((noinline))
+             APART int _RNvC7library3one(int x) {{ return x + 1; }}
+             APART int counted(int n) {{ return printf(\"count: {end}\", n); }}
+             APART int plain(int n) {{ return printf(\"{end}\", n); }}
+             APART int other(int n) {{ return printf(\"other %d\\n\", n); }}
+             int main(int c, char **v) {{ (void)v; return counted(c) + plain(c) + other(_RNvC7library3one(c)); }}\n"
+        )
+    };
+    let arguments = ["-O2", "-Wl,--emit-relocs", "-Wl,--build-id"];
+    let (old, new) = (source("%d apples\\n"), source("%x apples\\n"));
+    assert_eq!(changed(("p.c", &old, &new), "gcc", &arguments), ["counted", "plain"]);
+    assert_eq!(changed(("p.c", &old, &old), "gcc", &arguments), [""; 0]);
+}
