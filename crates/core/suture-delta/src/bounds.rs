@@ -7,6 +7,8 @@
 //! code says neither, both are said to be possible.
 
 mod machine;
+mod only_read;
+mod types;
 mod value;
 
 use std::ops::Range;
@@ -22,10 +24,11 @@ use crate::side::{Entity, EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
 
 use machine::{Machine, Named};
+use types::ELEMENT_MAX;
 use value::{Roots, Shift, Value};
 
-/// The largest element of a table for which the place one before the first is looked for, in bytes: there a loop downwards ends.
-const ELEMENT_MAX: u64 = 16;
+pub(crate) use types::Types;
+
 /// How many objects before an address may end there; they nest by a few.
 const ENDING_MAX: usize = 4;
 /// The longest function that is followed, in bytes.
@@ -36,13 +39,26 @@ const FOLLOWED_MAX: u64 = 1 << 17;
 pub(crate) enum Reading<'d> {
     /// This.
     Certain(Meaning<'d>),
-    /// This, or the end of one of these objects or the place before it.
-    Either(Meaning<'d>, Vec<EntityId>),
+    /// One of several.
+    Either(Doubt<'d>),
+}
+
+/// What a field may mean.
+#[derive(Debug, Clone)]
+pub(crate) struct Doubt<'d> {
+    /// What stands there.
+    pub(crate) plain: Meaning<'d>,
+    /// Of these objects the end, or the place before.
+    pub(crate) others: Vec<EntityId>,
+    /// In how many words the function may give something back at most so that it does nothing with it but read; `None` if it does
+    /// something else.
+    pub(crate) only_read: Option<usize>,
 }
 
 /// What `field` means, one of the `fields` of `owner`, a function or object, or of a constant without a name.
 pub(crate) fn reading<'d>(
     side: &Side<'_, 'd>,
+    types: Types<'_, 'd>,
     owner: Option<EntityId>,
     fields: &[Field],
     field: &Field,
@@ -55,29 +71,31 @@ pub(crate) fn reading<'d>(
     let is_code = |id: &EntityId| side.entity(*id).kind != EntityKind::Object;
     let Some(owner) = owner.filter(is_code) else {
         // Tables have more addresses of objects than of their ends, which stand beside those of the beginnings.
-        let both = neighbours(side, field.address, None).filter(|id| refers_to(side, fields, field, *id));
-        return either(plain, both.collect());
+        let both =
+            neighbours(side, types, field.address, None).filter(|id| refers_to(side, fields, field, *id));
+        let others: Vec<EntityId> = both.collect();
+        return match others.is_empty() {
+            true => Reading::Certain(plain),
+            false => Reading::Either(Doubt { plain, others, only_read: None }),
+        };
     };
-    let others: Vec<EntityId> = neighbours(side, field.address, own_file(side.entity(owner))).collect();
+    let others: Vec<EntityId> =
+        neighbours(side, types, field.address, own_file(side.entity(owner))).collect();
     if others.is_empty() {
         return Reading::Certain(plain);
     }
     let mut objects = vec![side.area(field.address)];
     objects.extend(others.iter().map(|id| range(side.entity(*id))));
-    let question = Question { fields, field, objects };
+    let question = Question { fields, field, objects, types };
     match question.answer(side, owner) {
-        Some(0) => Reading::Certain(plain),
-        Some(number) => {
+        Ok(0) => Reading::Certain(plain),
+        Ok(number) => {
             let meant = others[number - 1];
             let distance = field.address.wrapping_sub(side.entity(meant).address) as i64;
             Reading::Certain(Meaning::Entity(meant, distance))
         }
-        None => Reading::Either(plain, others),
+        Err(only_read) => Reading::Either(Doubt { plain, others, only_read }),
     }
-}
-
-fn either(plain: Meaning<'_>, others: Vec<EntityId>) -> Reading<'_> {
-    if others.is_empty() { Reading::Certain(plain) } else { Reading::Either(plain, others) }
 }
 
 /// Whether it takes the address of what only its section was named of.
@@ -102,13 +120,10 @@ pub(crate) fn refers_to(side: &Side<'_, '_>, fields: &[Field], field: &Field, ob
 /// element it may be one before. `file` is the source of the function that refers to it: by sections only the objects of its own are named.
 pub(crate) fn neighbours<'s>(
     side: &'s Side<'_, '_>,
+    types: Types<'s, '_>,
     address: u64,
     file: Option<&'s str>,
 ) -> impl Iterator<Item = EntityId> + 's {
-    let is_table = move |object: &Entity<'_>| {
-        let element = object.address - address;
-        element > 0 && object.size >= 2 * element && object.size.is_multiple_of(element)
-    };
     let next = side.entities.partition_point(|entity| entity.address < address);
     let end = side.entities.partition_point(|entity| entity.address <= address.saturating_add(ELEMENT_MAX));
     let may_be_meant = move |id: &usize| {
@@ -118,7 +133,11 @@ pub(crate) fn neighbours<'s>(
             && own_file(object).is_none_or(|other| file.is_none_or(|file| other == file))
             && !target::is_content(side, *id as EntityId)
             && !names::is_of_class(object.name)
-            && if *id < next { address - object.address == object.size } else { is_table(object) }
+            && if *id < next {
+                address - object.address == object.size
+            } else {
+                types.is_one_before(address, &range(object))
+            }
     };
     (next.saturating_sub(ENDING_MAX)..end).filter(may_be_meant).map(|id| id as EntityId)
 }
@@ -133,12 +152,13 @@ fn range(entity: &Entity<'_>) -> Range<u64> {
 }
 
 /// Which of several objects an address is of.
-struct Question<'f> {
+struct Question<'f, 'd> {
     fields: &'f [Field],
     /// The one in question.
     field: &'f Field,
     /// The first is the one in which it is.
     objects: Vec<Range<u64>>,
+    types: Types<'f, 'd>,
 }
 
 /// What an instruction says.
@@ -153,25 +173,33 @@ enum Said {
     Read(usize),
 }
 
-impl Question<'_> {
-    /// The number of the object, if the code of `owner` says one, and not now one and now the other.
-    fn answer(&self, side: &Side<'_, '_>, owner: EntityId) -> Option<usize> {
+impl Question<'_, '_> {
+    /// The number of the object, if the code of `owner` says one, and not now one and now the other; or else what [`Doubt`] says of
+    /// reading alone.
+    fn answer(&self, side: &Side<'_, '_>, owner: EntityId) -> Result<usize, Option<usize>> {
         let entity = side.entity(owner);
         if entity.size > FOLLOWED_MAX || self.objects.len() > Roots::OBJECTS_MAX {
-            return None;
+            return Err(None);
         }
         let mut info = InstructionInfoFactory::new();
         let named = |instruction: &Instruction| self.named(instruction, entity.address);
         let known = flow::follow(side, owner, &Machine::at_entry(), |place, machine| {
             let instruction = place.instruction;
             Some(machine.after(instruction, info.info(instruction), named(instruction)))
-        })?;
+        });
+        let Some(known) = known else { return Err(None) };
         let mut certain: Vec<usize> = self.read_at_once(&known.code, entity.address).into_iter().collect();
         let mut read = Vec::new();
         // What is compared in a part that was split off, and where that comes back, is not seen.
         let mut is_clear = side.with_fragments(side.whole(owner)).count() == 1;
-        for (instruction, machine) in known.code.iter().zip(&known.before) {
-            let Some(machine) = machine else { continue };
+        let mut only_read = is_clear.then_some(usize::MAX);
+        for (place, machine) in known.places() {
+            let instruction = place.instruction;
+            only_read = only_read.and_then(|most| {
+                let given =
+                    only_read::keeps(side, machine, place, info.info(instruction), named(instruction));
+                Some(most.min(given?))
+            });
             match self.said(machine, instruction, info.info(instruction), named(instruction)) {
                 Said::Nothing => {}
                 Said::Of(number) => certain.push(number),
@@ -182,8 +210,8 @@ impl Question<'_> {
         if is_clear || !certain.is_empty() {
             certain.extend(read);
         }
-        let first = certain.first().copied()?;
-        certain.iter().all(|number| *number == first).then_some(first)
+        let first = certain.first().copied();
+        first.filter(|first| certain.iter().all(|number| number == first)).ok_or(only_read)
     }
 
     /// The object that is read behind the address's taking before the code can go two ways: no other way leads there without it.
@@ -229,9 +257,7 @@ impl Question<'_> {
             return Roots::HERE;
         }
         // It may mean what comes behind, as the one in question may.
-        let is_before =
-            |object: &Range<u64>| object.start > field.address && object.start - field.address <= ELEMENT_MAX;
-        if self.objects.iter().any(is_before) {
+        if self.objects.iter().any(|object| self.types.is_one_before(field.address, object)) {
             return Roots::OTHER;
         }
         if field.address == self.field.address && field.section.is_some() {

@@ -11,7 +11,7 @@ mod ends;
 mod refusals;
 mod slots;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use suture_elf::frames::Pointer;
 
@@ -26,6 +26,9 @@ use crate::same::{Same, extent, text_extent, travelling};
 use crate::side::{EntityId, EntityKind};
 use crate::stack::{Provided, Standing};
 use crate::target::{self, Meaning};
+
+use adjacent::Member;
+use ends::Sure;
 
 /// Sections under construction.
 pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
@@ -44,7 +47,11 @@ pub(crate) struct Emitter<'s, 'a, 'b, 'd> {
     made: BTreeMap<String, u32>,
     queue: VecDeque<Work>,
     /// Objects that travel, each with what begins where it ends.
-    side_by_side: BTreeSet<(EntityId, EntityId)>,
+    side_by_side: BTreeSet<(Member, Member)>,
+    /// Copies of constants that the process has already, with their symbols.
+    doubled: BTreeMap<EntityId, u32>,
+    /// How often the new build refers to each address; nothing until somebody asks.
+    uses: Option<HashMap<u64, u32>>,
     /// Copies of old functions: which, and their symbols.
     pub(crate) copies: Vec<(EntityId, u32)>,
 }
@@ -79,6 +86,8 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             made: BTreeMap::new(),
             queue: VecDeque::new(),
             side_by_side: BTreeSet::new(),
+            doubled: BTreeMap::new(),
+            uses: None,
             copies: Vec::new(),
         }
     }
@@ -213,8 +222,12 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
             let word = address.wrapping_add(u64::from(field.offset));
-            let meaning = self.certain_meaning(field, fields, owner);
-            match meaning.and_then(|meaning| self.value(field, word, meaning)) {
+            let value = match self.certain_meaning(field, fields, owner) {
+                Ok(Sure::Means(meaning)) => self.value(field, word, meaning),
+                Ok(Sure::Copied(symbol)) => Ok(Value::Place((Target::Symbol(symbol), 0))),
+                Err(why) => Err(why),
+            };
+            match value {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));

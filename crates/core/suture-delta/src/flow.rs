@@ -4,7 +4,7 @@
 //! optimization", 1973). Where control may come from who knows where (landing pads of exceptions, the cases of a
 //! jump table) an instruction is entered with all that holds anywhere.
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpAccess};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpAccess};
 
 use crate::fields::is_near_branch;
 use crate::side::{EntityId, Side};
@@ -29,6 +29,26 @@ pub(crate) struct Known<S> {
     pub(crate) before: Vec<Option<S>>,
 }
 
+impl<S> Known<S> {
+    /// The instructions that something leads to, each with what is known before it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (Place<'_>, &S)> {
+        let reached = self.code.iter().zip(&self.before);
+        reached.filter_map(|(instruction, before)| {
+            let outside = target(instruction).filter(|at| index_of(&self.code, *at).is_none());
+            Some((Place { instruction, outside }, before.as_ref()?))
+        })
+    }
+}
+
+/// Where the branch leads that an instruction is, if it says so.
+fn target(instruction: &Instruction) -> Option<u64> {
+    is_near_branch(instruction).then(|| instruction.near_branch_target())
+}
+
+fn index_of(code: &[Instruction], address: u64) -> Option<usize> {
+    code.binary_search_by_key(&address, Instruction::ip).ok()
+}
+
 /// Follows the code of `function` from what is known at its `entry`. `step` says what is known behind an instruction; where it
 /// says `None` there is no answer at all, as if the code is not in the file.
 pub(crate) fn follow<S: State>(
@@ -48,8 +68,8 @@ pub(crate) fn follow<S: State>(
         while let Some(index) = ways.open.pop() {
             let Some(state) = ways.before[index].clone() else { continue };
             let instruction = &code[index];
-            let target = is_near_branch(instruction).then(|| instruction.near_branch_target());
-            let inside = target.and_then(|at| code.binary_search_by_key(&at, Instruction::ip).ok());
+            let target = target(instruction);
+            let inside = target.and_then(|at| index_of(&code, at));
             let after = step(Place { instruction, outside: target.filter(|_| inside.is_none()) }, &state)?;
             anywhere = anywhere.join(&after);
             if goes_on(instruction) {
@@ -60,7 +80,8 @@ pub(crate) fn follow<S: State>(
             }
         }
         for index in 0..code.len() {
-            if ways.before[index].is_none() || jumps_anywhere {
+            let is_way_in = ways.before[index].is_none() && !is_padding(&code[index]);
+            if is_way_in || jumps_anywhere {
                 ways.enter(index, &anywhere);
             }
         }
@@ -85,6 +106,11 @@ impl<S: State> Ways<S> {
             self.open.push(index);
         }
     }
+}
+
+/// Whether it does nothing but fill what is between two ways: nobody jumps there.
+fn is_padding(instruction: &Instruction) -> bool {
+    matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3)
 }
 
 fn goes_on(instruction: &Instruction) -> bool {

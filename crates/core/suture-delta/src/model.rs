@@ -66,7 +66,8 @@ pub const SCHEMA_FOLLOWED: u32 = 4;
 
 /// The version of a delta for a build with an unwinder of its own.
 pub const SCHEMA_OWN_UNWINDER: u32 = 5;
-/// The version of a delta that says what the constants hold that it changes, or what the process must not have.
+/// The version of a delta that says what the constants hold that it changes, what the process must not have, or which resolvers are
+/// called.
 pub const SCHEMA_EXPECTED: u32 = 6;
 /// The newest version.
 pub const SCHEMA_NEWEST: u32 = SCHEMA_EXPECTED;
@@ -75,9 +76,11 @@ impl Delta {
     /// The version of this delta: each has the lowest that has all its keys, so that a delta without the later ones is read
     /// by earlier versions too, and has one spelling.
     pub fn lowest_schema(&self) -> u32 {
-        let is_absent = |reference: &Reference| matches!(reference.resolution, Resolution::Absent { .. });
+        let is_late = |reference: &Reference| {
+            matches!(reference.resolution, Resolution::Absent { .. } | Resolution::Chosen { .. })
+        };
         if self.meta.overwrites.iter().any(|object| object.expected.is_some())
-            || self.references.iter().any(is_absent)
+            || self.references.iter().any(is_late)
         {
             SCHEMA_EXPECTED
         } else if self.meta.register_frames.is_some() {
@@ -303,7 +306,8 @@ pub enum RelocationKind {
 }
 
 /// What a relocation speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// A symbol of the delta (index into [`Delta::symbols`]).
     Symbol(u32),
@@ -358,6 +362,12 @@ pub enum Resolution {
         symbol: String,
         /// Symbol version.
         version: Option<String>,
+    },
+    /// The function that an indirect one (`STT_GNU_IFUNC`) stands for: what its resolver gives when it is called in the process. Only
+    /// whole words of the delta's own hold it.
+    Chosen {
+        /// The resolver: a function of the delta, or a reference of kind [`Resolution::Image`] or [`Resolution::Patch`].
+        by: Target,
     },
     /// The switch byte of this patch: 0 while off, 1 while on.
     Switch,

@@ -15,7 +15,7 @@ use suture_elf::debug::DebugInfo;
 use suture_elf::frames::Pointer;
 use suture_elf::{Import, Slot};
 
-use crate::bounds::{self, Reading};
+use crate::bounds::{self, Reading, Types};
 use crate::compare::Debug;
 use crate::fields::{self, Field, Form};
 use crate::names;
@@ -171,8 +171,8 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         (old, x, a): (EntityId, &[Field], &Field),
         (new, y, b): (EntityId, &[Field], &Field),
     ) -> bool {
-        let old = bounds::reading(self.old, Some(old), x, a);
-        let new = bounds::reading(self.new, Some(new), y, b);
+        let old = bounds::reading(self.old, Types(self.debug.old), Some(old), x, a);
+        let new = bounds::reading(self.new, Types(self.debug.new), Some(new), y, b);
         match (old, new) {
             (Reading::Certain(old), Reading::Certain(new)) => self.same_meaning(old, new, 0),
             _ => false,

@@ -235,7 +235,7 @@ pub fn link(
     bias: u64,
     resolver: &dyn Resolver,
 ) -> Result<Linked, LinkError> {
-    let linker = Linker { delta, layout, base, values: values(delta, base, bias, resolver)? };
+    let linker = Linker { delta, layout, base, values: values(delta, layout, base, bias, resolver)? };
     let text = (layout.text, Protection::ReadExecute, [SectionKind::Text].as_slice());
     let constants =
         (layout.read_only, Protection::ReadOnly, [SectionKind::ReadOnly, SectionKind::Frames].as_slice());
@@ -263,13 +263,30 @@ pub fn link(
     Ok(Linked { parts, choices: linker.choices()? })
 }
 
-fn values(delta: &Delta, base: u64, bias: u64, resolver: &dyn Resolver) -> Result<Vec<Value>, LinkError> {
-    let value = |reference: &Reference| match &reference.resolution {
+fn values(
+    delta: &Delta,
+    layout: &HomeLayout,
+    base: u64,
+    bias: u64,
+    resolver: &dyn Resolver,
+) -> Result<Vec<Value>, LinkError> {
+    let at = |reference: &Reference| match &reference.resolution {
         Resolution::Image { address } => Ok(Value::Known(address.wrapping_add(bias))),
         Resolution::Switch => Ok(Value::Known(base + SWITCH_OFFSET)),
         _ => resolver
             .resolve(reference)
             .map_err(|why| LinkError::Unresolved { symbol: reference.name.clone(), why }),
+    };
+    let chooser = |by: Target| match by {
+        Target::Symbol(symbol) => layout.symbol_address(delta, symbol, base),
+        Target::Reference(index) => match delta.references.get(index as usize).map(at).transpose()? {
+            Some(Value::Known(address)) => Ok(address),
+            _ => Err(LinkError::Malformed(format!("reference {index} is no place of a resolver"))),
+        },
+    };
+    let value = |reference: &Reference| match reference.resolution {
+        Resolution::Chosen { by } => chooser(by).map(Value::ChosenBy),
+        _ => at(reference),
     };
     delta.references.iter().map(value).collect()
 }

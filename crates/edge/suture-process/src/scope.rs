@@ -95,7 +95,7 @@ impl Resolver for Scope<'_> {
                 Ok(Value::Known(known.wrapping_sub(anchor.offset).wrapping_add(*offset)))
             }
             Resolution::TlsModule { anchor_address } => self.word(*anchor_address).map(Value::Known),
-            Resolution::Image { .. } | Resolution::Switch => {
+            Resolution::Image { .. } | Resolution::Chosen { .. } | Resolution::Switch => {
                 Err("it is no matter of the link scope".to_owned())
             }
         }

@@ -86,6 +86,44 @@ fn in_a_library() {
     }
 }
 
+/// Nobody has asked the resolver before: the surgery does.
+#[test]
+fn the_fix_is_the_first_to_use_it() {
+    for compiler in
+        ["gcc -O2", "gcc -O1 -static", "gcc -O2 -static-pie -fPIE", "clang -O2 -static -fuse-ld=lld"]
+    {
+        for fix in FIXES {
+            whole_story(compiler, "", fix);
+        }
+    }
+}
+
+#[test]
+fn the_fix_brings_it() {
+    for compiler in [
+        "gcc -O2",
+        "gcc -O0 -no-pie -fno-pie",
+        "gcc -O1 -static",
+        "gcc -O2 -fno-plt -fcf-protection=full",
+        "clang -O2 -fuse-ld=lld",
+        "gcc -O2 -shared -fPIC",
+    ] {
+        for fix in FIXES {
+            whole_story(compiler, "-DCOMES", fix);
+        }
+    }
+}
+
+/// Of the C library in a static program: the resolver and what it chooses among come with the fix.
+#[test]
+fn the_fix_is_the_first_to_use_one_of_the_c_library() {
+    for compiler in
+        ["gcc -O2 -static", "gcc -O1 -static-pie -fPIE", "clang -O2 -static -fuse-ld=lld", "gcc -O2"]
+    {
+        whole_story(compiler, USES[2], ("-DFIX_SPANS", 7 + 300));
+    }
+}
+
 /// Nobody calls it by its name: the word that has it is one that stays as it is.
 #[test]
 fn it_is_only_in_a_table_before() {

@@ -75,3 +75,58 @@ stories! {
     ends_clang_o2_fixed_address: "clang -O2 -no-pie -fno-pie";
     ends_clang_o2_lld: "clang -O2 -fuse-ld=lld";
 }
+
+/// What `tables.c` answers to a number from 0 to 7.
+fn read(x: usize, is_new: bool) -> String {
+    let (end, index) = (18 - x, x + 21);
+    let names = [5, 4, 5, 4][x & 3];
+    if is_new {
+        let (last, limit, road) = (108 - x, 101 + x, [2, 4][x & 1]);
+        format!("{} {} {} 312", last * 1000 + end, limit * 1000 + index, names * 1000 + road)
+    } else {
+        format!("{end} {index} {names} 312")
+    }
+}
+
+/// Whoever only reads finds both neighbours, whichever of them was meant.
+fn reading_story(compiler: &str) {
+    let pair = Pair::build("c/tables.c", compiler);
+    let report = pair.diff();
+    let is_changed = |name: &str| report["changed"].as_array().unwrap().iter().any(|f| f["name"] == name);
+    assert!(["from_end", "from_beginning", "named"].into_iter().all(is_changed), "{report}");
+    assert!(!is_changed("sum"), "{report}");
+    let mut target = pair.start();
+    let ask = |target: &mut Target, is_new: bool| {
+        for x in 0..8 {
+            assert_eq!(target.ask(&x.to_string()), read(x, is_new), "{compiler}: {x}");
+        }
+    };
+    ask(&mut target, false);
+    for (verb, is_new) in
+        [(&["apply"][..], true), (&["toggle", "off"], false), (&["revert"], false), (&["apply"], true)]
+    {
+        let ran = pair.operate(verb, &target, &[]);
+        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
+        ask(&mut target, is_new);
+    }
+}
+
+macro_rules! reading_stories {
+    ($($name:ident: $compiler:literal;)*) => {
+        $(#[test] fn $name() {
+            for entry in ["short", "int", "char", "long"] {
+                reading_story(&format!("{} -DENTRY={entry}", $compiler));
+            }
+        })*
+    };
+}
+
+reading_stories! {
+    tables_gcc_o0: "gcc -O0";
+    tables_gcc_o2: "gcc -O2";
+    tables_gcc_o2_fixed_address: "gcc -O2 -no-pie -fno-pie";
+    tables_clang_o0: "clang -O0";
+    tables_clang_o2: "clang -O2";
+    tables_clang_o1_fixed_address: "clang -O1 -no-pie -fno-pie";
+    tables_clang_o2_static: "clang -O2 -static";
+}

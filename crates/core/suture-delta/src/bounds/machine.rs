@@ -297,11 +297,11 @@ fn is_call(instruction: &Instruction) -> bool {
     matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
 }
 
-fn is_conditional_move(instruction: &Instruction) -> bool {
+pub(super) fn is_conditional_move(instruction: &Instruction) -> bool {
     instruction.condition_code() != ConditionCode::None && instruction.op_count() == 2
 }
 
 /// Whether the instruction clears a register: `xor eax, eax`.
-fn is_zeroing(instruction: &Instruction) -> bool {
+pub(super) fn is_zeroing(instruction: &Instruction) -> bool {
     instruction.op1_kind() == OpKind::Register && instruction.op0_register() == instruction.op1_register()
 }

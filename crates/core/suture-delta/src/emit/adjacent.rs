@@ -5,7 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Emitter;
 use crate::model::Section;
-use crate::side::EntityId;
+
+/// Something that travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Member {
+    /// Where it, or what it is a copy of, stands in the new build.
+    pub(super) start: u64,
+    pub(super) symbol: u32,
+}
 
 impl Emitter<'_, '_, '_, '_> {
     /// Puts objects that are to go side by side into one section each time, and leaves no empty one. All must be filled.
@@ -17,14 +24,10 @@ impl Emitter<'_, '_, '_, '_> {
         self.drop_sections(&emptied);
     }
 
-    fn join(&mut self, group: &BTreeSet<EntityId>, emptied: &mut BTreeSet<u32>) {
-        let start = |id: &EntityId| self.same.new.entity(*id).address;
-        let Some(base) = group.iter().map(start).min() else { return };
-        let member = |id: &EntityId| {
-            let symbol = *self.carried.get(id)?;
-            Some((start(id) - base, symbol, self.symbols[symbol as usize].section))
-        };
-        let members: Vec<(u64, u32, u32)> = group.iter().filter_map(member).collect();
+    fn join(&mut self, group: &BTreeSet<Member>, emptied: &mut BTreeSet<u32>) {
+        let Some(Member { start: base, .. }) = group.first().copied() else { return };
+        let member = |one: &Member| (one.start - base, one.symbol, self.symbols[one.symbol as usize].section);
+        let members: Vec<(u64, u32, u32)> = group.iter().map(member).collect();
         let Some((_, _, home)) = members.first().copied() else { return };
         let align = members.iter().map(|(_, _, section)| self.sections[*section as usize].align).max();
         let align = align.unwrap_or(1);
@@ -77,9 +80,9 @@ fn append(whole: &mut Section, offset: u64, part: &Section) {
 }
 
 /// What hangs together, by pairs of neighbours.
-fn groups(pairs: &BTreeSet<(EntityId, EntityId)>) -> Vec<BTreeSet<EntityId>> {
-    let mut group_of: BTreeMap<EntityId, usize> = BTreeMap::new();
-    let mut groups: Vec<BTreeSet<EntityId>> = Vec::new();
+fn groups(pairs: &BTreeSet<(Member, Member)>) -> Vec<BTreeSet<Member>> {
+    let mut group_of: BTreeMap<Member, usize> = BTreeMap::new();
+    let mut groups: Vec<BTreeSet<Member>> = Vec::new();
     for (first, second) in pairs {
         let known: BTreeSet<usize> =
             [first, second].iter().filter_map(|id| group_of.get(id).copied()).collect();

@@ -4,18 +4,26 @@
 //! travels, or other neighbours came between them, it does: a loop that is given the other's address does not stop. Two that
 //! travel go side by side; what is not certain otherwise is refused.
 
-use std::rc::Rc;
+use std::collections::HashMap;
 
-use suture_elf::debug::{AggregateKind, DebugError, DebugInfo, EntryId, Shape};
-
-use super::Emitter;
-use crate::bounds::{self, Reading};
+use super::adjacent::Member;
+use super::{Emitter, Work};
+use crate::bounds::{self, Doubt, Reading, Types};
 use crate::fields::{self, Field};
-use crate::side::{EntityId, EntityKind};
+use crate::model::{SectionKind, SymbolKind};
+use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
 
-/// How deep types are looked into.
-const TYPE_DEPTH_MAX: u32 = 16;
+/// Longest constant of which a copy travels, bytes.
+const COPIED_LEN_MAX: u64 = 64 << 10;
+
+/// What a reference gets.
+pub(super) enum Sure<'d> {
+    /// What this is in the process.
+    Means(Meaning<'d>),
+    /// The beginning of this symbol of the delta.
+    Copied(u32),
+}
 
 /// Where the process has what is referred to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,32 +44,47 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         field: &Field,
         fields: &[Field],
         owner: Option<EntityId>,
-    ) -> Result<Meaning<'d>, String> {
+    ) -> Result<Sure<'d>, String> {
         let side = self.same.new;
-        let (plain, others) = match bounds::reading(side, owner, fields, field) {
-            Reading::Certain(meaning) => return Ok(meaning),
-            Reading::Either(plain, others) => (plain, others),
+        let (types, address) = (Types(self.same.debug.new), |id: EntityId| side.entity(id).address);
+        let Doubt { plain, others, only_read } = match bounds::reading(side, types, owner, fields, field) {
+            Reading::Certain(meaning) => return Ok(Sure::Means(meaning)),
+            Reading::Either(doubt) => doubt,
         };
-        let Some(stand) = self.stand(plain) else { return Ok(plain) };
+        let Some(stand) = self.stand(plain) else { return Ok(Sure::Means(plain)) };
         let doubtful: Vec<EntityId> = others
             .into_iter()
             .filter(|object| {
                 let distance = field.address.wrapping_sub(side.entity(*object).address) as i64;
                 self.stand_of(*object, distance) != stand
             })
-            .filter(|object| bounds::refers_to(side, fields, field, *object) || self.may_end_alone(*object))
+            .filter(|object| {
+                bounds::refers_to(side, fields, field, *object) || types.may_end_alone(address(*object))
+            })
             .collect();
-        let is_plain = || owner.is_some_and(|owner| self.is_list(owner));
-        if doubtful.is_empty() || self.was_so(field, fields, stand, owner) || is_plain() {
-            return Ok(plain);
+        let given = owner.map_or(usize::MAX, |owner| types.words_given_back(address(owner)));
+        let is_read = || only_read.is_some_and(|most| given <= most);
+        let is_plain = || owner.is_some_and(|owner| types.is_list(address(owner)));
+        if doubtful.is_empty()
+            || self.was_so(field, fields, stand, owner)
+            || is_plain()
+            || self.is_all_there_is(plain)
+        {
+            return Ok(Sure::Means(plain));
+        }
+        if let Some(copy) = is_read().then(|| self.copy_side_by_side(&doubtful, plain)).flatten() {
+            return Ok(Sure::Copied(copy));
         }
         if let Some(other) = doubtful.iter().find(|object| !self.travels_before(**object, plain)) {
-            return Err(format!("the end of {}, or what stands there", side.entity(*other).name));
+            let name = side.entity(*other).name;
+            return Err(format!(
+                "the end of {name}, or what stands there (a name that is not static would tell)"
+            ));
         }
         for object in doubtful {
             self.go_together(object, plain);
         }
-        Ok(plain)
+        Ok(Sure::Means(plain))
     }
 
     /// Where the process has what is meant; `None` if that is no object's affair.
@@ -99,7 +122,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         };
         let file = bounds::own_file(self.same.old.entity(before));
         let before = fields::of_entity(self.same.old, before);
-        bounds::neighbours(self.same.old, place, file).next().is_none()
+        bounds::neighbours(self.same.old, Types(self.same.debug.old), place, file).next().is_none()
             && count(fields, field.address) <= count(&before, place)
     }
 
@@ -113,70 +136,103 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
                 && self.standing.provided(id).is_none()
                 && !target::is_content(side, id)
         };
-        let (a, b) = (side.entity(first), side.entity(second));
-        travels(first)
-            && travels(second)
-            && b.address.checked_sub(a.address) == Some(a.size)
-            && a.writable == b.writable
-            && side.build.section_at(a.address) == side.build.section_at(b.address)
+        travels(first) && travels(second) && touch(side, first, second)
     }
 
     fn go_together(&mut self, first: EntityId, second: Meaning<'_>) {
         if let Meaning::Entity(second, _) = second {
-            self.carry(first);
-            self.carry(second);
-            self.side_by_side.insert((first, second));
+            let pair = (self.travelling(first), self.travelling(second));
+            self.side_by_side.insert(pair);
         }
     }
 
-    /// Whether somebody may have a use for the end of an object without one for its beginning: it consists of elements,
-    /// or nobody says of what.
-    fn may_end_alone(&self, object: EntityId) -> bool {
-        self.type_of(object)
-            .is_none_or(|(debug, type_id)| has_elements(debug, type_id, TYPE_DEPTH_MAX).unwrap_or(true))
+    /// What travels of an object: itself if the process does not have it, else a copy.
+    fn travelling(&mut self, id: EntityId) -> Member {
+        let start = self.same.new.entity(id).address;
+        let is_there = self.same.pairs.old_of(id).is_some() || self.standing.provided(id).is_some();
+        Member { start, symbol: if is_there { self.double(id) } else { self.carry(id) } }
     }
 
-    /// Whether an object is a list of addresses, each of them of something: ends stand in structures.
-    fn is_list(&self, object: EntityId) -> bool {
-        self.type_of(object).is_some_and(|(debug, type_id)| is_pointers(debug, type_id).unwrap_or(false))
+    /// The symbol of a copy of a constant.
+    fn double(&mut self, id: EntityId) -> u32 {
+        if let Some(symbol) = self.doubled.get(&id) {
+            return *symbol;
+        }
+        let entity = self.same.new.entity(id);
+        let (name, size, align) =
+            (format!(".Lcopy.{}", entity.name), entity.size, self.alignment(entity.address));
+        let section = format!(".rodata.suture.copy.{}", entity.name);
+        let symbol = self.promise(&section, &name, SectionKind::ReadOnly, SymbolKind::Object, size, align);
+        self.doubled.insert(id, symbol);
+        self.queue.push_back(Work::Entity(id, symbol));
+        symbol
     }
 
-    /// The type of an object of the new build, if the debug information tells.
-    fn type_of(&self, object: EntityId) -> Option<(&DebugInfo<'d>, EntryId)> {
-        let debug = self.same.debug.new?;
-        let variable = debug.variable_at(self.same.new.entity(object).address).ok()??;
-        Some((debug, variable.type_id?))
+    /// Puts constants side by side of which one is referred to and nobody can tell which, copies if need be, and gives the symbol of
+    /// the plain one. Whoever does nothing but read finds the same there, whichever is meant.
+    fn copy_side_by_side(&mut self, others: &[EntityId], plain: Meaning<'_>) -> Option<u32> {
+        let side = self.same.new;
+        let Meaning::Entity(plain, 0) = plain else { return None };
+        let section = |id: EntityId| side.build.section_at(side.entity(id).address);
+        let is_constant = |id: &EntityId| {
+            let entity = side.entity(*id);
+            entity.kind == EntityKind::Object
+                && !entity.writable
+                && !entity.imported
+                && entity.size <= COPIED_LEN_MAX
+                && !target::is_content(side, *id)
+                && side.bytes(*id).is_some()
+                && section(*id) == section(plain)
+        };
+        if !is_constant(&plain) || !others.iter().all(is_constant) {
+            return None;
+        }
+        let plain = self.travelling(plain);
+        for other in others {
+            let other = self.travelling(*other);
+            self.side_by_side.insert((plain, other));
+        }
+        Some(plain.symbol)
+    }
+
+    /// Whether an object that the fix brings has no other use in the new build than this one: without that it would not be there.
+    fn is_all_there_is(&mut self, plain: Meaning<'_>) -> bool {
+        let Meaning::Entity(id, 0) = plain else { return false };
+        if self.same.pairs.old_of(id).is_some() || self.standing.provided(id).is_some() {
+            return false;
+        }
+        let (side, entity) = (self.same.new, self.same.new.entity(id));
+        let uses = self.uses.get_or_insert_with(|| uses(side));
+        let inside =
+            (entity.address..entity.address + entity.size).filter_map(|at| uses.get(&at)).sum::<u32>();
+        inside == 1
     }
 }
 
-/// Whether a type is an array, or a structure that ends with one.
-fn has_elements(debug: &DebugInfo<'_>, id: EntryId, depth: u32) -> Result<bool, DebugError> {
-    let Some(depth) = depth.checked_sub(1) else { return Ok(true) };
-    let shape = bare(debug, id)?;
-    let Shape::Aggregate(aggregate) = &*shape else {
-        return Ok(matches!(*shape, Shape::Array { .. } | Shape::Declaration { .. }));
-    };
-    let last = aggregate.members.last().or(aggregate.bases.last());
-    let ends = match last.map(|member| member.type_id) {
-        Some(Some(id)) => has_elements(debug, id, depth)?,
-        Some(None) => true,
-        None => false,
-    };
-    Ok(ends || aggregate.variants.is_some() || aggregate.kind == AggregateKind::Union)
+/// Whether the second of two objects begins where the first ends.
+fn touch(side: &Side<'_, '_>, first: EntityId, second: EntityId) -> bool {
+    let (a, b) = (side.entity(first), side.entity(second));
+    b.address.checked_sub(a.address) == Some(a.size)
+        && a.writable == b.writable
+        && side.build.section_at(a.address) == side.build.section_at(b.address)
 }
 
-/// Whether a type is an array of pointers.
-fn is_pointers(debug: &DebugInfo<'_>, id: EntryId) -> Result<bool, DebugError> {
-    let Shape::Array { element: Some(element), .. } = *bare(debug, id)? else { return Ok(false) };
-    Ok(matches!(&*bare(debug, element)?, Shape::Pointer { .. }))
-}
-
-/// What a type is under its other names.
-fn bare(debug: &DebugInfo<'_>, id: EntryId) -> Result<Rc<Shape>, DebugError> {
-    let mut shape = debug.shape(id)?;
-    for _ in 0..TYPE_DEPTH_MAX {
-        let Shape::Alias { target: Some(target), .. } = *shape else { break };
-        shape = debug.shape(target)?;
+/// How often code and data refer to each address, those between two objects included.
+fn uses(side: &Side<'_, '_>) -> HashMap<u64, u32> {
+    let mut uses = HashMap::new();
+    let mut count = |address: u64| *uses.entry(address).or_insert(0) += 1;
+    for id in (0..).take(side.entities.len()) {
+        if side.entity(id).kind != EntityKind::Object {
+            fields::of_code(side, id).iter().for_each(|field| count(field.address));
+        }
     }
-    Ok(shape)
+    let words = side.build.relocations().iter().filter(|relocation| {
+        side.build.section_at(relocation.address).is_some_and(|section| !section.is_code())
+    });
+    for relocation in words {
+        fields::of_data(side.build, relocation.address, 1, true)
+            .iter()
+            .for_each(|field| count(field.address));
+    }
+    uses
 }

@@ -10,6 +10,7 @@ use suture_elf::{Build, BuildKind, Import, Slot};
 use super::Emitter;
 use crate::fields::Form;
 use crate::model::{Relocation, RelocationKind, Resolution, SectionKind, SymbolKind, Target, TlsAnchor};
+use crate::side::EntityId;
 use crate::target::{self, Meaning};
 
 /// `jmp *slot(%rip)`, the distance still open.
@@ -37,37 +38,48 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         self.stub(import.name, name, slot)
     }
 
-    /// The function that a resolver of the new build chooses: the old build has called its resolver and has the answer in a slot. The
-    /// address of an indirect function itself is that of its resolver.
-    fn chosen_slot(&self, resolver: u64, is_call: bool) -> Result<(&'d str, u64), String> {
-        let Meaning::Entity(entity, 0) = target::by_address(self.same.new, resolver) else {
-            return Err("an indirect function whose resolver has no name".to_owned());
-        };
-        let name = self.same.new.entity(entity).name;
-        let old =
-            self.same.pairs.old_of(entity).ok_or_else(|| format!("{name} is a new indirect function"))?;
+    /// The indirect function that a resolver of the new build chooses for. The address of one itself is that of its resolver.
+    fn indirect(&self, resolver: u64) -> Result<EntityId, String> {
+        match target::by_address(self.same.new, resolver) {
+            Meaning::Entity(entity, 0) => Ok(entity),
+            _ => Err("an indirect function whose resolver has no name".to_owned()),
+        }
+    }
+
+    /// Where the old build, which has called the resolver, has the answer; `None` if it uses the indirect function nowhere.
+    fn old_choice(&self, indirect: EntityId, is_call: bool) -> Option<u64> {
+        let old = self.same.pairs.old_of(indirect)?;
         let (build, address) = (self.same.old.build, self.same.old.entity(old).address);
         // A variable that holds it may have got another value since.
         let stays = |at: u64| target::is_slot(self.same.old, at) || !self.same.old.is_writable(at);
         let is_it = |(at, slot): &(&u64, &Slot<'_>)| {
             **slot == Slot::Resolver(address) && stays(**at) && (is_call || !is_lazy(build, **at))
         };
-        let slot = build.slots().iter().find(is_it);
-        let unused = || format!("{name} is an indirect function that the old build does not use");
-        slot.map(|(slot, _)| (name, *slot)).ok_or_else(unused)
+        build.slots().iter().find(is_it).map(|(slot, _)| *slot)
+    }
+
+    /// A word that has what was chosen: the old build's, or one of the delta's own for which the resolver is called.
+    fn chosen_slot(&mut self, indirect: EntityId, is_call: bool) -> Result<Target, String> {
+        let name = self.same.new.entity(indirect).name;
+        if let Some(slot) = self.old_choice(indirect, is_call) {
+            return Ok(self.image(&format!("{name}@got"), slot));
+        }
+        let (by, _) = self.entity_place(indirect, 0)?;
+        let chosen = self.reference(name, Resolution::Chosen { by });
+        Ok(self.new_slot(&format!("chosen.{name}"), chosen, 0))
     }
 
     /// A function that calls it.
     pub(super) fn chosen(&mut self, resolver: u64) -> Result<Target, String> {
-        let (name, slot) = self.chosen_slot(resolver, true)?;
+        let (indirect, build) = (self.indirect(resolver)?, self.same.old.build);
+        let name = self.same.new.entity(indirect).name;
         let plt = format!("{name}@plt");
-        let build = self.same.old.build;
-        if let Some((stub, _)) =
-            build.stubs().iter().find(|(_, found)| build.slot(**found) == build.slot(slot))
-        {
+        let old = self.old_choice(indirect, true).and_then(|slot| build.slot(slot));
+        let is_it = |(_, slot): &(&u64, &u64)| old.is_some() && build.slot(**slot) == old;
+        if let Some((stub, _)) = build.stubs().iter().find(is_it) {
             return Ok(self.image(&plt, *stub));
         }
-        let slot = self.image(&format!("{name}@got"), slot);
+        let slot = self.chosen_slot(indirect, true)?;
         Ok(self.stub(name, plt, slot))
     }
 
@@ -131,8 +143,8 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         match new.slot(address) {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
             Some(Slot::Resolver(resolver)) => {
-                let (name, slot) = self.chosen_slot(resolver, false)?;
-                Ok(self.image(&format!("{name}@got"), slot))
+                let indirect = self.indirect(resolver)?;
+                self.chosen_slot(indirect, false)
             }
             Some(Slot::Address(target)) => self.address_slot(target),
             Some(Slot::TlsOffset(Ok(offset))) => self.tls_slot(offset),

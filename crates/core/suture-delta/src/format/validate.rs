@@ -138,9 +138,21 @@ impl Delta {
             }
             Resolution::TlsOffset { anchor, .. } => check_inside(image, anchor.address, 8),
             Resolution::TlsModule { anchor_address } => check_inside(image, *anchor_address, 8),
+            Resolution::Chosen { by } => self.check_resolver(*by),
             Resolution::Patch { id, .. } if !self.meta.on.contains(id) => Err(Rule::NotOnThatDelta),
             Resolution::Image { .. } | Resolution::Switch | Resolution::Patch { .. } => Ok(()),
         }
+    }
+
+    fn check_resolver(&self, resolver: Target) -> Result<(), Rule> {
+        let is_code = match resolver {
+            Target::Symbol(index) => self.symbol(index)?.kind == SymbolKind::Function,
+            Target::Reference(index) => {
+                let found = self.references.get(index as usize).ok_or(Rule::NoReference(index))?;
+                matches!(found.resolution, Resolution::Image { .. } | Resolution::Patch { .. })
+            }
+        };
+        if is_code { Ok(()) } else { Err(Rule::NotCode) }
     }
 
     fn check_relocations(&self, section: &Section) -> Result<(), Invalid> {

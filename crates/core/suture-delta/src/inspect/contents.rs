@@ -132,7 +132,7 @@ pub(super) fn references(delta: &Delta, text: &mut Page) {
 fn described(reference: &Reference) -> (usize, String) {
     let name = clean(&reference.name);
     match &reference.resolution {
-        Resolution::Image { .. } => (0, name),
+        Resolution::Image { .. } | Resolution::Chosen { .. } => (0, name),
         Resolution::Import { symbol, version: Some(version) } => (1, format!("{symbol}@{version}")),
         Resolution::Import { symbol, version: None } => (1, symbol.clone()),
         Resolution::TlsOffset { .. } | Resolution::TlsModule { .. } => (2, name),

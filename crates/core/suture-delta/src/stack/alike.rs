@@ -123,7 +123,12 @@ impl<'a> Alike<'a> {
             },
             (Target::Reference(here), Target::Reference(there)) => {
                 let here = self.full.delta.references.get(here as usize).map(|r| &r.resolution);
-                here == resolution(there)
+                match (here, resolution(there)) {
+                    (Some(Resolution::Chosen { by: here }), Some(Resolution::Chosen { by: there })) => {
+                        self.is_alike_target(*here, below, *there)
+                    }
+                    (here, there) => here == there,
+                }
             }
             (Target::Reference(_), Target::Symbol(_)) => false,
         }

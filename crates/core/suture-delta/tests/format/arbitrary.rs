@@ -120,6 +120,8 @@ fn resolution() -> impl Strategy<Value = Resolution> {
             anchor: TlsAnchor { address, offset: of }
         }),
         inside().prop_map(|anchor_address| Resolution::TlsModule { anchor_address }),
+        // The first section is one of code.
+        Just(Resolution::Chosen { by: Target::Symbol(0) }),
         Just(Resolution::Switch),
         any::<u32>().prop_map(|symbol| Resolution::Patch { id: "a1".repeat(32), symbol }),
     ]
