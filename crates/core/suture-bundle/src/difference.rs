@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use suture_delta::model::{Delta, Section, Site, Symbol, SymbolKind, Target};
+use suture_delta::model::{Delta, Overwrite, Section, Site, Symbol, SymbolKind, Target};
 
 use crate::{Bundle, BundledDelta, Contents, Digest, MemberName, Role};
 
@@ -195,7 +195,9 @@ fn fingerprints(delta: &Delta) -> BTreeMap<PartKey, Fingerprint> {
         *count += 1;
     };
     let sites: BTreeMap<u32, &Site> = delta.meta.sites.iter().map(|site| (site.code, site)).collect();
-    let templates: BTreeSet<u32> = delta.meta.overwrites.iter().map(|object| object.content).collect();
+    let contents =
+        |object: &Overwrite| [Some(object.content), object.expected.as_ref().map(|old| old.content)];
+    let templates: BTreeSet<u32> = delta.meta.overwrites.iter().flat_map(contents).flatten().collect();
     for (index, symbol) in (0..).zip(&delta.symbols) {
         match sites.get(&index) {
             Some(site) => add(PartKind::Replaced, &site.name, fingerprint(delta, symbol, &place(site))),
@@ -211,7 +213,11 @@ fn fingerprints(delta: &Delta) -> BTreeMap<PartKey, Fingerprint> {
     }
     for object in &delta.meta.overwrites {
         if let Some(content) = delta.symbols.get(object.content as usize) {
-            let place = format!("{:#x} {} {}", object.address, object.size, object.writable);
+            let old = object.expected.as_ref().and_then(|old| {
+                let content = delta.symbols.get(old.content as usize)?;
+                Some(fingerprint(delta, content, &format!("{:?}", old.open)).digest)
+            });
+            let place = format!("{:#x} {} {} {old:?}", object.address, object.size, object.writable);
             add(PartKind::Overwrite, &object.name, fingerprint(delta, content, &place));
         }
     }

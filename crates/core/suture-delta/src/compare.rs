@@ -97,7 +97,7 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     };
     (report.verdict, report.reasons) = classify(&report);
     delta.meta.report = report.clone();
-    delta.meta.schema = delta.meta.lowest_schema();
+    delta.meta.schema = delta.lowest_schema();
     Comparison { report, delta: Some(delta) }
 }
 

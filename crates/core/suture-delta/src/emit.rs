@@ -6,6 +6,7 @@
 //! state is. Only what the old build does not have travels.
 
 mod adjacent;
+mod asked;
 mod ends;
 mod refusals;
 mod slots;
@@ -181,7 +182,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         }
         let Some(bytes) = self.same.new.bytes(id) else { return };
         let fields = fields::of_entity(self.same.new, id);
-        self.fill_with_fields(symbol, entity.name, bytes, &fields, Some(id));
+        self.fill_with_fields(symbol, (entity.name, entity.address), bytes, &fields, Some(id));
     }
 
     /// Fills a promised symbol with what an object of the new build holds at start.
@@ -193,14 +194,15 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         let size = self.symbols[symbol as usize].size;
         let Some(bytes) = self.same.new.build.read(address, size) else { return };
         let fields = fields::of_data(self.same.new.build, address, size, true);
-        self.fill_with_fields(symbol, "a constant", bytes, &fields, None);
+        self.fill_with_fields(symbol, ("a constant", address), bytes, &fields, None);
     }
 
-    /// `owner` is the function or object whose bytes they are, if it has a name.
+    /// The bytes of what has this name and stands at this address of the new build; `owner` is the function or object whose they
+    /// are, if it has one.
     fn fill_with_fields(
         &mut self,
         symbol: u32,
-        name: &str,
+        (name, address): (&str, u64),
         bytes: &[u8],
         fields: &[Field],
         owner: Option<EntityId>,
@@ -210,7 +212,9 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         for field in fields {
             let range = field.offset as usize..field.offset as usize + usize::from(field.len);
             let Some(room) = data.get_mut(range) else { continue };
-            match self.certain_meaning(field, fields, owner).and_then(|meaning| self.value(field, meaning)) {
+            let word = address.wrapping_add(u64::from(field.offset));
+            let meaning = self.certain_meaning(field, fields, owner);
+            match meaning.and_then(|meaning| self.value(field, word, meaning)) {
                 Ok(Value::Place((target, distance))) => {
                     room.fill(0);
                     relocations.push(relocation(field, target, distance));
@@ -224,9 +228,13 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         self.fill(symbol, data, relocations);
     }
 
-    fn value(&mut self, field: &Field, meaning: Meaning<'d>) -> Result<Value, String> {
+    /// What the field at the address `word` of the new build gets, which means this by itself.
+    fn value(&mut self, field: &Field, word: u64, meaning: Meaning<'d>) -> Result<Value, String> {
         if matches!(field.form, Form::Relative | Form::Branch) && field.len != 4 {
             return Err("a short branch leaves the function".to_owned());
+        }
+        if let Some(place) = self.asked(field, word) {
+            return Ok(Value::Place(place));
         }
         if field.form == Form::TlsOffset {
             return self.tls_offset(meaning).map(Value::Number);

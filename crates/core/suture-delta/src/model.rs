@@ -66,12 +66,25 @@ pub const SCHEMA_FOLLOWED: u32 = 4;
 
 /// The version of a delta for a build with an unwinder of its own.
 pub const SCHEMA_OWN_UNWINDER: u32 = 5;
+/// The version of a delta that says what the constants hold that it changes, or what the process must not have.
+pub const SCHEMA_EXPECTED: u32 = 6;
+/// The newest version.
+pub const SCHEMA_NEWEST: u32 = SCHEMA_EXPECTED;
 
-impl Meta {
-    /// The version of a delta with this metadata: each has the lowest that has all its keys, so that a delta without
-    /// the later ones is read by earlier versions too, and has one spelling.
+impl Delta {
+    /// The version of this delta: each has the lowest that has all its keys, so that a delta without the later ones is read
+    /// by earlier versions too, and has one spelling.
     pub fn lowest_schema(&self) -> u32 {
-        if self.register_frames.is_some() { SCHEMA_OWN_UNWINDER } else { self.report.schema() }
+        let is_absent = |reference: &Reference| matches!(reference.resolution, Resolution::Absent { .. });
+        if self.meta.overwrites.iter().any(|object| object.expected.is_some())
+            || self.references.iter().any(is_absent)
+        {
+            SCHEMA_EXPECTED
+        } else if self.meta.register_frames.is_some() {
+            SCHEMA_OWN_UNWINDER
+        } else {
+            self.meta.report.schema()
+        }
     }
 }
 
@@ -168,6 +181,21 @@ pub struct Overwrite {
     /// Whether the object is writable: its live value is then saved before it is overwritten, and
     /// written back on revert; a constant must still have the content of the old build.
     pub writable: bool,
+    /// That content, for a constant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+}
+
+/// What a constant of the old build holds in a process: read and compared before anything is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Symbol (index into [`Delta::symbols`]) of the content, in a section of kind [`SectionKind::Template`] whose relocations are
+    /// all [`RelocationKind::Abs64`] and speak of places in the old build ([`Resolution::Image`]).
+    pub content: u32,
+    /// Offsets of the words, 8 bytes each or as many as there are, that hold what the loader has found by name; ascending. They are
+    /// not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<u64>,
 }
 
 /// Symbols (indices into [`Delta::symbols`]) of hook functions, `int hook(void)`; a result other than 0 stops the operation.
@@ -301,8 +329,8 @@ pub enum Resolution {
         /// Link-time address in the old build.
         address: u64,
     },
-    /// A symbol that the old build does not import; looked up in the process's global link scope, as the
-    /// dynamic linker would, in the order of its link map.
+    /// A symbol that the old build does not import, or that it exports itself and leaves to the process; looked up as the dynamic
+    /// linker would for the patched module.
     Import {
         /// Symbol name.
         symbol: String,
@@ -321,6 +349,15 @@ pub enum Resolution {
     TlsModule {
         /// Address of a word of the old build that the dynamic linker filled with the index.
         anchor_address: u64,
+    },
+    /// No place: nothing refers to it. No other module may have it that the patched one would find first: a variable that comes with
+    /// the delta, of which all modules use one (of a template, or in an inline function), or a thread-local one that the old build
+    /// leaves to the process and has no word for.
+    Absent {
+        /// Symbol name.
+        symbol: String,
+        /// Symbol version.
+        version: Option<String>,
     },
     /// The switch byte of this patch: 0 while off, 1 while on.
     Switch,

@@ -5,11 +5,15 @@
 //! other modules, so that one that they may refer to is refused. What the program may write keeps its value
 //! unless the author says otherwise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use suture_elf::relocations::kind;
+use suture_elf::{Build, Relocation as Relocated, Slot};
 
 use crate::compare::Debug;
 use crate::emit::Emitter;
-use crate::model::{Overwrite, SectionKind, SymbolKind};
+use crate::format::TEMPLATE_PREFIX;
+use crate::model::{Expected, Overwrite, Relocation, RelocationKind, SectionKind, SymbolKind};
 use crate::names;
 use crate::options::{DataAction, Options};
 use crate::pair::Pairs;
@@ -152,8 +156,51 @@ impl Overwritten {
         let section = format!(".suture.template.{name}");
         let content = emitter.promise(&section, &name, SectionKind::Template, SymbolKind::Object, size, 8);
         emitter.fill_object(self.new, content);
-        Overwrite { name: names::demangle(&name), address, content, size, writable }
+        let expected = (!writable).then(|| self.expected(emitter, size));
+        Overwrite { name: names::demangle(&name), address, content, size, writable, expected }
     }
+
+    /// What the first `size` bytes of a constant of the old build are in a process.
+    fn expected(&self, emitter: &mut Emitter<'_, '_, '_, '_>, size: u64) -> Expected {
+        let old = emitter.same.old;
+        let (name, start) = (old.entity(self.old).name, old.entity(self.old).address);
+        let mut data = old.bytes(self.old).unwrap_or_default().to_vec();
+        data.resize(size as usize, 0);
+        let (mut relocations, mut open) = (Vec::new(), Vec::new());
+        for (word, known) in loaded_words(old.build, start, size) {
+            let offset = word - start;
+            let known = known.filter(|address| offset + 8 <= size && emitter.is_in_old_image(*address));
+            let Some(address) = known else {
+                open.push(offset);
+                continue;
+            };
+            let target = emitter.image(&format!("{address:#x}"), address);
+            data[offset as usize..][..8].fill(0);
+            relocations.push(Relocation { offset, kind: RelocationKind::Abs64, target, addend: 0 });
+        }
+        let section = format!("{TEMPLATE_PREFIX}old.{name}");
+        let content = emitter.promise(&section, name, SectionKind::Template, SymbolKind::Object, size, 8);
+        emitter.fill(content, data, relocations);
+        Expected { content, open }
+    }
+}
+
+/// The words among `size` bytes at `start` that are not in a process what they are in the file, each with the address of the build
+/// that it holds, if it does and nobody has to be asked for it. Ascending.
+fn loaded_words(build: &Build<'_>, start: u64, size: u64) -> BTreeMap<u64, Option<u64>> {
+    let end = start.saturating_add(size);
+    // Where the loader is told of addresses in another way (`DT_RELR`), the linker's own relocations are left.
+    let is_address = |relocation: &&Relocated| {
+        let symbol = build.symbols().get(relocation.symbol as usize);
+        relocation.kind == kind::ABS64 && symbol.is_some_and(|symbol| symbol.section.is_some())
+    };
+    let left = build.relocations_in(start, end).iter().filter(is_address);
+    let mut words: BTreeMap<_, _> = left.map(|r| (r.address, build.read_u64(r.address))).collect();
+    words.extend(build.slots().range(start..end).map(|(word, slot)| match slot {
+        Slot::Address(address) if build.preemptible(*word).is_none() => (*word, Some(*address)),
+        _ => (*word, None),
+    }));
+    words
 }
 
 /// Whether other modules can refer to it.

@@ -2,7 +2,9 @@
 //!
 //! "Same" is claimed only where it is shown; everything that can't be shown is a difference.
 
+mod asked;
 mod extent;
+mod start;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,6 +24,7 @@ use crate::target::{self, Meaning};
 
 pub(crate) use extent::{extent, text_extent, travelling};
 use extent::{gap, texts_only};
+pub(crate) use start::is_start_code;
 
 /// Two builds, side by side.
 pub(crate) struct Same<'a, 'b, 'd> {
@@ -161,6 +164,7 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
     /// Whether two fields at the same place mean the same.
     pub(crate) fn same_field(&self, old: &Field, new: &Field) -> bool {
         self.same_meaning(target::meaning(self.old, old), target::meaning(self.new, new), 0)
+            && self.is_asked_alike(old.address, new.address)
     }
 
     /// Whether two fields of code mean the same by what the code does with them.
@@ -258,14 +262,23 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         match (a.slot(old), b.slot(new)) {
             (Some(Slot::Import(a, x)), Some(Slot::Import(b, y))) => a.name == b.name && x == y,
             (Some(Slot::TlsOffset(a)), Some(Slot::TlsOffset(b)))
-            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => self.same_variable(a, b, depth),
+            | (Some(Slot::TlsDescriptor(a)), Some(Slot::TlsDescriptor(b))) => {
+                self.asked_by_old(old) == self.asked_variable(new) && self.same_variable(a, b, depth)
+            }
             // Offset 0 may mean the whole block, from which code counts on by itself.
             (Some(Slot::TlsPair(a)), Some(Slot::TlsPair(b))) => {
-                (a == Ok(0)) == (b == Ok(0)) && self.same_variable(a, b, depth)
+                (a == Ok(0)) == (b == Ok(0))
+                    && self.asked_by_old(old) == self.asked_variable(new)
+                    && self.same_variable(a, b, depth)
             }
             (Some(Slot::Address(a)), Some(Slot::Address(b)))
             | (Some(Slot::Resolver(a)), Some(Slot::Resolver(b))) => {
-                self.same_meaning(target::by_address(self.old, a), target::by_address(self.new, b), depth + 1)
+                self.asked_by_old(old) == self.asked(new)
+                    && self.same_meaning(
+                        target::by_address(self.old, a),
+                        target::by_address(self.new, b),
+                        depth + 1,
+                    )
             }
             (None, None) => match (a.read_u64(old), b.read_u64(new)) {
                 (Some(x), Some(y)) => self.same_static_slot(x, y, depth),
@@ -467,24 +480,4 @@ fn differences<'s>(a: &'s [u8], b: &'s [u8], fields: &'s [Field]) -> impl Iterat
             x != y && fields.get(next).is_none_or(|field| *at < field.offset as usize)
         })
         .map(|(at, _)| at)
-}
-
-/// Whether the entity is code that runs only before `main` or after it.
-pub(crate) fn is_start_code(side: &Side<'_, '_>, id: EntityId) -> bool {
-    let entity = side.entity(id);
-    entity.kind == EntityKind::Function
-        && (entity.name.starts_with("_GLOBAL__sub_")
-            || entity.name.starts_with("__static_initialization_and_destruction")
-            || start_functions(side).contains(&entity.address))
-}
-
-fn start_functions(side: &Side<'_, '_>) -> Vec<u64> {
-    let arrays = [".preinit_array", ".init_array", ".fini_array", ".ctors", ".dtors"];
-    let sections =
-        side.build.sections().iter().filter(|section| arrays.iter().any(|a| section.name.starts_with(a)));
-    // By what is there, and not by what the header claims.
-    sections
-        .flat_map(|section| (0..section.data.len() as u64 / 8).map(|n| section.address.wrapping_add(n * 8)))
-        .filter_map(|word| fields::pointer(side.build, word))
-        .collect()
 }

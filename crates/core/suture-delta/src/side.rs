@@ -1,11 +1,11 @@
 //! One of the two builds, indexed for the comparison: its functions and objects as *entities*, and every
 //! address that anything refers to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use suture_elf::frames::{FrameError, Frames};
 use suture_elf::relocations::kind;
-use suture_elf::{Build, SymbolKind};
+use suture_elf::{Build, Import, SymbolKind};
 
 use crate::fields::{self, Field};
 use crate::names::{self, Key};
@@ -78,6 +78,8 @@ pub(crate) struct Side<'b, 'd> {
     referenced: Vec<u64>,
     /// Whether rustc has compiled any of it: its texts do not end with a NUL.
     pub(crate) has_rust: bool,
+    /// Address, or offset of a thread-local variable, of everything that other modules can refer to by this name and version.
+    exported: BTreeMap<Import<'d>, u64>,
 }
 
 impl<'b, 'd> Side<'b, 'd> {
@@ -92,6 +94,7 @@ impl<'b, 'd> Side<'b, 'd> {
             fragments: HashMap::new(),
             referenced: Vec::new(),
             has_rust: build.symbols().iter().any(|symbol| names::is_rust(symbol.name)),
+            exported: exported(build),
         };
         side.collect_entities();
         side.give_sizes();
@@ -108,6 +111,11 @@ impl<'b, 'd> Side<'b, 'd> {
     /// The entity that a symbol names.
     pub(crate) fn of_symbol(&self, symbol: u32) -> Option<EntityId> {
         self.by_symbol.get(symbol as usize).copied().flatten()
+    }
+
+    /// Where the build has what other modules refer to as `symbol`.
+    pub(crate) fn exported(&self, symbol: Import<'_>) -> Option<u64> {
+        self.exported.get(&symbol).copied()
     }
 
     /// The entity in which an address lies.
@@ -296,6 +304,12 @@ impl<'b, 'd> Side<'b, 'd> {
         referenced.dedup();
         self.referenced = referenced;
     }
+}
+
+fn exported<'d>(build: &Build<'d>) -> BTreeMap<Import<'d>, u64> {
+    let symbols = (0..).zip(build.dynamic_symbols());
+    let defined = symbols.filter(|(_, symbol)| symbol.section.is_some() && !symbol.local);
+    defined.filter_map(|(index, symbol)| Some((build.import(index)?, symbol.address))).collect()
 }
 
 /// Of several names the one is shown that has the lowest: a global one if there is one.

@@ -8,7 +8,7 @@ use object::{LittleEndian, ReadRef, SymbolIndex, elf};
 
 use crate::error::ElfError;
 use crate::imports::{self, Import, Slot};
-use crate::relocations::{DynamicRelocation, RELOCATIONS_MAX, Relocation};
+use crate::relocations::{DynamicRelocation, RELOCATIONS_MAX, Relocation, kind};
 use crate::symbols::{self, Symbol, SymbolKind};
 
 type Header = elf::FileHeader64<LittleEndian>;
@@ -267,6 +267,18 @@ impl<'d> Build<'d> {
     /// What the dynamic loader puts into the word at `address`.
     pub fn slot(&self, address: u64) -> Option<Slot<'d>> {
         self.slots.get(&address).copied()
+    }
+
+    /// The symbol that the loader looks up for the word at `address` although the build defines it itself, and what is added to
+    /// it: another module's definition may be found first.
+    pub fn preemptible(&self, address: u64) -> Option<(u32, i64)> {
+        let at = self.dynamic_relocations.partition_point(|r| r.address < address);
+        let is_looked_up =
+            |r: &&DynamicRelocation| r.address == address && r.symbol != 0 && r.kind != kind::COPY;
+        let relocation = self.dynamic_relocations.get(at).filter(is_looked_up)?;
+        let symbol = self.dynamic_symbols.get(relocation.symbol as usize)?;
+        let is_open = symbol.section.is_some() && !symbol.local && !symbol.bound;
+        is_open.then_some((relocation.symbol, relocation.addend))
     }
 
     /// All words that the dynamic loader fills, by address.

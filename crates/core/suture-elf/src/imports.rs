@@ -6,6 +6,7 @@ use iced_x86::{Code, Decoder, DecoderOptions, Mnemonic, OpKind};
 
 use crate::build::Build;
 use crate::relocations::kind;
+use crate::symbols::SymbolKind;
 
 /// A symbol that another module provides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +46,7 @@ pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
             build.dynamic_symbols().get(relocation.symbol as usize).filter(|_| relocation.symbol != 0);
         let import = symbol.filter(|s| s.section.is_none()).and_then(|_| build.import(relocation.symbol));
         let own = symbol.filter(|s| s.section.is_some()).map(|s| s.address);
+        let is_indirect = symbol.is_some_and(|s| s.kind == SymbolKind::IndirectFunction);
         let variable = |addend: i64| match (import, own) {
             (Some(import), _) => Err(import),
             (None, own) => Ok(own.unwrap_or(0).wrapping_add_signed(addend)),
@@ -53,6 +55,7 @@ pub(crate) fn slots<'d>(build: &Build<'d>) -> BTreeMap<u64, Slot<'d>> {
             kind::GLOB_DAT | kind::JUMP_SLOT | kind::ABS64 => match (import, own) {
                 (Some(import), _) => Slot::Import(import, relocation.addend),
                 // Its own definition may be preempted: what the loader finds counts, the slot holds it.
+                (None, Some(address)) if is_indirect && relocation.addend == 0 => Slot::Resolver(address),
                 (None, Some(address)) => Slot::Address(address.wrapping_add_signed(relocation.addend)),
                 (None, None) => continue,
             },

@@ -22,8 +22,10 @@ pub struct Symbol<'d> {
     pub kind: SymbolKind,
     /// Not visible to other source files.
     pub local: bool,
-    /// May be overridden by another definition.
-    pub weak: bool,
+    /// Other modules may have it as well, and all use one: weak, or `STB_GNU_UNIQUE`.
+    pub vague: bool,
+    /// References of its own build always mean it, whatever other modules define (`STV_PROTECTED`, hidden).
+    pub bound: bool,
     /// Index of its section; `None` if undefined or absolute.
     pub section: Option<u32>,
     /// Source file of a local symbol as the compiler named it, if the table says.
@@ -75,7 +77,8 @@ pub(crate) fn read<'d>(table: &SymbolTable<'d, Header>) -> Result<Vec<Symbol<'d>
             size: raw.st_size(endian).min(ADDRESSES_END.saturating_sub(raw.st_value(endian))),
             kind,
             local,
-            weak: raw.st_bind() == elf::STB_WEAK,
+            vague: matches!(raw.st_bind(), elf::STB_WEAK | elf::STB_GNU_UNIQUE),
+            bound: raw.st_visibility() != elf::STV_DEFAULT,
             section: section.map(|section| section.0 as u32),
             file: file.filter(|_| local),
         });

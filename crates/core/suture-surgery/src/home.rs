@@ -176,6 +176,9 @@ pub struct RecordedOverwrite {
     pub saved: u64,
     /// Where in the home its new content stands.
     pub content: u64,
+    /// Whether nobody changes it but patches: what is saved is then there from the beginning.
+    #[serde(default)]
+    pub constant: bool,
 }
 
 /// One function of the patch.

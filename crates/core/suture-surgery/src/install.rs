@@ -157,6 +157,7 @@ fn record(order: &Order<'_>, layout: &HomeLayout, base: u64, found: &[Found]) ->
         size: object.size,
         saved: base + saved,
         content: base + content,
+        constant: !object.writable,
     });
     let hook = |symbol: Option<u32>| symbol.map(at).transpose();
     let symbols = (0..delta.symbols.len() as u32).map(at).collect::<Result<Vec<_>, _>>()?;

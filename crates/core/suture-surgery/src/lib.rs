@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod busy;
+pub mod constants;
 pub mod home;
 pub mod install;
 pub mod link;

@@ -165,6 +165,20 @@ pub enum Refusal {
         /// Bytes in memory, hex.
         found: String,
     },
+    /// A constant in memory is not that of the build.
+    #[error(
+        "{object} has {found} at {address:#x} where the build has {expected}: something else has changed this constant"
+    )]
+    ForeignData {
+        /// The constant, demangled.
+        object: String,
+        /// Where it begins to differ.
+        address: u64,
+        /// Bytes of the build, hex.
+        expected: String,
+        /// Bytes in memory, hex.
+        found: String,
+    },
     /// A hook said no.
     #[error("{hook} returned {result}")]
     Hook {
@@ -220,6 +234,7 @@ impl Refusal {
             Self::NoRoom { .. } => "no-room",
             Self::Unresolved { .. } => "unresolved-symbol",
             Self::ForeignCode { .. } => "foreign-code",
+            Self::ForeignData { .. } => "foreign-data",
             Self::Hook { .. } => "hook-refused",
             Self::Order { .. } => "order",
             Self::NotApplied => "not-applied",
@@ -263,6 +278,7 @@ impl Refusal {
             Self::NoResources { .. } => "raise the limit of the process (prlimit) and try again",
             Self::Unresolved { .. } => "make the delta without that symbol, or load the library that has it",
             Self::ForeignCode { .. } => "take back what changed the code, then try again",
+            Self::ForeignData { .. } => "take back what changed the data, then try again",
             Self::Hook { .. } => "see what the hook of the patch checks",
             Self::Order { .. } => "follow the order named",
             Self::NotApplied => "`suture ps` shows what is applied",

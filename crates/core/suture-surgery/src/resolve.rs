@@ -5,13 +5,16 @@
 //! of glibc's `do_lookup_x` (elf/dl-lookup.c): the first definition in load order wins, weak or not, and the
 //! versions of a symbol are told apart.
 //!
-//! Two things differ from the linker itself: the list also has the objects that were loaded with
-//! `RTLD_LOCAL`, which come after all those of the program's start; and other namespaces (`dlmopen`) are
-//! not looked at.
+//! Not everybody is shown the same: who was opened with `RTLD_LOCAL` is seen by those that came with it alone. The order in which
+//! the linker searches for one module is read from its own lists ([`order`]). Two things differ from the linker itself: what it
+//! does not find for a module is looked for in all other objects too, in load order, so that a fix may use a library that is there
+//! for somebody else; and other namespaces (`dlmopen`) are not looked at.
 
 mod copies;
 mod dynamic;
 mod hash;
+mod held;
+mod order;
 
 use std::collections::HashSet;
 
@@ -22,11 +25,12 @@ use crate::modules::Module;
 
 pub use copies::Copied;
 use dynamic::{Dynamic, HIDDEN, Tables, number};
+pub use order::Order;
 
 /// Most objects of a link map.
 const OBJECTS_MAX: usize = 1 << 14;
 
-/// Offset of `r_map` in `struct r_debug`, and of `l_ld` and `l_next` in `struct link_map`.
+/// Offset of `r_map` in `struct r_debug`, and of `l_ld` and `l_next` in `struct link_map`: what debuggers may rely on.
 const R_MAP_OFFSET: u64 = 8;
 const L_LD_OFFSET: u64 = 16;
 const L_NEXT_OFFSET: u64 = 24;
@@ -49,10 +53,22 @@ const STT_GNU_IFUNC: u8 = 10;
 /// Numbers of versions from here on have names; 0 and 1 mean local and unversioned.
 const VERSION_NAMED_MIN: u16 = 2;
 
-/// The objects of a process, in the order in which its dynamic linker searches them.
+/// The objects of a process, in the order in which they were loaded.
 #[derive(Debug)]
 pub struct Scope {
-    objects: Vec<Tables>,
+    objects: Vec<Object>,
+    /// The `struct link_map` of every object, with symbols or without.
+    maps: Vec<u64>,
+}
+
+/// An object with symbols.
+#[derive(Debug)]
+struct Object {
+    /// Address of its `struct link_map`; 0 in a static program.
+    map: u64,
+    /// Address of its dynamic section.
+    dynamic: u64,
+    tables: Tables,
 }
 
 /// A symbol's definition.
@@ -64,6 +80,8 @@ pub struct Found {
     pub is_ifunc: bool,
     /// Its size in bytes, 0 if unknown.
     pub size: u64,
+    /// Whether a process uses one of all definitions, whoever looks for it (`STB_GNU_UNIQUE`).
+    pub is_unique: bool,
 }
 
 /// Why symbols can't be looked up.
@@ -72,6 +90,9 @@ pub enum ResolveError {
     /// A table is where nothing can be read.
     #[error("a symbol table of the process can't be read")]
     Unreadable(#[from] MemoryError),
+    /// More than one module defines it, and which the linker chooses can't be known.
+    #[error("several modules have it, and whose this process means can't be told")]
+    Ambiguous,
     /// A table has not the form that the System V ABI describes.
     #[error("a module of the process is damaged: {what}")]
     Malformed {
@@ -84,35 +105,48 @@ impl Scope {
     /// Reads the link map of the process with these modules. A static program has none; then its own
     /// dynamic symbols, if any, are the scope.
     pub fn read(modules: &[Module], memory: &dyn Memory) -> Result<Self, ResolveError> {
-        let mut objects = Vec::new();
+        let (mut objects, mut maps) = (Vec::new(), Vec::new());
         match r_debug(modules, memory)? {
             Some(debug) => {
-                for dynamic in link_map(debug, memory)? {
+                for (map, dynamic) in link_map(debug, memory)? {
+                    maps.push(map);
                     let module = modules.iter().find(|module| module.dynamic == Some(dynamic));
                     // The linker lists the kernel's object but does not search it.
                     if let Some(module) = module.filter(|module| !module.is_vdso()) {
-                        objects.extend(Tables::read(module, memory)?);
+                        let tables = Tables::read(module, memory)?;
+                        objects.extend(tables.map(|tables| Object { map, dynamic, tables }));
                     }
                 }
             }
             None => {
                 for module in modules.iter().filter(|module| module.is_executable) {
-                    objects.extend(Tables::read(module, memory)?);
+                    let (tables, dynamic) = (Tables::read(module, memory)?, module.dynamic.unwrap_or(0));
+                    objects.extend(tables.map(|tables| Object { map: 0, dynamic, tables }));
                 }
             }
         }
-        Ok(Self { objects })
+        Ok(Self { objects, maps })
     }
 
-    /// The first definition of `symbol` with this version, or with its default version.
+    /// The first definition of `symbol` with this version, or with its default version, in load order.
     pub fn find(
         &self,
         symbol: &str,
         version: Option<&str>,
         memory: &dyn Memory,
     ) -> Result<Option<Found>, ResolveError> {
-        for object in &self.objects {
-            if let Some(found) = find_in(object, symbol, version, memory)? {
+        self.find_among(0..self.objects.len(), symbol, version, memory)
+    }
+
+    fn find_among(
+        &self,
+        objects: impl IntoIterator<Item = usize>,
+        symbol: &str,
+        version: Option<&str>,
+        memory: &dyn Memory,
+    ) -> Result<Option<Found>, ResolveError> {
+        for object in objects.into_iter().filter_map(|index| self.objects.get(index)) {
+            if let Some(found) = find_in(&object.tables, symbol, version, memory)? {
                 return Ok(Some(found));
             }
         }
@@ -148,8 +182,8 @@ fn r_debug(modules: &[Module], memory: &dyn Memory) -> Result<Option<u64>, Resol
     Ok(None)
 }
 
-/// Addresses of the dynamic sections of the loaded objects, in load order.
-fn link_map(debug: u64, memory: &dyn Memory) -> Result<Vec<u64>, ResolveError> {
+/// Of each loaded object the `struct link_map` and the dynamic section, in load order.
+fn link_map(debug: u64, memory: &dyn Memory) -> Result<Vec<(u64, u64)>, ResolveError> {
     let mut sections = Vec::new();
     let mut seen = HashSet::new();
     let mut object = memory.read_u64(debug.wrapping_add(R_MAP_OFFSET))?;
@@ -157,7 +191,7 @@ fn link_map(debug: u64, memory: &dyn Memory) -> Result<Vec<u64>, ResolveError> {
         if !seen.insert(object) || sections.len() == OBJECTS_MAX {
             return Err(ResolveError::Malformed { what: "its list of loaded objects has no end" });
         }
-        sections.push(memory.read_u64(object.wrapping_add(L_LD_OFFSET))?);
+        sections.push((object, memory.read_u64(object.wrapping_add(L_LD_OFFSET))?));
         object = memory.read_u64(object.wrapping_add(L_NEXT_OFFSET))?;
     }
     Ok(sections)
@@ -169,18 +203,39 @@ fn find_in(
     version: Option<&str>,
     memory: &dyn Memory,
 ) -> Result<Option<Found>, ResolveError> {
+    Ok(definitions(tables, name, version, memory)?.first().map(|(_, found)| *found))
+}
+
+/// All symbols of a module with this name and version that have an address, with their numbers.
+fn definitions(
+    tables: &Tables,
+    name: &str,
+    version: Option<&str>,
+    memory: &dyn Memory,
+) -> Result<Vec<(u32, Found)>, ResolveError> {
+    let mut found = named(tables, name, version, memory)?;
+    found.retain(|(_, symbol)| symbol.kind != STT_TLS);
+    Ok(found.into_iter().map(|(number, symbol)| (number, symbol.found(tables.bias))).collect())
+}
+
+/// All symbols of a module with this name and version that it defines, thread-local variables too.
+fn named(
+    tables: &Tables,
+    name: &str,
+    version: Option<&str>,
+    memory: &dyn Memory,
+) -> Result<Vec<(u32, Symbol)>, ResolveError> {
+    let mut found = Vec::new();
     for number in hash::candidates(tables, name.as_bytes(), memory)? {
         let symbol = Symbol::read(tables, number, memory)?;
         let fits = symbol.is_definition()
             && tables.is_string(symbol.name, name.as_bytes(), memory)?
             && has_version(tables, number, version, memory)?;
         if fits {
-            let bias = if symbol.section == SHN_ABS { 0 } else { tables.bias };
-            let address = symbol.value.wrapping_add(bias);
-            return Ok(Some(Found { address, is_ifunc: symbol.kind == STT_GNU_IFUNC, size: symbol.size }));
+            found.push((number, symbol));
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// Whether a reference to `version` may use a symbol. A module without versions satisfies any reference,
@@ -229,17 +284,27 @@ impl Symbol {
         })
     }
 
-    /// Whether the symbol has an address that other modules may use. One that is undefined but has a value
+    /// Where a definition of a module with this bias stands.
+    fn found(&self, bias: u64) -> Found {
+        let bias = if self.section == SHN_ABS { 0 } else { bias };
+        Found {
+            address: self.value.wrapping_add(bias),
+            is_ifunc: self.kind == STT_GNU_IFUNC,
+            size: self.size,
+            is_unique: self.binding == STB_GNU_UNIQUE,
+        }
+    }
+
+    /// Whether the symbol has an address, or a place in a thread-local block, that other modules may use. One that is undefined but has a value
     /// has, too: the procedure linkage stub that a program with fixed addresses uses as the function's
     /// address, so that all compare it equal.
     fn is_definition(&self) -> bool {
         let has_address = match self.section {
             SHN_ABS => true,
             SHN_UNDEF => self.value != 0 && self.kind == STT_FUNC,
-            _ => self.value != 0,
+            _ => self.value != 0 || self.kind == STT_TLS,
         };
         has_address
-            && self.kind != STT_TLS
             && matches!(self.binding, STB_GLOBAL | STB_WEAK | STB_GNU_UNIQUE)
             && !matches!(self.visibility, STV_INTERNAL | STV_HIDDEN)
     }
@@ -257,7 +322,7 @@ mod tests {
         memory.insert(0x1000, words(&[1, 0x2000]));
         memory.insert(0x2000, words(&[0, 0, 0xaaaa, 0x3000, 0]));
         memory.insert(0x3000, words(&[0, 0, 0xbbbb, 0, 0x2000]));
-        assert_eq!(link_map(0x1000, &memory).unwrap(), [0xaaaa, 0xbbbb]);
+        assert_eq!(link_map(0x1000, &memory).unwrap(), [(0x2000, 0xaaaa), (0x3000, 0xbbbb)]);
         memory.insert(0x4000, words(&[1, 0x5000]));
         memory.insert(0x5000, words(&[0, 0, 0xcccc, 0x5000, 0]));
         assert!(matches!(link_map(0x4000, &memory), Err(ResolveError::Malformed { .. })));

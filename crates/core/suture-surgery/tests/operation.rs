@@ -197,6 +197,7 @@ fn record(sites: u64, hooks: RecordedHooks) -> Record {
             size: 4,
             saved: SAVED,
             content: CONTENT,
+            constant: false,
         }],
         hooks,
         symbols: Vec::new(),

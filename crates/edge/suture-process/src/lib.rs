@@ -13,6 +13,7 @@
 //! All `unsafe` of the project stands in [`sys`](crate) with its reasons, behind one funnel for system
 //! calls, so that a test can kill the surgeon behind each of them.
 
+mod data;
 mod filters;
 mod freezer;
 mod inject;

@@ -1,6 +1,6 @@
 //! What has to be known of a process before an operation on it can begin.
 
-use suture_delta::model::{self, BuildKind, Delta, JUMP_LEN, Overwrite, Range};
+use suture_delta::model::{self, BuildKind, Delta, JUMP_LEN, Range};
 use suture_surgery::home::{Home, State};
 use suture_surgery::install::{self, Installation, Order};
 use suture_surgery::operation::Goal;
@@ -11,7 +11,7 @@ use suture_surgery::switch;
 use crate::patient::Patient;
 use crate::scope::Scope;
 use crate::surgeon::{Patch, Request};
-use crate::{freezer, inject, sys};
+use crate::{data, freezer, inject, sys};
 
 /// An operation can begin, or it is over already.
 pub(crate) enum Plan {
@@ -37,6 +37,7 @@ pub(crate) fn plan(patient: &Patient, request: &Request<'_>, unix_s: u64) -> Res
     let home = find(patient, request.patch.id())?;
     if let Some(home) = home {
         in_order(patient, home, request.goal)?;
+        data::unchanged(patient, home)?;
     }
     let scope = Scope::new(patient);
     let register_frames = unwinders(patient, &request.patch, &scope);
@@ -133,15 +134,17 @@ fn prepare(
     let prelude = inject::prelude();
     let uid = sys::effective_uid();
     let user = sys::user_name(uid).unwrap_or_default();
-    let scope = scope.of_module(module.bias);
-    let with_copies = with_copies(delta, module.bias, &scope)?;
+    let scope = scope.of_module(module);
+    let with_copies = data::with_copies(delta, module.bias, &scope)?;
     let delta = with_copies.as_ref().unwrap_or(delta);
+    let constants = data::constants(patient, delta, module.bias)?;
     let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };
     let layout = install::layout(&order)?;
     if let Some(parked) = parked {
         let mut again = install::prepare(&order, &layout, parked.record.home.start, &before, &scope)?;
         if again.home.record == parked.record {
             again.mapped = true;
+            data::keep(&mut again, &constants);
             again.home.head.frames_registered = parked.head.frames_registered;
             let bytes = suture_surgery::home::encode(&again.home);
             if let Some(header) = again.parts.first_mut() {
@@ -157,35 +160,9 @@ fn prepare(
     let image = Range { start: module.range.start, end: module.range.end };
     let base = placement::place(&patient.maps, image, layout.len(), Limits { lowest, highest })
         .ok_or(Refusal::NoRoom { len: layout.len() })?;
-    Ok(install::prepare(&order, &layout, base, &before, &scope)?)
-}
-
-/// The delta for a library that changes objects of which the program has a copy: it changes the copies too. Which of the two
-/// the library's own code uses depends on how it was linked.
-fn with_copies(delta: &Delta, bias: u64, scope: &Scope<'_>) -> Result<Option<Delta>, Refusal> {
-    if delta.meta.old.kind != BuildKind::SharedLibrary || delta.meta.overwrites.is_empty() {
-        return Ok(None);
-    }
-    let copies = scope.copies().map_err(|error| Refusal::Unsupported(error.to_string()))?;
-    let mut more = Vec::new();
-    for object in &delta.meta.overwrites {
-        let original = object.address.wrapping_add(bias);
-        for copied in copies.iter().filter(|copied| copied.original == original) {
-            if copied.size != object.size {
-                let why = format!(
-                    "the program has a copy of {} with {} bytes, and the build has {}",
-                    object.name, copied.size, object.size
-                );
-                return Err(Refusal::Unsupported(why));
-            }
-            more.push(Overwrite { address: copied.copy.wrapping_sub(bias), ..object.clone() });
-        }
-    }
-    let mut delta = (!more.is_empty()).then(|| delta.clone());
-    if let Some(delta) = &mut delta {
-        delta.meta.overwrites.extend(more);
-    }
-    Ok(delta)
+    let mut installation = install::prepare(&order, &layout, base, &before, &scope)?;
+    data::keep(&mut installation, &constants);
+    Ok(installation)
 }
 
 /// A patch for a module that has patches already must have been made on top of them.

@@ -4,6 +4,7 @@ use suture_delta::model::{Reference, Resolution};
 use suture_surgery::home::State;
 use suture_surgery::link::{Resolver, Value};
 use suture_surgery::memory::{Memory as _, Paged};
+use suture_surgery::modules::Module;
 use suture_surgery::resolve;
 
 use crate::patient::Patient;
@@ -14,6 +15,8 @@ pub(crate) struct Scope<'p> {
     /// What the tables are read through.
     memory: Paged<'p>,
     tables: Result<resolve::Scope, resolve::ResolveError>,
+    /// In which order the linker searches for the module whose references are resolved; without one, all in load order.
+    order: Option<resolve::Order>,
     bias: u64,
 }
 
@@ -21,12 +24,13 @@ impl<'p> Scope<'p> {
     pub(crate) fn new(patient: &'p Patient) -> Self {
         let memory = Paged::new(&patient.memory);
         let tables = resolve::Scope::read(&patient.modules, &memory);
-        Self { patient, memory, tables, bias: 0 }
+        Self { patient, memory, tables, order: None, bias: 0 }
     }
 
-    /// For references of a module with this bias.
-    pub(crate) fn of_module(self, bias: u64) -> Self {
-        Self { bias, ..self }
+    /// For references of this module.
+    pub(crate) fn of_module(self, module: &Module) -> Self {
+        let order = self.tables.as_ref().ok().map(|tables| tables.order(module.dynamic, &self.memory));
+        Self { bias: module.bias, order, ..self }
     }
 
     /// Address of a function of any loaded module.
@@ -44,12 +48,26 @@ impl<'p> Scope<'p> {
 
     fn import(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
         let tables = self.tables.as_ref().map_err(ToString::to_string)?;
-        let found = tables.find(symbol, version, &self.memory).map_err(|error| error.to_string())?;
-        match found {
+        let found = match &self.order {
+            Some(order) => tables.find_for(order, symbol, version, &self.memory),
+            None => tables.find(symbol, version, &self.memory),
+        };
+        match found.map_err(|error| error.to_string())? {
             Some(found) if found.is_ifunc => Ok(Value::ChosenBy(found.address)),
             Some(found) => Ok(Value::Known(found.address)),
             None => Err("no loaded library has it".to_owned()),
         }
+    }
+
+    fn absent(&self, symbol: &str, version: Option<&str>) -> Result<Value, String> {
+        let tables = self.tables.as_ref().map_err(ToString::to_string)?;
+        let others = self.order.as_ref().map(|order| tables.others(order, symbol, version, &self.memory));
+        let Some(dynamic) = others.transpose().map_err(|error| error.to_string())?.flatten() else {
+            return Ok(Value::Known(0));
+        };
+        let other = self.patient.modules.iter().find(|module| module.dynamic == Some(dynamic));
+        let name = other.map_or("another module", |module| &module.name);
+        Err(format!("{name} has it too, and the new build would use that one"))
     }
 
     fn word(&self, address: u64) -> Result<u64, String> {
@@ -70,6 +88,7 @@ impl Resolver for Scope<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Value, String> {
         match &reference.resolution {
             Resolution::Import { symbol, version } => self.import(symbol, version.as_deref()),
+            Resolution::Absent { symbol, version } => self.absent(symbol, version.as_deref()),
             Resolution::Patch { id, symbol } => self.patch(id, *symbol).map(Value::Known),
             Resolution::TlsOffset { offset, anchor } => {
                 let known = self.word(anchor.address)?;

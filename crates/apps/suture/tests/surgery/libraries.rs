@@ -15,7 +15,7 @@ const ACTS: [(&[&str], bool); 6] = [
 ];
 
 /// Does all of it, and asks the target after each act.
-fn go_through(pair: &Pair, target: &mut Target, mut ask: impl FnMut(&mut Target, &str, bool)) {
+pub(crate) fn go_through(pair: &Pair, target: &mut Target, mut ask: impl FnMut(&mut Target, &str, bool)) {
     for (verb, is_new) in ACTS {
         let ran = pair.operate(verb, target, &[]);
         assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");

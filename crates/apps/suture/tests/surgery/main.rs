@@ -2,10 +2,12 @@
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
 mod asleep;
+mod constants;
 mod ends;
 mod inside;
 mod kernel;
 mod libraries;
+mod own_names;
 mod permission;
 mod programs;
 mod stacked;

@@ -327,7 +327,7 @@ pub(crate) fn finish(command: &mut Command) -> Ran {
 }
 
 /// `compiler` (a command with its options) on one source.
-fn compilation(compiler: &str, output: &Path, source: &Path) -> Command {
+pub(crate) fn compilation(compiler: &str, output: &Path, source: &Path) -> Command {
     let mut words = compiler.split_whitespace();
     let mut command = Command::new(words.next().expect("a compiler"));
     command.args(words).arg("-o").arg(output).arg(source);

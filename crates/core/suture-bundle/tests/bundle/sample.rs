@@ -33,8 +33,14 @@ pub(crate) fn delta(program: &str, build_id: &str, code: &[u8; 16]) -> Delta {
         code: 0,
         stub: 1,
     };
-    let limits =
-        Overwrite { name: "limits".into(), address: 0x60_0000, content: 2, size: 16, writable: true };
+    let limits = Overwrite {
+        name: "limits".into(),
+        address: 0x60_0000,
+        content: 2,
+        size: 16,
+        writable: true,
+        expected: None,
+    };
     let meta = Meta {
         schema: SCHEMA,
         tool: "suture 0.1.0".into(),

@@ -58,7 +58,7 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         return Err(emitter.refusals);
     }
     let report = Report { verdict: Verdict::Hot, ..Report::default() };
-    let mut meta = Meta {
+    let meta = Meta {
         schema: SCHEMA,
         tool: format!("suture {}", env!("CARGO_PKG_VERSION")),
         old: build_ref(same.old.build, &options.names.0),
@@ -70,10 +70,10 @@ pub(super) fn emit(same: &Same<'_, '_, '_>, order: Order<'_>) -> Result<Emitted,
         register_frames,
         report,
     };
-    meta.schema = meta.lowest_schema();
     let carried = emitter.carried();
     let Emitter { sections, symbols, references, .. } = emitter;
-    let delta = Delta { meta, sections, symbols, references };
+    let mut delta = Delta { meta, sections, symbols, references };
+    delta.meta.schema = delta.lowest_schema();
     match delta.validate() {
         Ok(()) => Ok(Emitted { delta, carried }),
         Err(invalid) => Err(vec![inconsistent(&invalid)]),

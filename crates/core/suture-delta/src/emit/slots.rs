@@ -71,7 +71,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
     }
 
     /// A stub of the delta's own, named `plt`, that jumps to where `slot` says.
-    fn stub(&mut self, name: &str, plt: String, slot: Target) -> Target {
+    pub(super) fn stub(&mut self, name: &str, plt: String, slot: Target) -> Target {
         if let Some(symbol) = self.made.get(&plt) {
             return Target::Symbol(*symbol);
         }
@@ -83,15 +83,22 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         Target::Symbol(symbol)
     }
 
-    fn import_reference(&mut self, import: Import<'d>) -> Target {
+    pub(super) fn import_reference(&mut self, import: Import<'d>) -> Target {
         let resolution =
             Resolution::Import { symbol: import.name.to_owned(), version: import.version.map(str::to_owned) };
         self.reference(import.name, resolution)
     }
 
-    fn import_slot(&mut self, import: Import<'d>) -> Target {
+    pub(super) fn import_slot(&mut self, import: Import<'d>) -> Target {
         let target = self.import_reference(import);
         self.new_slot(&format!("got.{}", import.name), target, 0)
+    }
+
+    /// Whether the delta can speak of it as a place of the old build.
+    pub(crate) fn is_in_old_image(&self, address: u64) -> bool {
+        const PT_LOAD: u32 = 1;
+        let loaded = self.same.old.build.segments().iter().filter(|segment| segment.kind == PT_LOAD);
+        loaded.into_iter().any(|segment| address.wrapping_sub(segment.address) <= segment.size)
     }
 
     /// A word of the delta's own that holds `target` plus `addend`.
@@ -116,6 +123,10 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         if let Some(found) = self.old_slot(address) {
             return Ok(self.image("GOT slot", found));
         }
+        if let Some(symbol) = self.same.asked(address) {
+            return Ok(self.import_slot(symbol));
+        }
+        self.must_be_absent(address);
         match new.slot(address) {
             Some(Slot::Import(import, 0)) => Ok(self.import_slot(import)),
             Some(Slot::Resolver(resolver)) => {

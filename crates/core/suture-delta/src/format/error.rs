@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{ALIGN_MAX, FILE_BYTES_MAX, HOME_BYTES_MAX, NAME_BYTES_MAX};
-use crate::model::{JUMP_LEN, SCHEMA, SCHEMA_OWN_UNWINDER};
+use crate::model::{JUMP_LEN, SCHEMA, SCHEMA_NEWEST};
 use crate::page::clean;
 
 /// Why a file can't be read as a delta, or a delta can't be written as a file.
@@ -56,7 +56,7 @@ pub enum FormatError {
         what: String,
     },
     /// Written by another version.
-    #[error("the delta has format {found}, this suture reads formats {SCHEMA} to {SCHEMA_OWN_UNWINDER}")]
+    #[error("the delta has format {found}, this suture reads formats {SCHEMA} to {SCHEMA_NEWEST}")]
     UnknownSchema {
         /// The format of the file.
         found: u64,
@@ -293,6 +293,11 @@ pub enum Rule {
     /// The content of an overwrite is as long as what it overwrites.
     #[error("its size differs from the size of its content, or is 0")]
     ContentSize,
+    /// What a constant holds is known from the old build alone.
+    #[error(
+        "what it is expected to hold does not follow from the old build alone, or is open where nothing is"
+    )]
+    Unexpectable,
     /// Alignments are powers of two.
     #[error("the alignment is not a power of two up to {ALIGN_MAX}")]
     Align,

@@ -14,8 +14,8 @@ use super::{
     refs, write,
 };
 use crate::model::{
-    Delta, Meta, Reference, Relocation, RelocationKind, SCHEMA, SCHEMA_OWN_UNWINDER, Section, SectionKind,
-    Symbol, SymbolKind, Target,
+    Delta, Meta, Reference, Relocation, RelocationKind, SCHEMA, SCHEMA_NEWEST, Section, SectionKind, Symbol,
+    SymbolKind, Target,
 };
 
 /// The delta whose file has the content `bytes`.
@@ -167,7 +167,7 @@ fn read_meta(text: &[u8]) -> Result<Meta, FormatError> {
         what: json_fault(&error),
     };
     let Version { schema } = serde_json::from_slice(text).map_err(damaged)?;
-    if !(u64::from(SCHEMA)..=u64::from(SCHEMA_OWN_UNWINDER)).contains(&schema) {
+    if !(u64::from(SCHEMA)..=u64::from(SCHEMA_NEWEST)).contains(&schema) {
         return Err(FormatError::UnknownSchema { found: schema });
     }
     serde_json::from_slice(text).map_err(damaged)

@@ -8,8 +8,8 @@ use super::{
     error::{Invalid, Place, Rule},
 };
 use crate::model::{
-    BuildRef, Delta, JUMP_LEN, Overwrite, Range, Reference, Relocation, RelocationKind, Resolution, Section,
-    SectionKind, Site, Symbol, SymbolKind, Target,
+    BuildRef, Delta, Expected, JUMP_LEN, Overwrite, Range, Reference, Relocation, RelocationKind, Resolution,
+    Section, SectionKind, Site, Symbol, SymbolKind, Target,
 };
 use crate::report::Verdict;
 
@@ -69,7 +69,7 @@ impl Delta {
 
     fn check_meta(&self) -> Result<(), Invalid> {
         let meta = |field, rule| Invalid { place: Place::Meta(field), rule };
-        if self.meta.schema != self.meta.lowest_schema() {
+        if self.meta.schema != self.lowest_schema() {
             return Err(meta("schema", Rule::Schema(self.meta.schema)));
         }
         check_build(&self.meta.old).map_err(|rule| meta("old", rule))?;
@@ -132,7 +132,7 @@ impl Delta {
             Resolution::Image { address } if !image.contains(*address) && *address != image.end => {
                 Err(Rule::OutsideImage(*address))
             }
-            Resolution::Import { symbol, version } => {
+            Resolution::Import { symbol, version } | Resolution::Absent { symbol, version } => {
                 check_name(symbol)?;
                 version.as_deref().map_or(Ok(()), check_name)
             }
@@ -218,7 +218,27 @@ impl Delta {
         if overwrite.size == 0 || content.size != overwrite.size {
             return Err(Rule::ContentSize);
         }
-        Ok(())
+        overwrite.expected.as_ref().map_or(Ok(()), |expected| self.check_expected(expected, overwrite))
+    }
+
+    fn check_expected(&self, expected: &Expected, overwrite: &Overwrite) -> Result<(), Rule> {
+        let content = self.symbol(expected.content)?;
+        let section = self.section(content.section)?;
+        if section.kind != SectionKind::Template {
+            return Err(Rule::NotTemplate);
+        }
+        if overwrite.writable || content.size != overwrite.size {
+            return Err(Rule::ContentSize);
+        }
+        let is_image = |relocation: &Relocation| {
+            let Target::Reference(index) = relocation.target else { return false };
+            let found = self.references.get(index as usize).map(|reference| &reference.resolution);
+            relocation.kind == RelocationKind::Abs64 && matches!(found, Some(Resolution::Image { .. }))
+        };
+        let is_ascending = expected.open.is_sorted_by(|a, b| a < b);
+        let is_inside = expected.open.last().is_none_or(|last| *last < overwrite.size);
+        let is_sound = is_ascending && is_inside && section.relocations.iter().all(is_image);
+        is_sound.then_some(()).ok_or(Rule::Unexpectable)
     }
 
     fn check_hooks(&self) -> Result<(), Invalid> {

@@ -106,8 +106,15 @@ pub(super) fn references(delta: &Delta, text: &mut Page) {
         return;
     }
     text.heading("refers to");
-    let kinds = ["the old build", "new imports", "thread-local data", "its own switch", "earlier patches"];
-    let mut named: [Vec<String>; 5] = Default::default();
+    let kinds = [
+        "the old build",
+        "by name",
+        "thread-local data",
+        "its own switch",
+        "earlier patches",
+        "nobody else's",
+    ];
+    let mut named: [Vec<String>; 6] = Default::default();
     for reference in &delta.references {
         let (kind, name) = described(reference);
         named[kind].push(name);
@@ -130,6 +137,7 @@ fn described(reference: &Reference) -> (usize, String) {
         Resolution::Import { symbol, version: None } => (1, symbol.clone()),
         Resolution::TlsOffset { .. } | Resolution::TlsModule { .. } => (2, name),
         Resolution::Switch => (3, name),
+        Resolution::Absent { .. } => (5, name),
         Resolution::Patch { id, .. } => (4, format!("{name} in {}", id.get(..12).unwrap_or(id))),
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn delta() -> impl Strategy<Value = Delta> {
             }
             relocate(&mut delta, &picks);
             delta.meta.sites[0].stub = 0;
+            delta.meta.schema = delta.lowest_schema();
             delta
         },
     )
@@ -112,6 +113,8 @@ fn resolution() -> impl Strategy<Value = Resolution> {
         inside().prop_map(|address| Resolution::Image { address }),
         ("[a-z_]{1,9}", proptest::option::of("[A-Z_.0-9]{1,9}"))
             .prop_map(|(symbol, version)| Resolution::Import { symbol, version }),
+        ("[a-z_]{1,9}", proptest::option::of("[A-Z_.0-9]{1,9}"))
+            .prop_map(|(symbol, version)| Resolution::Absent { symbol, version }),
         (any::<u64>(), inside(), any::<u64>()).prop_map(|(offset, address, of)| Resolution::TlsOffset {
             offset,
             anchor: TlsAnchor { address, offset: of }

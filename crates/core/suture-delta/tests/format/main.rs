@@ -48,7 +48,7 @@ fn a_delta_has_the_lowest_version_that_says_it() {
     }
     delta.meta.register_frames = Some(delta.meta.old.image.start);
     assert!(write(&delta).is_err(), "the version is too low");
-    delta.meta.schema = delta.meta.lowest_schema();
+    delta.meta.schema = delta.lowest_schema();
     assert_eq!(delta.meta.schema, 5);
     assert_eq!(read(&write(&delta).unwrap()).unwrap(), delta);
     delta.meta.register_frames = Some(delta.meta.old.image.end);

@@ -3,10 +3,12 @@
 use suture_delta::format::{
     ALIGN_MAX, FormatError, HOME_BYTES_MAX, Invalid, Place, Rule, SECTIONS_MAX, read, write,
 };
-use suture_delta::model::{Delta, Range, Resolution, SectionKind, SymbolKind, Target};
+use suture_delta::model::{
+    Delta, Expected, Range, Relocation, RelocationKind, Resolution, Section, SectionKind, SymbolKind, Target,
+};
 use suture_delta::report::Verdict;
 
-use crate::sample::everything;
+use crate::sample::{everything, symbol as symbol_of};
 
 /// Breaks one thing in a valid delta, and says which rule refuses it.
 fn rule_after(change: impl FnOnce(&mut Delta)) -> Rule {
@@ -110,6 +112,36 @@ fn overwrites() {
     assert_eq!(rule_after(|d| d.meta.overwrites[0].content = 3), Rule::NotTemplate);
     assert_eq!(rule_after(|d| d.meta.overwrites[0].size = 8), Rule::ContentSize);
     assert_eq!(rule_after(|d| d.meta.overwrites[0].address = 0x40_1008), Rule::Overlap(0x40_1008));
+}
+
+#[test]
+fn what_constants_are_expected_to_hold() {
+    let after = |change: fn(&mut Expected, &mut Vec<Relocation>)| {
+        rule_after(|d| {
+            let (symbol, section) = (d.symbols.len() as u32, d.sections.len() as u32);
+            let mut relocations = vec![Relocation {
+                offset: 8,
+                kind: RelocationKind::Abs64,
+                target: Target::Reference(0),
+                addend: 0,
+            }];
+            let mut expected = Expected { content: symbol, open: vec![0] };
+            change(&mut expected, &mut relocations);
+            let name = ".suture.template.old.limits";
+            let (kind, align, data, size) = (SectionKind::Template, 8, vec![0; 16], 16);
+            d.sections.push(Section { name: name.into(), kind, align, data, size, relocations });
+            d.symbols.push(symbol_of("limits", section, 0, 16, SymbolKind::Object));
+            d.meta.overwrites[0].expected = Some(expected);
+            d.meta.schema = 6;
+        })
+    };
+    assert_eq!(after(|expected, _| expected.content = 3), Rule::NotTemplate);
+    assert_eq!(after(|expected, _| expected.content = 99), Rule::NoSymbol(99));
+    assert_eq!(after(|expected, _| expected.open = vec![16]), Rule::Unexpectable);
+    assert_eq!(after(|expected, _| expected.open = vec![8, 0]), Rule::Unexpectable);
+    assert_eq!(after(|_, relocations| relocations[0].target = Target::Reference(1)), Rule::Unexpectable);
+    assert_eq!(after(|_, relocations| relocations[0].target = Target::Symbol(0)), Rule::Unexpectable);
+    assert_eq!(after(|_, relocations| relocations[0].kind = RelocationKind::Pc64), Rule::Unexpectable);
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn everything_meta() -> Meta {
             content: 5,
             size: 16,
             writable: false,
+            expected: None,
         }],
         hooks: Hooks { pre_apply: Some(0), ..Hooks::default() },
         register_frames: None,

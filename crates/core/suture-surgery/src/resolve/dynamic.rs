@@ -1,6 +1,6 @@
 //! The dynamic section of a module, and the tables for symbol lookup that it points to.
 
-use super::ResolveError;
+use super::{ResolveError, VERSION_NAMED_MIN};
 use crate::memory::{Memory, MemoryError};
 use crate::modules::Module;
 
@@ -175,6 +175,14 @@ impl Tables {
         }
         let found = memory.read_vec(self.strings.wrapping_add(offset), len)?;
         Ok(found.strip_suffix(&[0]) == Some(text))
+    }
+
+    /// The name of the version that a symbol has or asks for.
+    pub(super) fn version_name(&self, symbol: u32, memory: &dyn Memory) -> Result<Option<&str>, MemoryError> {
+        let version = self.version_of(symbol, memory)?.map(|version| version & !HIDDEN);
+        let version = version.filter(|version| *version >= VERSION_NAMED_MIN);
+        let named = self.versions.iter().find(|(number, _)| Some(*number) == version);
+        Ok(named.and_then(|(_, name)| std::str::from_utf8(name).ok()))
     }
 
     /// The version of a symbol: its number with [`HIDDEN`] set if it is not the default one of its name;
