@@ -74,9 +74,10 @@ pub(crate) fn reading<'d>(
         let both =
             neighbours(side, types, field.address, None).filter(|id| refers_to(side, fields, field, *id));
         let others: Vec<EntityId> = both.collect();
-        return match others.is_empty() {
-            true => Reading::Certain(plain),
-            false => Reading::Either(Doubt { plain, others, only_read: None }),
+        return if others.is_empty() {
+            Reading::Certain(plain)
+        } else {
+            Reading::Either(Doubt { plain, others, only_read: None })
         };
     };
     let others: Vec<EntityId> =

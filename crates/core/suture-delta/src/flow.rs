@@ -79,8 +79,8 @@ pub(crate) fn follow<S: State>(
                 ways.enter(target, &after);
             }
         }
-        for index in 0..code.len() {
-            let is_way_in = ways.before[index].is_none() && !is_padding(&code[index]);
+        for (index, instruction) in code.iter().enumerate() {
+            let is_way_in = ways.before[index].is_none() && !is_padding(instruction);
             if is_way_in || jumps_anywhere {
                 ways.enter(index, &anywhere);
             }

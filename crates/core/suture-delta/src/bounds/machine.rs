@@ -166,7 +166,7 @@ impl Machine {
             },
             Mnemonic::Inc => operand(0).plus(one),
             Mnemonic::Dec => operand(0).less(one),
-            Mnemonic::Xor if is_zeroing(instruction) => Value::Number(Shift::Exact(0)),
+            _ if is_zeroing(instruction) => Value::Number(Shift::Exact(0)),
             Mnemonic::And if operand(1).is_natural() => Value::Number(Shift::Up),
             _ if is_conditional_move(instruction) => operand(0).join(operand(1)),
             _ => return None,
@@ -303,5 +303,7 @@ pub(super) fn is_conditional_move(instruction: &Instruction) -> bool {
 
 /// Whether the instruction clears a register: `xor eax, eax`.
 pub(super) fn is_zeroing(instruction: &Instruction) -> bool {
-    instruction.op1_kind() == OpKind::Register && instruction.op0_register() == instruction.op1_register()
+    instruction.mnemonic() == Mnemonic::Xor
+        && instruction.op1_kind() == OpKind::Register
+        && instruction.op0_register() == instruction.op1_register()
 }

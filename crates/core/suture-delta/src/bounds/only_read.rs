@@ -77,15 +77,16 @@ fn asks_for(side: &Side<'_, '_>, callee: u64) -> Option<BTreeSet<Register>> {
     let known = flow::follow(side, function, &Filled::default(), |place, filled| {
         let mut next = filled.clone();
         let used = info.info(place.instruction);
-        next.0
-            .extend(used.used_registers().iter().filter(|one| sets(one.access(), one.register())).map(whole));
+        next.0.extend(
+            used.used_registers().iter().copied().filter(|one| sets(one.access(), one.register())).map(whole),
+        );
         Some(next)
     })?;
     let mut asked = BTreeSet::new();
     for (place, Filled(filled)) in known.places() {
         let instruction = place.instruction;
         let used = info.info(instruction);
-        let read = used.used_registers().iter().filter(|one| reads(one.access())).map(whole);
+        let read = used.used_registers().iter().copied().filter(|one| reads(one.access())).map(whole);
         let read = read.filter(|_| !is_zeroing(instruction));
         let leaves = !matches!(instruction.flow_control(), FlowControl::Next | FlowControl::Return)
             && (place.outside.is_some() || !is_near_branch(instruction));
@@ -95,7 +96,7 @@ fn asks_for(side: &Side<'_, '_>, callee: u64) -> Option<BTreeSet<Register>> {
     Some(asked.into_iter().filter(|register| HANDED_ON.contains(register)).collect())
 }
 
-fn whole(used: &UsedRegister) -> Register {
+fn whole(used: UsedRegister) -> Register {
     used.register().full_register()
 }
 

@@ -64,11 +64,13 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
             .collect();
         let given = owner.map_or(usize::MAX, |owner| types.words_given_back(address(owner)));
         let is_read = || only_read.is_some_and(|most| given <= most);
+        let is_news =
+            |other: EntityId| owner.is_some_and(|owner| !self.took_the_end_of(owner, other, field.address));
         let is_plain = || owner.is_some_and(|owner| types.is_list(address(owner)));
         if doubtful.is_empty()
             || self.was_so(field, fields, stand, owner)
             || is_plain()
-            || self.is_all_there_is(plain)
+            || doubtful.iter().all(|other| is_news(*other)) && self.is_all_there_is(plain)
         {
             return Ok(Sure::Means(plain));
         }
@@ -195,7 +197,22 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         Some(plain.symbol)
     }
 
-    /// Whether an object that the fix brings has no other use in the new build than this one: without that it would not be there.
+    /// Whether the old version of a function, if there is one, refers to where an object of which the new one may mean the end at an
+    /// address ended in the old build; or to the place before that object.
+    fn took_the_end_of(&self, owner: EntityId, object: EntityId, address: u64) -> bool {
+        let (new, pairs) = (self.same.new.entity(object), &self.same.pairs);
+        let (Some(owner), Some(old)) = (pairs.old_of(owner), pairs.old_of(object)) else { return false };
+        let old = self.same.old.entity(old);
+        let place = match new.address.checked_sub(address) {
+            Some(before) => old.address.wrapping_sub(before),
+            None => old.address + old.size,
+        };
+        let fields = fields::of_entity(self.same.old, owner);
+        fields.iter().any(|field| bounds::may_be_an_end(field) && field.address == place)
+    }
+
+    /// Whether an object that the fix brings has no other use in the new build than this one: without that, compilers leave out what
+    /// other files do not see. (They are told to keep it, or do not optimise, at times: alone it is no proof.)
     fn is_all_there_is(&mut self, plain: Meaning<'_>) -> bool {
         let Meaning::Entity(id, 0) = plain else { return false };
         if self.same.pairs.old_of(id).is_some() || self.standing.provided(id).is_some() {
@@ -219,20 +236,15 @@ fn touch(side: &Side<'_, '_>, first: EntityId, second: EntityId) -> bool {
 
 /// How often code and data refer to each address, those between two objects included.
 fn uses(side: &Side<'_, '_>) -> HashMap<u64, u32> {
-    let mut uses = HashMap::new();
-    let mut count = |address: u64| *uses.entry(address).or_insert(0) += 1;
-    for id in (0..).take(side.entities.len()) {
-        if side.entity(id).kind != EntityKind::Object {
-            fields::of_code(side, id).iter().for_each(|field| count(field.address));
-        }
-    }
+    let is_code = |id: &EntityId| side.entity(*id).kind != EntityKind::Object;
+    let of_code = (0..).take(side.entities.len()).filter(is_code).flat_map(|id| fields::of_code(side, id));
     let words = side.build.relocations().iter().filter(|relocation| {
         side.build.section_at(relocation.address).is_some_and(|section| !section.is_code())
     });
-    for relocation in words {
-        fields::of_data(side.build, relocation.address, 1, true)
-            .iter()
-            .for_each(|field| count(field.address));
+    let of_data = words.flat_map(|word| fields::of_data(side.build, word.address, 1, true));
+    let mut uses = HashMap::new();
+    for field in of_code.chain(of_data) {
+        *uses.entry(field.address).or_insert(0) += 1;
     }
     uses
 }

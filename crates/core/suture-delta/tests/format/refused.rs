@@ -71,7 +71,12 @@ fn symbols_and_references() {
     let tls = Resolution::TlsModule { anchor_address: u64::MAX };
     assert_eq!(rule_after(|d| d.references[0].resolution = tls), Rule::OutsideImage(u64::MAX));
     assert_eq!(rule_after(|d| d.meta.on.clear()), Rule::NotOnThatDelta);
-    let chosen = |by| move |d: &mut Delta| d.references[0].resolution = Resolution::Chosen { by };
+    let chosen = |by| {
+        move |d: &mut Delta| {
+            d.references[0].resolution = Resolution::Chosen { by };
+            d.meta.schema = d.lowest_schema();
+        }
+    };
     assert_eq!(rule_after(chosen(Target::Symbol(2))), Rule::NotCode);
     assert_eq!(rule_after(chosen(Target::Symbol(6))), Rule::NoSymbol(6));
     assert_eq!(rule_after(chosen(Target::Reference(6))), Rule::NoReference(6));
