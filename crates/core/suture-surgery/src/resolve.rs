@@ -6,7 +6,7 @@
 //! versions of a symbol are told apart.
 //!
 //! Not everybody is shown the same: who was opened with `RTLD_LOCAL` is seen by those that came with it alone. The order in which
-//! the linker searches for one module is read from its own lists ([`order`]). Two things differ from the linker itself: what it
+//! the linker searches for one module is read from its own lists ([`Order`]). Two things differ from the linker itself: what it
 //! does not find for a module is looked for in all other objects too, in load order, so that a fix may use a library that is there
 //! for somebody else; and other namespaces (`dlmopen`) are not looked at.
 
