@@ -14,6 +14,7 @@
 //! ```
 
 mod alike;
+mod contents;
 mod rules;
 mod variables;
 
@@ -61,6 +62,7 @@ pub(crate) struct Top {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Standing {
     provided: BTreeMap<EntityId, Provided>,
+    places: BTreeMap<EntityId, (usize, u32, u64)>,
     tops: BTreeMap<u64, Top>,
     settled_data: BTreeSet<u64>,
 }
@@ -91,14 +93,26 @@ impl Standing {
         let found = |id: EntityId| full.carried.get(&id).and_then(|symbol| alike.provided(*symbol));
         let provided =
             full.carried.keys().filter(|id| (full.whole)(**id).into_iter().all(|part| found(part).is_some()));
-        let provided = provided.filter_map(|id| Some((*id, found(*id)?))).collect();
+        let provided: BTreeMap<_, _> = provided.filter_map(|id| Some((*id, found(*id)?))).collect();
+        let place = |(id, provided): (&EntityId, &Provided)| {
+            let below = below.iter().enumerate().find(|(_, earlier)| earlier.id.to_string() == provided.id);
+            let (index, earlier) = below?;
+            let symbol = earlier.delta.symbols.get(provided.symbol as usize)?;
+            Some((*id, (index, symbol.section, symbol.offset)))
+        };
+        let places = provided.iter().filter_map(place).collect();
         let settled_data = alike.settled_overwrites().collect();
-        Ok(Self { provided, tops, settled_data })
+        Ok(Self { provided, places, tops, settled_data })
     }
 
     /// Where a function or an object of the new build is already.
     pub(crate) fn provided(&self, id: EntityId) -> Option<&Provided> {
         self.provided.get(&id)
+    }
+
+    /// Where in the earlier patches that is: which of them, in which of its sections, and how far from the beginning of that.
+    pub(crate) fn place(&self, id: EntityId) -> Option<(usize, u32, u64)> {
+        self.places.get(&id).copied()
     }
 
     /// Where calls of the old build's function at `address` go.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::{FLAGS, Ran, Target, finish, root, run};
 
-/// The builds of `stack.c` with 0, 1, … fixes, and the deltas between them, each on top of those before.
+/// The builds of a program with 0, 1, … fixes, and the deltas between them, each on top of those before.
 struct Stack {
     directory: TempDir,
     builds: Vec<PathBuf>,
@@ -18,6 +18,10 @@ struct Stack {
 
 impl Stack {
     fn build(compiler: &str, steps: usize) -> Self {
+        Self::build_of("fixtures/c/stack.c", compiler, steps)
+    }
+
+    fn build_of(source: &str, compiler: &str, steps: usize) -> Self {
         let directory = TempDir::new().expect("a directory");
         let mut builds = Vec::new();
         for step in 0..=steps {
@@ -25,7 +29,7 @@ impl Stack {
             let mut words = compiler.split_whitespace();
             let mut command = Command::new(words.next().expect("a compiler"));
             command.args(words).args(FLAGS).arg(format!("-DSTEP={step}")).arg("-o").arg(&output);
-            run(command.arg(root().join("fixtures/c/stack.c")));
+            run(command.arg(root().join(source)));
             builds.push(output);
         }
         let mut stack = Self { directory, builds, deltas: Vec::new(), reports: Vec::new() };
@@ -142,6 +146,45 @@ fn patches_stand_on_patches_gcc_o0_fixed_address() {
 #[test]
 fn patches_stand_on_patches_clang_lld() {
     story("clang -O2 -fuse-ld=lld");
+}
+
+/// What `neighbours.c` answers when it has been asked so many times before with the first fix.
+fn neighbours(x: i32, steps: usize, asked: i32) -> String {
+    if steps == 0 {
+        return format!("{} {}", x + 1, x + 2);
+    }
+    let (limit, step) = (100 * (x + 1) + 100 * ((x + 1) % 8 + 1), 1000 * (x + 1) + 1000 * ((x + 1) % 8 + 1));
+    let (odd, even) = (10 + 2 * asked, 20 + 4 * asked);
+    let work = limit + step + (odd + 1) + (even + 2) + (odd + 2) + (even + 4) + 1;
+    let (odd, even) = (odd + 2, even + 4);
+    let other = if steps == 1 { 2 } else { 100 * (x + 1) + 8000 + 2 * odd + 2 * even };
+    format!("{work} {}", x + other)
+}
+
+#[test]
+fn neighbours_that_a_patch_has_brought_are_used_by_the_next() {
+    for compiler in ["gcc -O0", "gcc -O2", "clang -O0", "clang -O2", "gcc -O1 -no-pie -fno-pie"] {
+        let stack = Stack::build_of("fixtures/c/neighbours.c", compiler, 2);
+        let mut target = Target::start(Command::new(&stack.builds[0]));
+        let mut asked = 0;
+        let mut ask = |target: &mut Target, steps: usize| {
+            for x in 0..8 {
+                assert_eq!(target.ask(&x.to_string()), neighbours(x, steps, asked), "{compiler}: {x}");
+                asked += i32::from(steps > 0);
+            }
+        };
+        ask(&mut target, 0);
+        for step in 1..=2 {
+            let ran = stack.operate(&["apply"], step, &target);
+            assert_eq!(ran.outcome(), "done", "{compiler}: {ran:?}");
+            ask(&mut target, step);
+        }
+        for step in [2, 1] {
+            let ran = stack.operate(&["revert"], step, &target);
+            assert_eq!(ran.outcome(), "done", "{compiler}: {ran:?}");
+            ask(&mut target, step - 1);
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Emitter;
+use super::ends::touch;
+use crate::bounds::{self, Types};
 use crate::model::Section;
+use crate::side::{EntityId, EntityKind};
 
 /// Something that travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,11 +20,30 @@ pub(crate) struct Member {
 impl Emitter<'_, '_, '_, '_> {
     /// Puts objects that are to go side by side into one section each time, and leaves no empty one. All must be filled.
     pub(crate) fn join_neighbours(&mut self) {
+        self.keep_neighbours();
         let mut emptied = BTreeSet::new();
         for group in groups(&self.side_by_side) {
             self.join(&group, &mut emptied);
         }
         self.drop_sections(&emptied);
+    }
+
+    /// New objects that only one file sees, one behind the other: a later patch on top of this may refer to where they meet, and has
+    /// to find them so.
+    fn keep_neighbours(&mut self) {
+        let (side, types) = (self.same.new, Types(self.same.debug.new));
+        let member =
+            |id: EntityId| Some(Member { start: side.entity(id).address, symbol: *self.carried.get(&id)? });
+        let mut pairs = Vec::new();
+        for second in self.carried.keys().copied() {
+            let object = side.entity(second);
+            if object.kind == EntityKind::Object && object.local {
+                let before = bounds::neighbours(side, types, object.address, bounds::own_file(object));
+                let before = before.filter(|first| touch(side, *first, second));
+                pairs.extend(before.filter_map(|first| Some((member(first)?, member(second)?))));
+            }
+        }
+        self.side_by_side.extend(pairs);
     }
 
     fn join(&mut self, group: &BTreeSet<Member>, emptied: &mut BTreeSet<u32>) {

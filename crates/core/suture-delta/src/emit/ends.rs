@@ -30,6 +30,8 @@ pub(super) enum Sure<'d> {
 enum Stand {
     /// At this address of the old build.
     Old(u64),
+    /// In this section of this earlier patch, so far from its beginning.
+    Earlier(usize, u32, i64),
     /// That far from the beginning of what travels.
     New(EntityId, i64),
     /// In a constant without a name.
@@ -111,7 +113,12 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
         }
         match self.same.pairs.old_of(id) {
             Some(old) => Stand::Old(self.same.old.entity(old).address.wrapping_add_signed(distance)),
-            None => Stand::New(id, distance),
+            None => match self.standing.place(id) {
+                Some((patch, section, offset)) => {
+                    Stand::Earlier(patch, section, distance.wrapping_add_unsigned(offset))
+                }
+                None => Stand::New(id, distance),
+            },
         }
     }
 
@@ -227,7 +234,7 @@ impl<'d> Emitter<'_, '_, '_, 'd> {
 }
 
 /// Whether the second of two objects begins where the first ends.
-fn touch(side: &Side<'_, '_>, first: EntityId, second: EntityId) -> bool {
+pub(super) fn touch(side: &Side<'_, '_>, first: EntityId, second: EntityId) -> bool {
     let (a, b) = (side.entity(first), side.entity(second));
     b.address.checked_sub(a.address) == Some(a.size)
         && a.writable == b.writable

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::rules::{self, Rule};
+use super::contents::Contents;
 use super::{Earlier, Provided, Top, mismatch};
 use crate::model::{
     Delta, Relocation, RelocationKind, Resolution, Section, SectionKind, Symbol, SymbolKind, Target,
@@ -17,12 +17,6 @@ use crate::refusal::Refusal;
 
 /// A symbol of an earlier patch: which patch, and the index of the symbol.
 pub(super) type Place = (usize, u32);
-
-/// Bytes and targets of one delta, by symbol.
-pub(super) struct Contents<'a> {
-    pub(super) delta: &'a Delta,
-    rules: BTreeMap<u32, Vec<Rule<'a>>>,
-}
 
 /// The relation.
 pub(super) struct Alike<'a> {
@@ -40,10 +34,9 @@ impl<'a> Alike<'a> {
         variables: &BTreeMap<u32, Place>,
     ) -> Self {
         let ids = below.iter().enumerate().map(|(index, earlier)| (earlier.id.to_string(), index)).collect();
-        let contents = |delta| Contents { delta, rules: rules::by_code(delta) };
         let mut alike = Self {
-            full: contents(full),
-            below: below.iter().map(|earlier| contents(&earlier.delta)).collect(),
+            full: Contents::of(full),
+            below: below.iter().map(|earlier| Contents::of(&earlier.delta)).collect(),
             ids,
             pairs: variables.iter().map(|(symbol, place)| (*symbol, *place)).collect(),
         };
@@ -93,17 +86,16 @@ impl<'a> Alike<'a> {
     }
 
     fn has_same_bytes(&self, symbol: u32, (below, other): Place) -> bool {
-        let (a, b) = (self.full.section(symbol), self.below[below].section(other));
-        a.zip(b).is_some_and(|(a, b)| (a.kind, a.size, &a.data) == (b.kind, b.size, &b.data))
+        let (a, b) = (self.full.piece(symbol), self.below[below].piece(other));
+        a.zip(b).is_some_and(|(a, b)| (a.kind, a.size, a.data) == (b.kind, b.size, b.data))
     }
 
     /// Whether a symbol and one of an earlier patch hold the same.
     pub(super) fn is_alike(&self, symbol: u32, (below, other): Place) -> bool {
         let (a, b) = (&self.full, &self.below[below]);
-        let (Some(here), Some(there)) = (a.section(symbol), b.section(other)) else { return false };
+        let (Some(here), Some(there)) = (a.piece(symbol), b.piece(other)) else { return false };
         let target = |x: Target, y: Target| self.is_alike_target(x, below, y);
-        let none = Vec::new();
-        let (own, its) = (a.rules.get(&symbol).unwrap_or(&none), b.rules.get(&other).unwrap_or(&none));
+        let (own, its) = (a.rules(symbol), b.rules(other));
         self.has_same_bytes(symbol, (below, other))
             && relocations(&here.relocations, &there.relocations, &target)
             && own.len() == its.len()
@@ -218,15 +210,6 @@ impl<'a> Alike<'a> {
                 speaks_of.into_iter().any(|relocation| takes_address(section, relocation))
             })
         })
-    }
-}
-
-impl<'a> Contents<'a> {
-    /// The section that is this symbol and nothing else.
-    pub(super) fn section(&self, symbol: u32) -> Option<&'a Section> {
-        let found = self.delta.symbols.get(symbol as usize)?;
-        let section = self.delta.sections.get(found.section as usize)?;
-        (found.offset == 0 && found.size == section.size).then_some(section)
     }
 }
 
