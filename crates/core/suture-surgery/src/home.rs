@@ -44,14 +44,8 @@ pub const EVER_ON_OFFSET: u64 = 43;
 pub const DATA_SAVED_OFFSET: u64 = 44;
 /// Offset of the time of the last change, seconds since 1970, 8 bytes.
 pub const CHANGED_AT_OFFSET: u64 = 48;
-/// Offset where an injected call leaves its result, 8 bytes.
-pub const CALL_RESULT_OFFSET: u64 = 56;
-/// Offset of the word that an injected call sets to 1 when it has come back.
-pub const CALL_DONE_OFFSET: u64 = 64;
-/// Offset of the address of the extended state of a thread that runs an injected call, 8 bytes.
-pub const CALL_EXTENDED_OFFSET: u64 = 72;
-/// Offset of the address of its way home, 8 bytes.
-pub const CALL_WAY_HOME_OFFSET: u64 = 80;
+/// Offset of the word that is 1 from before a function of the home is called until its thread is home again, 4 bytes.
+pub const CALL_UNDERWAY_OFFSET: u64 = 56;
 /// Offset of the user id of who applied the patch, 4 bytes.
 const BY_UID_OFFSET: usize = 192;
 /// Offset of the name of that user, padded with zeros.
@@ -137,12 +131,15 @@ pub struct Record {
     pub symbols: Vec<u64>,
     /// Address of the unwind table, if there is one.
     pub frames: Option<u64>,
+    /// Address of the function that gives the address of a thread's `errno`, if the process has one.
+    #[serde(default)]
+    pub errno: Option<u64>,
     /// The functions of the patch, for stacks and maps.
     pub functions: Vec<RecordedFunction>,
 }
 
-/// The version of [`Record`] that this crate writes.
-pub const RECORD_SCHEMA: u32 = 1;
+/// The version of [`Record`], and of the code that homes begin with, that this crate writes.
+pub const RECORD_SCHEMA: u32 = 2;
 
 /// A redirected function, at addresses of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

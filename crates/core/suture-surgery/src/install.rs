@@ -40,6 +40,8 @@ pub struct Order<'a> {
     pub uid: u32,
     /// Name of that user, or empty.
     pub user: &'a str,
+    /// Address of the function that gives the address of a thread's `errno`, if the process has one.
+    pub errno: Option<u64>,
 }
 
 /// A base and a bias with as many digits as any address has, for measuring a record.
@@ -50,7 +52,7 @@ const WIDEST_BYTES: [u8; JUMP_LEN] = [255; JUMP_LEN];
 /// The layout of the home of `order`'s delta.
 pub fn layout(order: &Order<'_>) -> Result<HomeLayout, LinkError> {
     let rough = HomeLayout::new(order.delta, 0, order.prelude.len() as u64)?;
-    let widest = Order { bias: WIDEST_ADDRESS, ..*order };
+    let widest = Order { bias: WIDEST_ADDRESS, errno: Some(WIDEST_ADDRESS), ..*order };
     let sites: Vec<Found> = order.delta.meta.sites.iter().map(widest_found).collect();
     let record = record(&widest, &rough, WIDEST_ADDRESS, &sites)?;
     let bytes = home::encode(&Home { head: head(order), record });
@@ -182,6 +184,7 @@ fn record(order: &Order<'_>, layout: &HomeLayout, base: u64, found: &[Found]) ->
         functions: functions(delta, &symbols),
         symbols,
         frames: frames(delta, layout, base),
+        errno: order.errno,
     })
 }
 

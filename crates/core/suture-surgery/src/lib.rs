@@ -24,6 +24,7 @@ pub mod modules;
 pub mod operation;
 pub mod outcome;
 pub mod placement;
+pub mod reentrancy;
 pub mod registers;
 pub mod resolve;
 pub mod seccomp;

@@ -109,6 +109,8 @@ pub enum Input {
     Done,
     /// The function came back.
     Returned(i64),
+    /// The function raised this signal; the thread was taken back from it.
+    Crashed(i32),
     /// All threads were stopped, were clear, and the writes are done.
     Switched {
         /// How long the process was stopped, microseconds.
@@ -210,6 +212,7 @@ impl Operation {
             Input::Failed(why) => self.finish(End::Failed(why)),
             Input::Refused { why, pause_us } => self.refused(why, pause_us, now),
             Input::Returned(result) => self.returned(result, now),
+            Input::Crashed(signal) => self.crashed(signal, now),
             Input::Switched { pause_us } => self.switched(pause_us, now),
             Input::Start | Input::Done => self.advance(now),
         }
@@ -390,6 +393,19 @@ impl Operation {
             Step::PostHook => self.hook_refused(self.hook_name(false), result, now),
             _ => self.finish(End::Failed("a function came back that was not called".to_owned())),
         }
+    }
+
+    /// A hook that crashes has not agreed. Of other functions nothing is known then.
+    fn crashed(&mut self, signal: i32, now: Now) -> Effect {
+        let hook = match self.at {
+            Step::PreHook => self.hook_name(true),
+            Step::PostHook => self.hook_name(false),
+            _ => {
+                return self.finish(End::Failed(format!("a function of the process raised signal {signal}")));
+            }
+        };
+        self.pending = Some(Refusal::HookCrashed { hook, signal });
+        self.undo(now)
     }
 
     fn hook_name(&self, before: bool) -> &'static str {

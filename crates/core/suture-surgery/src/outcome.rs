@@ -187,6 +187,14 @@ pub enum Refusal {
         /// What it returned.
         result: i64,
     },
+    /// A hook raised a signal.
+    #[error("{hook} raised signal {signal}")]
+    HookCrashed {
+        /// Its name.
+        hook: &'static str,
+        /// The number of the signal.
+        signal: i32,
+    },
     /// Patches that stand on this one, or on which it must stand, are in the way.
     #[error("{why}: {}", .order.join(", "))]
     Order {
@@ -236,6 +244,7 @@ impl Refusal {
             Self::ForeignCode { .. } => "foreign-code",
             Self::ForeignData { .. } => "foreign-data",
             Self::Hook { .. } => "hook-refused",
+            Self::HookCrashed { .. } => "hook-crashed",
             Self::Order { .. } => "order",
             Self::NotApplied => "not-applied",
             Self::Journal { .. } => "journal",
@@ -280,6 +289,7 @@ impl Refusal {
             Self::ForeignCode { .. } => "take back what changed the code, then try again",
             Self::ForeignData { .. } => "take back what changed the data, then try again",
             Self::Hook { .. } => "see what the hook of the patch checks",
+            Self::HookCrashed { .. } => "mend the hook and make the delta again",
             Self::Order { .. } => "follow the order named",
             Self::NotApplied => "`suture ps` shows what is applied",
             Self::Journal { .. } => "make room or set SUTURE_STATE_DIR to a directory that can be written",

@@ -167,6 +167,20 @@ pub fn lookup_in(
     }
 }
 
+/// Of these names those that a module defines, each with its default version.
+pub fn lookup_all_in<'n>(
+    module: &Module,
+    names: &[&'n str],
+    memory: &dyn Memory,
+) -> Result<Vec<(&'n str, Found)>, ResolveError> {
+    let Some(tables) = Tables::read(module, memory)? else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for name in names {
+        all.extend(find_in(&tables, name, None, memory)?.map(|found| (*name, found)));
+    }
+    Ok(all)
+}
+
 /// Address of the linker's `struct r_debug`: the executable's `DT_DEBUG`, or, where the linker itself was
 /// run as the program, its own symbol.
 fn r_debug(modules: &[Module], memory: &dyn Memory) -> Result<Option<u64>, ResolveError> {

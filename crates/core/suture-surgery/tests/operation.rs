@@ -202,6 +202,7 @@ fn record(sites: u64, hooks: RecordedHooks) -> Record {
         hooks,
         symbols: Vec::new(),
         frames: None,
+        errno: None,
         functions: Vec::new(),
     }
 }

@@ -3,90 +3,42 @@
 //! A thread on loan has its way home laid before its registers are touched ([`WayHome`]). Normally the
 //! surgeon gives everything back itself, to the bit, and the kernel then restarts the interrupted system
 //! call as if nothing had been. A surgeon killed on the way is not needed for that.
-//!
-//! ```text
-//!  stub:       syscall                      one injected call
-//!              the way home                 never reached while the surgeon lives
-//!
-//!  call stub:  call *%rax                   one injected function
-//!              mov %rax, RESULT(%rbx)
-//!              movl $1, DONE(%rbx)
-//!              mov $39, %eax                getpid: where the surgeon waits
-//!              syscall
-//!              mov $-1, %eax
-//!              mov %eax, %edx
-//!              mov EXTENDED(%rbx), %rcx
-//!              xrstor64 (%rcx)              extended state, all components
-//!              mov WAY_HOME(%rbx), %rsp
-//!              the way home
-//! ```
-//!
-//! No breakpoint is used: a trap kills a program whose tracer is gone, and resets its `SIGTRAP` handler.
+
+mod stubs;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use suture_surgery::home::{
-    CALL_DONE_OFFSET, CALL_EXTENDED_OFFSET, CALL_RESULT_OFFSET, CALL_WAY_HOME_OFFSET,
-};
+use suture_surgery::home::{CALL_UNDERWAY_OFFSET, Record};
 use suture_surgery::memory::Memory as _;
 use suture_surgery::outcome::Refusal;
 use suture_surgery::registers::{NO_SYSTEM_CALL, Registers};
-use suture_surgery::way_home::{ThreadContext, WAY_HOME_CODE, WayHome};
+use suture_surgery::way_home::{ThreadContext, WayHome};
 
 use crate::memory::RemoteMemory;
 use crate::sys::{self, Alarm};
 use crate::tracee::{self, Stop, Tracee};
+use stubs::{BLOCK_LEN, Block, CALL_RETURNED_OFFSET, CALL_STUB_OFFSET};
 
-/// Offset of the call stub in [`prelude`].
-const CALL_STUB_OFFSET: u64 = 32;
-/// Offset in the call stub behind its `getpid`, where the surgeon waits.
-const CALL_RETURNED_OFFSET: u64 = 2 + 4 + 7 + 5 + 2;
+pub(crate) use stubs::{prelude, system_call_stub};
+
 /// Direction, trap and alignment-check flags, which must be clear when a function is entered.
 const FLAGS_NOT_FOR_FUNCTIONS: u64 = 0x400 | 0x100 | 0x4_0000;
 const ALL_SIGNALS: u64 = u64::MAX;
+/// Signals that an instruction raises: if one of them is blocked, the kernel takes the program's handler away before it delivers it
+/// (kernel/signal.c, `force_sig_info_to_task`). A system call raises none.
+const FAULTS: [i32; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
 /// How long an injected system call may take; it is none that waits for anything.
 const SYSTEM_CALL_MAX: Duration = Duration::from_secs(10);
-const STATE_ALIGN: u64 = 64;
-
-/// `syscall`, and the way home. The code at a program's entry point is longer.
-pub(crate) fn system_call_stub() -> Vec<u8> {
-    [&[0x0f, 0x05], &WAY_HOME_CODE[..]].concat()
-}
-
-/// What every home's code begins with: the two stubs.
-pub(crate) fn prelude() -> Vec<u8> {
-    let mut code = system_call_stub();
-    code.resize(CALL_STUB_OFFSET as usize, 0xcc);
-    code.extend_from_slice(&[0xff, 0xd0]); // call *%rax
-    code.extend_from_slice(&[0x48, 0x89, 0x43, CALL_RESULT_OFFSET as u8]); // mov %rax, RESULT(%rbx)
-    code.extend_from_slice(&[0xc7, 0x43, CALL_DONE_OFFSET as u8, 1, 0, 0, 0]); // movl $1, DONE(%rbx)
-    code.extend_from_slice(&[0xb8, 39, 0, 0, 0, 0x0f, 0x05]); // getpid
-    code.extend_from_slice(&[0xb8, 0xff, 0xff, 0xff, 0xff, 0x89, 0xc2]); // mov $-1, %eax; mov %eax, %edx
-    code.extend_from_slice(&[0x48, 0x8b, 0x4b, CALL_EXTENDED_OFFSET as u8]); // mov EXTENDED(%rbx), %rcx
-    code.extend_from_slice(&[0x48, 0x0f, 0xae, 0x29]); // xrstor64 (%rcx)
-    code.extend_from_slice(&[0x48, 0x8b, 0x63, CALL_WAY_HOME_OFFSET as u8]); // mov WAY_HOME(%rbx), %rsp
-    code.extend_from_slice(&WAY_HOME_CODE);
-    code
-}
-
-/// Where the code of an injected function finds what it needs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CallSite {
-    /// Beginning of the prelude in the target.
-    pub(crate) prelude: u64,
-    /// Beginning of the home, whose head takes the result.
-    pub(crate) head: u64,
-    /// One past the end of the stack for injected functions.
-    pub(crate) stack_top: u64,
-}
-
 /// A stopped thread of the target on loan. Given back by [`Loan::give_back`], or by itself.
 pub(crate) struct Loan<'m> {
     memory: &'m RemoteMemory,
     tracee: Tracee,
     context: ThreadContext,
     moved: bool,
+    /// The word in the home that says that a function is under way on this thread.
+    underway: Option<u64>,
     _alarm: Alarm,
 }
 
@@ -127,7 +79,9 @@ impl<'m> Loan<'m> {
             return Ok(None);
         }
         match context_of(&tracee) {
-            Ok(context) => Ok(Some(Self { memory, tracee, context, moved: false, _alarm: alarm })),
+            Ok(context) => {
+                Ok(Some(Self { memory, tracee, context, moved: false, underway: None, _alarm: alarm }))
+            }
             Err(error) => {
                 let refusal = failed(tid, "read the state of", &error);
                 tracee.release().map_err(|error| failed(tid, "release", &error))?;
@@ -150,19 +104,22 @@ impl<'m> Loan<'m> {
     pub(crate) fn system_call(&mut self, stub: u64, number: u64, arguments: [u64; 6]) -> io::Result<i64> {
         let frame = self.lay_way_home()?;
         let [rdi, rsi, rdx, r10, r8, r9] = arguments;
-        self.depart(&Registers {
-            rip: stub,
-            rsp: frame,
-            rax: number,
-            orig_rax: NO_SYSTEM_CALL,
-            rdi,
-            rsi,
-            rdx,
-            r10,
-            r8,
-            r9,
-            ..self.context.registers
-        })?;
+        self.depart(
+            &Registers {
+                rip: stub,
+                rsp: frame,
+                rax: number,
+                orig_rax: NO_SYSTEM_CALL,
+                rdi,
+                rsi,
+                rdx,
+                r10,
+                r8,
+                r9,
+                ..self.context.registers
+            },
+            ALL_SIGNALS,
+        )?;
         self.run_to_system_call()?;
         self.run_to_system_call()?;
         Ok(sys::registers(self.tracee.tid)?.rax as i64)
@@ -175,67 +132,76 @@ impl<'m> Loan<'m> {
         Ok(address)
     }
 
-    /// Makes the thread run a function with two arguments on the home's own stack.
+    /// Makes the thread run a function with two arguments on the call stack of `home`, which no other thread uses.
     pub(crate) fn function(
         &mut self,
-        site: CallSite,
+        home: &Record,
         function: u64,
         arguments: [u64; 2],
         time: Duration,
     ) -> io::Result<Called> {
-        let stub = site.prelude + CALL_STUB_OFFSET;
+        let stub = home.text.start + CALL_STUB_OFFSET;
+        let underway = home.home.start + CALL_UNDERWAY_OFFSET;
         let way_home = self.lay_way_home()?;
-        let extended = self.lay_extended_state(site.stack_top)?;
-        self.memory.write(site.head + CALL_EXTENDED_OFFSET, &extended.to_le_bytes())?;
-        self.memory.write(site.head + CALL_WAY_HOME_OFFSET, &way_home.to_le_bytes())?;
-        self.memory.write(site.head + CALL_DONE_OFFSET, &[0; 4])?;
-        self.depart(&Registers {
+        let block = Block { function, arguments, errno: home.errno, way_home, underway };
+        let block = self.lay_block(home.call_stack.end, &block)?;
+        self.memory.write(underway, &1_u32.to_le_bytes())?;
+        self.underway = Some(underway);
+        let registers = Registers {
             rip: stub,
-            rsp: extended,
-            rax: function,
-            rbx: site.head,
+            rsp: block,
+            rbx: block,
             rbp: 0,
             orig_rax: NO_SYSTEM_CALL,
-            rdi: arguments[0],
-            rsi: arguments[1],
             eflags: self.context.registers.eflags & !FLAGS_NOT_FOR_FUNCTIONS,
             ..self.context.registers
-        })?;
-        self.follow_function(stub + CALL_RETURNED_OFFSET, site.head, time)
+        };
+        let blocked = FAULTS.iter().fold(ALL_SIGNALS, |mask, signal| mask & !(1 << (signal - 1)));
+        self.depart(&registers, blocked)?;
+        self.follow_function(stub + CALL_RETURNED_OFFSET, block, time)
     }
 
-    fn follow_function(&mut self, returned: u64, head: u64, time: Duration) -> io::Result<Called> {
+    fn follow_function(&mut self, returned: u64, block: u64, time: Duration) -> io::Result<Called> {
         let begun = Instant::now();
         let mut arrived = false;
+        let mut deliver = 0;
         loop {
-            sys::resume_to_system_call(self.tracee.tid, 0)?;
+            sys::resume_to_system_call(self.tracee.tid, deliver)?;
+            deliver = 0;
             match self.next_stop(begun, time)? {
                 None => return self.leave_running(),
                 Some(Stop::SystemCall) => {
                     let here = sys::registers(self.tracee.tid)?.rip == returned;
                     if here && arrived {
-                        return self.result(head);
+                        return Ok(Called::Returned(stubs::result(&self.block(block)?)));
                     }
                     arrived = here;
                 }
-                Some(Stop::Signal(signal)) => return Ok(Called::Crashed(signal)),
+                // Sent by a process, not raised by the function: it comes as it would have come anywhere.
+                Some(Stop::Signal(signal)) if sys::is_sent(self.tracee.tid)? => deliver = signal,
+                Some(Stop::Signal(signal)) => {
+                    if let Some((errno, was)) = stubs::errno(&self.block(block)?) {
+                        self.memory.write(errno, &was.to_le_bytes())?;
+                    }
+                    return Ok(Called::Crashed(signal));
+                }
                 Some(Stop::Event | Stop::Clone(_)) => {}
                 Some(Stop::Gone) => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
             }
         }
     }
 
-    fn result(&self, head: u64) -> io::Result<Called> {
-        let mut bytes = [0; 8];
-        self.memory.read_exact(head + CALL_RESULT_OFFSET, &mut bytes)?;
-        Ok(Called::Returned(i64::from_le_bytes(bytes)))
+    fn block(&self, address: u64) -> io::Result<[u8; BLOCK_LEN as usize]> {
+        let mut bytes = [0; BLOCK_LEN as usize];
+        self.memory.read_exact(address, &mut bytes)?;
+        Ok(bytes)
     }
 
     /// Detaches in the middle of the function: the stub brings the thread home.
     fn leave_running(&mut self) -> io::Result<Called> {
         sys::interrupt(self.tracee.tid)?;
         while sys::wait(self.tracee.tid, true)?.is_none() {}
-        self.moved = false;
+        (self.moved, self.underway) = (false, None);
         self.tracee.stop = Some(Stop::Event);
         self.tracee.release()?;
         Ok(Called::StillRunning)
@@ -257,6 +223,9 @@ impl<'m> Loan<'m> {
             sys::set_signal_mask(self.tracee.tid, self.context.signal_mask)?;
             sys::set_registers(self.tracee.tid, &self.context.registers)?;
             self.moved = false;
+        }
+        if let Some(underway) = self.underway.take() {
+            self.memory.write(underway, &0_u32.to_le_bytes())?;
         }
         self.tracee.release()
     }
@@ -286,20 +255,22 @@ impl<'m> Loan<'m> {
         Ok(frame.address)
     }
 
-    /// Puts the extended state at the top of a stack; what is below its address is free and aligned for a
-    /// function.
-    fn lay_extended_state(&self, top: u64) -> io::Result<u64> {
-        let address = top.saturating_sub(self.context.extended.len() as u64) & !(STATE_ALIGN - 1);
-        self.memory.write(address, &self.context.extended)?;
+    /// Puts the extended state at the top of a stack, and the block below it; what is below its address is free and aligned
+    /// for a function.
+    fn lay_block(&self, top: u64, block: &Block) -> io::Result<u64> {
+        let extended = top.saturating_sub(self.context.extended.len() as u64) & !(BLOCK_LEN - 1);
+        let address = extended.saturating_sub(BLOCK_LEN);
+        self.memory.write(extended, &self.context.extended)?;
+        self.memory.write(address, &block.bytes())?;
         Ok(address)
     }
 
     /// From here on the registers are not the thread's own. Signals are blocked after the registers are
     /// set, not before: only then is the thread on its way to the instruction that unblocks them.
-    fn depart(&mut self, registers: &Registers) -> io::Result<()> {
+    fn depart(&mut self, registers: &Registers, blocked: u64) -> io::Result<()> {
         self.moved = true;
         sys::set_registers(self.tracee.tid, registers)?;
-        sys::set_signal_mask(self.tracee.tid, ALL_SIGNALS)
+        sys::set_signal_mask(self.tracee.tid, blocked)
     }
 
     fn run_to_system_call(&mut self) -> io::Result<()> {

@@ -14,6 +14,7 @@
 //! calls, so that a test can kill the surgeon behind each of them.
 
 mod data;
+mod executable;
 mod filters;
 mod freezer;
 mod inject;
@@ -33,6 +34,7 @@ mod surroundings;
 mod sys;
 mod theatre;
 mod tracee;
+mod underway;
 mod world;
 
 pub use patient::{Patient, Prospect};

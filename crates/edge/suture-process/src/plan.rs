@@ -11,7 +11,7 @@ use suture_surgery::switch;
 use crate::patient::Patient;
 use crate::scope::Scope;
 use crate::surgeon::{Patch, Request};
-use crate::{data, freezer, inject, sys};
+use crate::{data, executable, freezer, inject, sys};
 
 /// An operation can begin, or it is over already.
 pub(crate) enum Plan {
@@ -77,6 +77,13 @@ fn unwinders(patient: &Patient, patch: &Patch<'_>, scope: &Scope<'_>) -> Vec<u64
     own.into_iter().chain(shared.filter(|shared| Some(*shared) != own)).collect()
 }
 
+/// What gives the address of a thread's `errno`: the C library exports it, a static program has it.
+fn errno(patient: &Patient, scope: &Scope<'_>) -> Option<u64> {
+    const LOCATION: &str = "__errno_location";
+    let exported = scope.function(LOCATION);
+    exported.or_else(|| Some(executable::functions(patient, &|name| name == LOCATION).first()?.0.start))
+}
+
 fn find<'p>(patient: &'p Patient, id: &str) -> Result<Option<&'p Home>, Refusal> {
     if let Some(error) = patient.unreadable.first() {
         return Err(error.clone().into());
@@ -134,11 +141,12 @@ fn prepare(
     let prelude = inject::prelude();
     let uid = sys::effective_uid();
     let user = sys::user_name(uid).unwrap_or_default();
+    let errno = errno(patient, &scope);
     let scope = scope.of_module(module);
     let with_copies = data::with_copies(delta, module.bias, &scope)?;
     let delta = with_copies.as_ref().unwrap_or(delta);
     let constants = data::constants(patient, delta, module.bias)?;
-    let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user };
+    let order = Order { delta, id, bias: module.bias, prelude: &prelude, unix_s, uid, user: &user, errno };
     let layout = install::layout(&order)?;
     if let Some(parked) = parked {
         let mut again = install::prepare(&order, &layout, parked.record.home.start, &before, &scope)?;

@@ -4,16 +4,19 @@
 //! threads get stacks. Looked at only once, a thread that waits in a library loaded since would count as busy for
 //! ever. So this is renewed before each stop; code that moved is indexed anew, which most times is none.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use suture_delta::model::Range;
+use suture_surgery::busy::Forbidden;
 use suture_surgery::maps::{self, Mapping};
+use suture_surgery::memory::Paged;
 use suture_surgery::modules::{self, Module};
 use suture_surgery::outcome::{FrameText, Refusal};
+use suture_surgery::reentrancy;
 use suture_surgery::unwind::{ModuleFrames, Stack, Unwinder};
 
 use crate::patient::Patient;
-use crate::{proc, world};
+use crate::{executable, proc, world};
 
 /// Mappings, modules and unwind tables of a process at one moment.
 pub(crate) struct Surroundings {
@@ -21,13 +24,20 @@ pub(crate) struct Surroundings {
     modules: Vec<Module>,
     /// To be cloned by each thread of the surgeon; it is none of those that can be shared.
     unwinder: Mutex<Unwinder>,
+    /// Functions that hold locks, once somebody has asked.
+    guarded: OnceLock<Forbidden>,
 }
 
 impl Surroundings {
     /// As the process was when it was examined.
     pub(crate) fn examined(patient: &Patient) -> Self {
         let unwinder = unwinder(patient, &patient.maps, &patient.modules);
-        Self { maps: patient.maps.clone(), modules: patient.modules.clone(), unwinder: Mutex::new(unwinder) }
+        Self {
+            maps: patient.maps.clone(),
+            modules: patient.modules.clone(),
+            unwinder: Mutex::new(unwinder),
+            guarded: OnceLock::new(),
+        }
     }
 
     /// Looks again.
@@ -38,6 +48,7 @@ impl Surroundings {
         if !code(&maps).eq(code(&self.maps)) {
             self.modules = modules::find(&maps, &patient.memory, &patient.auxv);
             self.unwinder = Mutex::new(unwinder(patient, &maps, &self.modules));
+            self.guarded = OnceLock::new();
         }
         self.maps = maps;
         Ok(())
@@ -65,11 +76,9 @@ impl Surroundings {
         self.maps.iter().filter(is_it).map(|mapping| mapping.range).collect()
     }
 
-    /// The loader or unwinder in which a place lies: both run with locks held.
-    pub(crate) fn lock_holder(&self, pc: u64) -> Option<&str> {
-        let module = self.modules.iter().find(|module| module.text.iter().any(|text| text.contains(pc)))?;
-        let unwinder = ["libgcc_s.so", "libunwind.so"].iter().any(|name| module.name.starts_with(name));
-        (module.is_interpreter || unwinder).then_some(module.name.as_str())
+    /// Functions in which a thread may hold a lock that code called on it would wait for.
+    pub(crate) fn guarded(&self, patient: &Patient) -> &Forbidden {
+        self.guarded.get_or_init(|| guarded(patient, &self.modules))
     }
 
     /// A stack for people.
@@ -88,6 +97,15 @@ impl Surroundings {
             None => String::new(),
         }
     }
+}
+
+/// What modules export, and what of the program itself only its file knows.
+fn guarded(patient: &Patient, modules: &[Module]) -> Forbidden {
+    let exported = reentrancy::guarded(modules, &Paged::new(&patient.memory));
+    let exported = exported.inspect_err(|error| tracing::debug!(%error, "no exported functions"));
+    let mut ranges = exported.unwrap_or_default();
+    ranges.extend(executable::functions(patient, &reentrancy::is_guarded));
+    Forbidden::new(&ranges, &[])
 }
 
 /// The mappings that hold code.

@@ -199,6 +199,15 @@ pub(crate) fn set_signal_mask(tid: i32, mut mask: u64) -> io::Result<()> {
     ptrace_value(PTRACE_SETSIGMASK, tid, size_of::<u64>(), &raw mut mask)
 }
 
+/// Whether the signal that a stopped thread is about to get was sent by a process, not raised by what the thread did.
+pub(crate) fn is_sent(tid: i32) -> io::Result<bool> {
+    /// Place of the code in `siginfo_t`, in numbers of 4 bytes; codes of the kernel are above 0.
+    const CODE: usize = 2;
+    let mut info = [0_i32; size_of::<libc::siginfo_t>() / size_of::<i32>()];
+    ptrace_value(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr())?;
+    Ok(info[CODE] <= 0)
+}
+
 const PTRACE_SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
 /// Longest filter the kernel accepts (`BPF_MAXINSNS`).
 const FILTER_LEN_MAX: usize = 4096;

@@ -4,15 +4,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use suture_delta::model;
-use suture_surgery::busy::Forbidden;
+use suture_surgery::busy::{self, Forbidden, LiveStack, Verdict};
 use suture_surgery::home::Home;
 use suture_surgery::install::Installation;
 use suture_surgery::operation::{Call, Expected, Input, Throw};
 use suture_surgery::outcome::Refusal;
 use suture_surgery::switch::Write;
-use suture_surgery::unwind::End as StackEnd;
 
-use crate::inject::{self, CallSite, Called, From, Loan};
+use crate::inject::{self, Called, From, Loan};
 use crate::install::{self, Caller, InstallError};
 use crate::look::Looker;
 use crate::patient::Patient;
@@ -20,7 +19,7 @@ use crate::state_dir::{Entry, Journal};
 use crate::surroundings::Surroundings;
 use crate::sys::{Awake, Readiness};
 use crate::world::{self, Chase, Duty, Look, StopError};
-use crate::{filters, proc, sys};
+use crate::{filters, proc, sys, underway};
 
 /// One operation's way to the process.
 pub(crate) struct Theatre<'p, 'j> {
@@ -121,6 +120,7 @@ impl<'p, 'j> Theatre<'p, 'j> {
 
     /// Fills a parked home again.
     pub(crate) fn refill(&mut self, installation: &Installation) -> Result<Input, InstallError> {
+        underway::come_home(self.patient, &installation.home.record, self.deadline)?;
         let home = installation.home.record.home;
         let protected = installation.parts.iter().all(|part| {
             let mapping = self.patient.maps.iter().find(|mapping| mapping.range.contains(part.range.start));
@@ -147,22 +147,16 @@ impl<'p, 'j> Theatre<'p, 'j> {
 
     fn try_call(&mut self, home: &Home, call: Call) -> Result<Input, Refusal> {
         let record = &home.record;
-        let site = CallSite {
-            prelude: record.text.start,
-            head: record.home.start,
-            stack_top: record.call_stack.end,
-        };
+        underway::come_home(self.patient, record, self.deadline)?;
         let _awake = Awake::begin();
         let mut loan = self.borrow(Need::Function, call.what)?;
         filters::check(loan.tid(), record.text.start)?;
-        let called = loan.function(site, call.function, call.arguments, FUNCTION_MAX);
+        let called = loan.function(record, call.function, call.arguments, FUNCTION_MAX);
         let tid = loan.tid();
         let returned = loan.give_back();
         Ok(match (called, returned) {
             (Ok(Called::Returned(result)), Ok(())) => Input::Returned(result),
-            (Ok(Called::Crashed(signal)), _) => {
-                Input::Failed(format!("{} raised signal {signal}", call.what))
-            }
+            (Ok(Called::Crashed(signal)), Ok(())) => Input::Crashed(signal),
             (Ok(Called::StillRunning), _) => Input::Failed(format!(
                 "{} had not returned after {FUNCTION_MAX:?}; thread {tid} goes on with it",
                 call.what
@@ -292,19 +286,22 @@ impl<'p, 'j> Theatre<'p, 'j> {
         Err(Refusal::NoSafeThread { what: what.to_owned(), why })
     }
 
-    /// Why a borrowed thread can't be used. A function must not run above a loader or an unwinder that it
-    /// may call again: both take locks that the thread would already hold.
+    /// Why a borrowed thread can't be used: what it is in may hold a lock that a function would wait for.
     fn unfit(&self, need: Need, loan: &Loan<'_>) -> Option<String> {
         if need == Need::SystemCalls {
             return None;
         }
         let surroundings = self.surroundings.as_ref()?;
-        let stack = surroundings.unwinder().unwind(loan.registers(), &self.patient.memory);
-        if let StackEnd::Stopped(reason) = stack.end {
-            return Some(format!("the stack of thread {} can't be followed: {reason}", loan.tid()));
+        let registers = loan.registers();
+        let top = surroundings.stack_top(registers.rsp, registers.fs_base);
+        let live = LiveStack::read(registers.rsp, top, &self.patient.memory);
+        match busy::judge(surroundings.guarded(self.patient), registers, &live, &surroundings.unwinder()) {
+            Verdict::Clear => None,
+            Verdict::Busy { function, .. } => Some(format!("thread {} is inside {function}", loan.tid())),
+            Verdict::Undecided { reason, .. } => {
+                Some(format!("the stack of thread {} can't be followed: {reason}", loan.tid()))
+            }
         }
-        let holder = stack.frames.iter().find_map(|frame| surroundings.lock_holder(frame.pc))?;
-        Some(format!("thread {} is inside {holder}", loan.tid()))
     }
 
     /// Sees what has changed in the process since the last look.

@@ -7,6 +7,7 @@ mod constants;
 mod ends;
 mod inside;
 mod kernel;
+mod lent;
 mod libraries;
 mod own_names;
 mod permission;
