@@ -28,6 +28,7 @@ struct Model {
     bytes: BTreeMap<u64, u8>,
     mapped: bool,
     hook_result: i64,
+    hook_signal: Option<i32>,
     busy_stops: u32,
     /// Writes that may still happen before the surgeon is killed.
     writes_left: Option<usize>,
@@ -119,7 +120,10 @@ impl Model {
                 }
                 return Ok(Input::Switched { pause_us: 7 });
             }
-            Effect::Call(call) if call.function == HOOK => return Ok(Input::Returned(self.hook_result)),
+            Effect::Call(call) if call.function == HOOK => {
+                let crashed = self.hook_signal.map(Input::Crashed);
+                return Ok(crashed.unwrap_or(Input::Returned(self.hook_result)));
+            }
             Effect::Call(call) => {
                 let [frames, object] = call.arguments;
                 assert_eq!(
@@ -155,6 +159,13 @@ impl Model {
             .collect();
         assert!(runs.iter().all(|new| *new == runs[0]), "half applied: {runs:?}");
         runs[0]
+    }
+
+    /// Whether the object holds what the switch says, unless the home says that it may not.
+    fn says_whether_data_is_mixed(&self) -> bool {
+        let Ok(home) = home::decode(self, BASE) else { return self.get(OBJECT) == OLD_DATA };
+        let meant = if home.head.switch { NEW_DATA } else { OLD_DATA };
+        !home.data_settled() || self.get(OBJECT) == meant
     }
 
     fn settled(&self, home: &Home) -> bool {
@@ -337,6 +348,28 @@ fn a_hook_that_says_no_leaves_everything_as_it_was() {
     }
 }
 
+#[test]
+fn a_hook_that_crashes_leaves_everything_as_it_was() {
+    let at = Some(HOOK);
+    let none = RecordedHooks::default();
+    for hooks in [RecordedHooks { pre_apply: at, ..none }, RecordedHooks { post_apply: at, ..none }] {
+        let record = record(2, hooks);
+        let mut model = Model { hook_signal: Some(11), ..Model::new(&record) };
+        assert!(matches!(
+            end(&mut model, &record, APPLY),
+            End::Refused(Refusal::HookCrashed { signal: 11, .. })
+        ));
+        assert!(!model.runs_new_code(&record));
+        assert_eq!(model.get(OBJECT), OLD_DATA);
+    }
+    let record = record(2, RecordedHooks { post_revert: at, ..none });
+    let mut model = Model::new(&record);
+    assert_eq!(end(&mut model, &record, APPLY), End::Done);
+    model.hook_signal = Some(8);
+    assert!(matches!(end(&mut model, &record, Goal::Revert), End::Refused(Refusal::HookCrashed { .. })));
+    assert!(model.runs_new_code(&record));
+}
+
 fn any_goal() -> impl Strategy<Value = Goal> {
     prop_oneof![Just(APPLY), Just(DARK), Just(ON), Just(OFF), Just(Goal::Revert)]
 }
@@ -357,6 +390,7 @@ proptest! {
             let _ = run(&mut model, &record, goal);
             model.writes_left = None;
             model.runs_new_code(&record);
+            prop_assert!(model.says_whether_data_is_mixed());
         }
         let last = if new_at_last { APPLY } else { Goal::Revert };
         if model.mapped || new_at_last {

@@ -2,17 +2,18 @@
 
 use std::io;
 
-use suture_delta::model::Range;
+use suture_delta::model::{JUMP_LEN, Range};
 use suture_surgery::home::{self, Home, HomeError, State};
 use suture_surgery::maps::{self, Mapping};
 use suture_surgery::memory::{Memory as _, Paged};
 use suture_surgery::modules::{self, Module};
 use suture_surgery::outcome::Refusal;
+use suture_surgery::switch::{SiteState, site_state};
 use suture_surgery::symbol_file::{Content, symbol_file};
 
 use crate::install::HOME_NAME;
 use crate::memory::RemoteMemory;
-use crate::{filters, freezer, proc, world};
+use crate::{filters, freezer, proc, sys, world};
 
 /// A process, looked at without being stopped.
 #[derive(Debug)]
@@ -83,6 +84,17 @@ impl Patient {
     /// Patches that are part of the program, on or off, oldest first.
     pub fn applied(&self) -> impl Iterator<Item = &Home> {
         self.homes.iter().filter(|home| home.head.state == State::Applied)
+    }
+
+    /// Whether jumps and changed objects are as the switch of a patch says. They are not while an operation is under way, nor after one that
+    /// was cut short, until the next has finished or undone it.
+    pub fn is_settled(&self, home: &Home) -> bool {
+        let sites = &home.record.sites;
+        let addresses: Vec<u64> = sites.iter().map(|site| site.jump_address).collect();
+        let Ok(found) = sys::read_pieces::<JUMP_LEN>(self.pid, &addresses) else { return false };
+        let want = if home.head.switch { SiteState::Code } else { SiteState::Before };
+        let as_wanted = sites.iter().zip(found).all(|(site, bytes)| site_state(site, bytes) == want);
+        as_wanted && home.data_settled()
     }
 
     /// Whether any patch could be put into this process.

@@ -8,7 +8,7 @@ use suture_delta::model::Delta;
 use suture_surgery::home::{Home, State};
 use suture_surgery::operation::{Effect, Goal, Input, Now, Operation};
 use suture_surgery::outcome::{End, Outcome, Refusal};
-use suture_surgery::switch::{SiteState, Write, site_state};
+use suture_surgery::switch::Write;
 
 use crate::install::InstallError;
 use crate::patient::Patient;
@@ -16,7 +16,7 @@ use crate::plan;
 use crate::state_dir::{Entry, Journal};
 use crate::sys::Modest;
 use crate::theatre::Theatre;
-use crate::{names, proc, starting, sys};
+use crate::{names, proc, starting};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ fn attempt(
     };
     let (goal, patch) = (format!("{:?}", request.goal), plan.home.record.id.clone());
     journal.write(&Entry::Begin { at: unix_s(), goal, patch })?;
-    let settled = settled(&patient, &plan.home);
+    let settled = patient.is_settled(&plan.home);
     let deadline_ms = request.deadline.as_millis() as u64;
     let mut operation = Operation::new(
         request.goal,
@@ -173,20 +173,6 @@ fn attempt(
     }
 }
 
-/// Whether everything in the process is as the switch says.
-fn settled(patient: &Patient, home: &Home) -> bool {
-    let want = if home.head.switch { SiteState::Code } else { SiteState::Before };
-    site_states(patient, home).is_some_and(|states| states.iter().all(|state| *state == want))
-        && home.data_settled()
-}
-
-fn site_states(patient: &Patient, home: &Home) -> Option<Vec<SiteState>> {
-    let sites = &home.record.sites;
-    let addresses: Vec<u64> = sites.iter().map(|site| site.jump_address).collect();
-    let found = sys::read_pieces::<5>(patient.pid, &addresses).ok()?;
-    Some(sites.iter().zip(found).map(|(site, bytes)| site_state(site, bytes)).collect())
-}
-
 fn poke(patient: &Patient, writes: &[Write]) -> Input {
     for write in writes {
         let Write::Bytes { address, bytes } = write else {
@@ -202,7 +188,7 @@ fn poke(patient: &Patient, writes: &[Write]) -> Input {
 /// Reads back what was written: the sites must say what the outcome claims.
 fn verified(patient: &Patient, home: &Home, outcome: Outcome) -> Outcome {
     let was_written = home.head.state != State::Installed && matches!(outcome.end, End::Done);
-    if !was_written || settled(patient, home) || proc::has_gone(patient.pid) {
+    if !was_written || patient.is_settled(home) || proc::has_gone(patient.pid) {
         return outcome;
     }
     let end = End::Failed("what was written is not what stands there now".to_owned());

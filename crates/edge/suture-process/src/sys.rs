@@ -1,7 +1,10 @@
-//! The one door to the kernel: every system call of the surgery passes [`call`].
+//! The one door to the kernel: every system call that changes anything in the process, stops or frees a thread of it, or writes a file passes
+//! [`call`].
 //!
 //! There it is counted and, in tests, the surgeon dies behind the one that was named; so a test can kill
-//! it after each call in turn. All `unsafe` of the crate stands in this file and in its children.
+//! it after each call in turn. What only looks (`peeks`, links and directories of `/proc`) or concerns the surgeon alone (its timers,
+//! its turns on the processors) is not counted: a surgeon that dies behind it leaves what it would have left before. All `unsafe` of
+//! the crate stands in this file and in its children.
 
 mod breakpoints;
 mod entry;

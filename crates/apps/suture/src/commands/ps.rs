@@ -43,6 +43,9 @@ struct Applied {
     id: String,
     /// `on`, `off`, or `dark`: applied and never on yet.
     state: &'static str,
+    /// Whether an operation on it is under way or was cut short: which code runs is certain, but objects that the patch changes in
+    /// place may hold what belongs to the other.
+    unfinished: bool,
     /// Module that it patches.
     name: String,
     build_id: String,
@@ -102,7 +105,7 @@ fn process(patient: &Patient) -> Process {
         pid: patient.pid,
         name: suture_process::process_name(patient.pid),
         builds: builds.collect(),
-        patches: patient.applied().map(applied).collect(),
+        patches: patient.applied().map(|home| applied(patient, home)).collect(),
         patchable,
         why,
     }
@@ -120,7 +123,7 @@ fn unreadable(pid: i32, why: &str) -> Process {
     }
 }
 
-fn applied(home: &Home) -> Applied {
+fn applied(patient: &Patient, home: &Home) -> Applied {
     let head = &home.head;
     let state = match (head.switch, head.ever_on) {
         (true, _) => "on",
@@ -130,6 +133,7 @@ fn applied(home: &Home) -> Applied {
     Applied {
         id: home.record.id.clone(),
         state,
+        unfinished: !is_settled(patient, home),
         name: home.record.name.clone(),
         build_id: home.record.build_id.clone(),
         changed_at: head.changed_at,
@@ -138,8 +142,15 @@ fn applied(home: &Home) -> Applied {
     }
 }
 
+/// Of patches on each other the uppermost has its jumps at the sites that they share.
+fn is_settled(patient: &Patient, home: &Home) -> bool {
+    let is_below = patient.applied().any(|other| other.record.on.contains(&home.record.id));
+    if is_below { home.data_settled() } else { patient.is_settled(home) }
+}
+
 fn text(processes: &[Process], look: &Look) -> String {
     const ID_DIGITS: usize = 12;
+    const UNFINISHED: &str = "an operation is under way or was cut short: apply, toggle or revert again";
     let mut page = Page::new(*look);
     let cell = |text: &str, tone| (text.to_owned(), tone);
     let mut rows = Vec::new();
@@ -163,6 +174,7 @@ fn text(processes: &[Process], look: &Look) -> String {
                 patch.by,
                 patch.functions.join(", ")
             );
+            let what = if patch.unfinished { format!("{what}; {UNFINISHED}") } else { what };
             let tone = if patch.state == "on" { Tone::Good } else { Tone::Plain };
             rows.push(vec![
                 cell("", Tone::Plain),

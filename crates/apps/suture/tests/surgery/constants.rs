@@ -82,3 +82,56 @@ stories! {
     of_a_program_without_plt_lld: "clang -O2 -fPIE -pie -fno-plt -fuse-ld=lld";
     whose_addresses_the_loader_is_told_of_in_few_words: "clang -O2 -fPIE -pie -fuse-ld=lld -Wl,-z,pack-relative-relocs";
 }
+
+/// Which of the three constants are new.
+fn which_are_new(target: &mut Target) -> [bool; 3] {
+    let mut last = target.ask("3");
+    let is_new = last == "7";
+    if is_new {
+        last = target.hear();
+    }
+    let words: Vec<&str> = last.split(' ').collect();
+    assert!(["40", "41"].contains(&words[0]) && ["three", "four"].contains(&words[1]), "{last}");
+    [words[0] == "41", words[1] == "four", is_new]
+}
+
+/// What is written in the process is not one write. A surgeon that is killed in between leaves constants of both sides, and the
+/// process says so until the next has finished or undone it.
+#[test]
+fn a_surgeon_killed_among_constants_is_seen_and_followed() {
+    /// How many of the last calls are tried: all that are made with the process stopped are among them.
+    const LAST: usize = 60;
+    let pair = Pair::build("c/constants.c", "gcc -O2");
+    pair.diff();
+    let mut mixed = 0;
+    for (verb, next) in
+        [("apply", [("apply", true), ("revert", false)]), ("revert", [("revert", false), ("apply", true)])]
+    {
+        let mut target = pair.start();
+        let prepare = || pair.operate(&[next[1].0], &target, &[]);
+        prepare();
+        let is_enough = |number: &usize| {
+            let is_enough = pair.operate_killed(&[verb], &target, *number);
+            prepare();
+            is_enough
+        };
+        let calls = (LAST..).step_by(20).find(is_enough).unwrap();
+        for number in calls - LAST + 1..=calls {
+            pair.operate_killed(&[verb], &target, number);
+            let patch = pair.ps(&target)["patches"][0].clone();
+            let new = which_are_new(&mut target);
+            if patch["unfinished"] != true {
+                assert_eq!(new, [patch["state"] == "on"; 3], "{verb} killed behind call {number}: {patch}");
+            } else if new != [new[0]; 3] {
+                mixed += 1;
+            }
+            for (verb, is_new) in next {
+                let ran = pair.operate(&[verb], &target, &[]);
+                assert_eq!(ran.exit, Some(0), "{verb} after a kill behind call {number}: {ran:?}");
+                assert_eq!(pair.ps(&target)["patches"][0]["unfinished"] == true, false);
+                ask(&mut target, is_new);
+            }
+        }
+    }
+    assert!(mixed > 0, "the surgeon was never killed among the constants");
+}

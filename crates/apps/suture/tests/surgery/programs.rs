@@ -103,6 +103,48 @@ fn exceptions_pass_through_patched_frames_static_libraries_of_the_compiler() {
     exceptions("g++ -O2 -static-libgcc -static-libstdc++ -Wl,--gc-sections");
 }
 
+/// Exceptions thrown by old and by new code, and lost ones.
+fn thrown(target: &mut Target) -> [u64; 3] {
+    let told = target.ask("count");
+    let numbers: Vec<u64> = told.split(' ').map(|number| number.parse().unwrap()).collect();
+    numbers.try_into().unwrap()
+}
+
+/// Threads that throw again and again meet the surgeon in the unwinder, above a patched frame and between the two.
+fn exceptions_meanwhile(compiler: &str) {
+    let pair = Pair::build("cpp/throwing.cpp", compiler);
+    pair.diff();
+    let mut target = pair.start();
+    for _ in 0..20 {
+        for (verb, which) in [("apply", 1), ("revert", 0)] {
+            let ran = pair.operate(&[verb], &target, &["--deadline", "60s"]);
+            assert_eq!(ran.outcome(), "done", "{ran:?}");
+            let before = thrown(&mut target);
+            // Whoever had thrown before has caught by now, and throws again.
+            let mut now = before;
+            while now[which] < before[which] + 100 {
+                now = thrown(&mut target);
+            }
+            let other = thrown(&mut target)[1 - which];
+            assert!(
+                other - before[1 - which] <= 4,
+                "{verb}: {before:?}, {now:?}, then {other} of the other side"
+            );
+            assert_eq!(now[2], 0, "{verb}");
+        }
+    }
+}
+
+#[test]
+fn exceptions_are_thrown_while_patches_come_and_go() {
+    exceptions_meanwhile("g++ -O2");
+}
+
+#[test]
+fn exceptions_are_thrown_while_patches_come_and_go_static() {
+    exceptions_meanwhile("g++ -O2 -static");
+}
+
 fn indirect(compiler: &str) {
     let pair = Pair::build("c/indirect.c", compiler);
     pair.diff();
