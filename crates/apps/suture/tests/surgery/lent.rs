@@ -143,24 +143,25 @@ fn wait_for(file: &Path) {
     }
 }
 
-/// Kills the surgeon behind every third of its calls while it does `verb` with its hooks: behind each of the calls that both
-/// make it is killed elsewhere. Then `next` must go well, the last of which brings
-/// the process to where it was.
-fn kill_among_hooks(verb: &str, next: [(&str, &str); 2]) {
-    let pair = Pair::build("c/lent.c", "gcc -O2");
+/// Kills the surgeon behind every third of its calls (those that it makes without functions too are tried one by one elsewhere) while
+/// it does `verb`. Then `next` must go well, the last of which brings the process to where it was. `runs_new` asks the program.
+fn kill_among_functions(
+    pair: &Pair,
+    verb: &str,
+    next: [(&str, bool); 2],
+    mut runs_new: impl FnMut(&mut Target) -> bool,
+) {
     pair.diff();
-    let mut target = start(&pair);
+    let mut target = start(pair);
     pair.operate(&[next[1].0], &target, &[]);
     for number in (1..).step_by(3) {
         let finished = pair.operate_killed(&[verb], &target, number);
-        kept(&mut target);
         let state = pair.state(&target);
-        assert_eq!(target.ask("5") == "1005", state == "on", "{verb} killed behind call {number}: {state}");
-        for (verb, answer) in next {
+        assert_eq!(runs_new(&mut target), state == "on", "{verb} killed behind call {number}: {state}");
+        for (verb, new) in next {
             let ran = pair.operate(&[verb], &target, &[]);
             assert_eq!(ran.exit, Some(0), "{verb} after a kill behind call {number}: {ran:?}");
-            assert_eq!(target.ask("5"), answer);
-            kept(&mut target);
+            assert_eq!(runs_new(&mut target), new);
         }
         if finished {
             assert!(number > 20, "{verb} made only {number} calls: the test did not kill what it wanted to");
@@ -169,14 +170,38 @@ fn kill_among_hooks(verb: &str, next: [(&str, &str); 2]) {
     }
 }
 
+const AFTER_APPLY: [(&str, bool); 2] = [("apply", true), ("revert", false)];
+const AFTER_REVERT: [(&str, bool); 2] = [("revert", false), ("apply", true)];
+
+fn hooked(target: &mut Target) -> bool {
+    kept(target) && target.ask("5") == "1005"
+}
+
 #[test]
 fn a_surgeon_killed_among_hooks_while_it_applies_leaves_the_thread_as_it_was() {
-    kill_among_hooks("apply", [("apply", "1005"), ("revert", "5")]);
+    kill_among_functions(&Pair::build("c/lent.c", "gcc -O2"), "apply", AFTER_APPLY, hooked);
 }
 
 #[test]
 fn a_surgeon_killed_among_hooks_while_it_reverts_leaves_the_thread_as_it_was() {
-    kill_among_hooks("revert", [("revert", "5"), ("apply", "1005")]);
+    kill_among_functions(&Pair::build("c/lent.c", "gcc -O2"), "revert", AFTER_REVERT, hooked);
+}
+
+/// An exception through patched frames ends the program if its unwinder does not know them.
+fn throws(target: &mut Target) -> bool {
+    let first = target.ask("15");
+    if first == "115" {
+        return false;
+    }
+    assert!(first.starts_with("failure new 16 unwound "), "{first}");
+    target.hear() == "-3"
+}
+
+#[test]
+fn a_surgeon_killed_while_it_tells_an_unwinder_leaves_one_that_knows() {
+    for compiler in ["g++ -O2", "g++ -O2 -static"] {
+        kill_among_functions(&Pair::build("cpp/exceptions.cpp", compiler), "apply", AFTER_APPLY, throws);
+    }
 }
 
 /// Nothing is called on a thread that may hold the allocator's lock, whether the function is exported or known by the
