@@ -5,6 +5,7 @@ mod emission;
 mod layouts;
 mod preconditions;
 mod touched;
+mod vtables;
 
 use suture_elf::Build;
 use suture_elf::debug::DebugInfo;
@@ -54,7 +55,7 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     }
     let options = &stack::inherit(options);
     let (old_side, new_side) = (Side::new(old), Side::new(new));
-    let mut pairs = pair::pair(&old_side, &new_side);
+    let mut pairs = pair::pair(&old_side, &new_side, debug);
     if let Some(refusal) = preconditions::unrelated(&old_side, &pairs) {
         return refused(Report::default(), vec![refusal]);
     }
@@ -64,7 +65,11 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let mut work = Work { changed: changed_functions(&same), overwrites: objects.overwrites };
     let mut report = Report { data: objects.changes, ..Report::default() };
     let mut refusals = objects.refusals;
+    refusals.extend(pairs.doubts.iter().map(|doubt| doubtful(&new_side, doubt)));
     refusals.extend(start_code(&same, &work.changed));
+    if !work.changed.is_empty() {
+        refusals.extend(vtables::compare(&same));
+    }
     let overwritten: Vec<_> = work.overwrites.iter().map(objects::Overwritten::pair).collect();
     let layouts = layouts::compare(&same, &work.changed, &overwritten, options);
     refusals.extend(layouts.refusals);
@@ -146,6 +151,19 @@ fn no_difference(report: &Report, options: &Options) -> Refusal {
         "no function that both builds have has changed, so nothing would use what is new"
     };
     whole(RefusalCode::NoDifference, message, "check that the new build was made from the fixed source")
+}
+
+fn doubtful(new: &Side<'_, '_>, doubt: &pair::Doubt) -> Refusal {
+    let message = format!(
+        "the builds have {} and {} variables of this name in one function, and which is which can't be told",
+        doubt.counts.0, doubt.counts.1
+    );
+    let refusal = whole(RefusalCode::UnresolvedReference, &message, "give the new one another name");
+    Refusal {
+        symbol: doubt.path.clone(),
+        file: new.entity(doubt.new).file.unwrap_or_default().to_owned(),
+        ..refusal
+    }
 }
 
 /// A function whose behaviour differs: old, new, and why.

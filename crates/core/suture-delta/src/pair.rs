@@ -1,14 +1,21 @@
 //! Which function or object of the new build is which of the old one.
 //!
 //! One to one: "any copy that matches" would hide a change in one of many copies of a generic. Names that
-//! survive rebuilding come first; among equals the same spelling, then the same bytes, then the order. Bytes that hold
-//! addresses don't count: what the linker has moved has those of its neighbour.
+//! survive rebuilding come first; among equals the place of the declaration ([`origin`]), the same spelling, then the same bytes, then
+//! the order. Bytes that hold addresses don't count: what the linker has moved has those of its neighbour.
+
+mod origin;
 
 use std::collections::{BTreeMap, HashMap};
 
+use suture_elf::debug::DebugInfo;
+
+use crate::compare::Debug;
 use crate::fields;
 use crate::names::{self, Key};
-use crate::side::{Entity, EntityId, EntityKind, Side};
+use crate::side::{Entity, EntityId, EntityKind, Side, TlsVariable};
+
+pub(crate) use origin::Doubt;
 
 /// The pairs, both ways.
 #[derive(Debug, Default)]
@@ -16,6 +23,8 @@ pub(crate) struct Pairs {
     to_new: Vec<Option<EntityId>>,
     to_old: Vec<Option<EntityId>>,
     tls_to_old: Vec<Option<usize>>,
+    /// Variables of which it can't be told which is which.
+    pub(crate) doubts: Vec<Doubt>,
 }
 
 impl Pairs {
@@ -49,11 +58,12 @@ impl Pairs {
 type Groups<'k> = BTreeMap<(EntityKind, &'k Key, &'k str), Vec<EntityId>>;
 
 /// Pairs the entities of two builds.
-pub(crate) fn pair(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Pairs {
+pub(crate) fn pair(old: &Side<'_, '_>, new: &Side<'_, '_>, debug: Debug<'_, '_>) -> Pairs {
     let mut pairs = Pairs {
         to_new: vec![None; old.entities.len()],
         to_old: vec![None; new.entities.len()],
-        tls_to_old: tls(old, new),
+        tls_to_old: tls(old, new, debug),
+        doubts: Vec::new(),
     };
     // With the source file first; then without it, for link-time optimisation loses it and a function may
     // become global or local.
@@ -62,7 +72,7 @@ pub(crate) fn pair(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Pairs {
         let new_groups = groups(new, with_file, |id| pairs.old_of(id).is_none());
         for (key, olds) in old_groups {
             if let Some(news) = new_groups.get(&key) {
-                pair_group(old, new, olds, news.clone(), &mut pairs);
+                pair_group((old, new), debug, (olds, news.clone()), &mut pairs);
             }
         }
     }
@@ -86,12 +96,15 @@ fn groups<'k>(side: &'k Side<'_, '_>, with_file: bool, is_free: impl Fn(EntityId
 type Likeness = fn(&Entity<'_>, &Entity<'_>, Option<&[u8]>, Option<&[u8]>) -> bool;
 
 fn pair_group(
-    old: &Side<'_, '_>,
-    new: &Side<'_, '_>,
-    mut olds: Vec<EntityId>,
-    mut news: Vec<EntityId>,
+    (old, new): (&Side<'_, '_>, &Side<'_, '_>),
+    debug: Debug<'_, '_>,
+    (mut olds, mut news): (Vec<EntityId>, Vec<EntityId>),
     pairs: &mut Pairs,
 ) {
+    let is_single = olds.len() == 1 && news.len() == 1;
+    if !is_single || origin::is_worth_asking(new, news[0]) {
+        origin::join((old, new), debug, (&mut olds, &mut news), pairs);
+    }
     if let ([o], [n]) = (olds.as_slice(), news.as_slice()) {
         pairs.join(*o, *n);
         return;
@@ -140,18 +153,29 @@ fn lasting_bytes(side: &Side<'_, '_>, id: EntityId) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>) -> Vec<Option<usize>> {
+fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>, debug: Debug<'_, '_>) -> Vec<Option<usize>> {
+    let path = |debug: Option<&DebugInfo<'_>>, offset: u64| {
+        Some(debug?.declared_thread_local_at(offset).ok()??.path)
+    };
     let mut free: Vec<bool> = vec![true; old.tls.len()];
     let mut found = Vec::with_capacity(new.tls.len());
     for variable in &new.tls {
-        let same = |v: &crate::side::TlsVariable<'_>| {
-            v.file == variable.file && names::key(v.name) == names::key(variable.name)
+        let same =
+            |v: &TlsVariable<'_>| v.file == variable.file && names::key(v.name) == names::key(variable.name);
+        let alike: Vec<usize> = (0..).zip(&old.tls).filter(|(_, v)| same(v)).map(|(at, _)| at).collect();
+        let in_order = alike.iter().find(|at| free[**at]);
+        let at = match path(debug.new, variable.offset).filter(|_| alike.len() > 1) {
+            // Numbered by the compiler, as other static variables are.
+            Some(wanted) => {
+                let declared = |at: &&usize| path(debug.old, old.tls[**at].offset) == Some(wanted.clone());
+                alike.iter().filter(|at| free[**at]).find(declared)
+            }
+            None => in_order,
         };
-        let at = old.tls.iter().zip(&free).position(|(v, free)| *free && same(v));
         if let Some(at) = at {
-            free[at] = false;
+            free[*at] = false;
         }
-        found.push(at);
+        found.push(at.copied());
     }
     found
 }

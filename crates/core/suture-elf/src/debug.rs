@@ -45,7 +45,7 @@ pub use shape::{
     Aggregate, AggregateKind, Enumeration, Member, Place, PointerKind, Shape, Variant, Variants,
 };
 pub use touched::{Signature, Uses};
-pub use variables::VariableInfo;
+pub use variables::{Declared, VariableInfo};
 
 type Slice<'s> = gimli::EndianSlice<'s, gimli::LittleEndian>;
 

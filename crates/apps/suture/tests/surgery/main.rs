@@ -13,6 +13,7 @@ mod own_names;
 mod permission;
 mod programs;
 mod stacked;
+mod statics;
 mod support;
 mod surroundings;
 mod texts;

@@ -37,6 +37,11 @@ impl Definitions {
         at(&self.thread_locals, offset)
     }
 
+    /// All variables with an address, ascending by it.
+    pub(super) fn variables(&self) -> &[(u64, EntryId)] {
+        &self.variables
+    }
+
     /// Types that may have this name, without its scopes.
     fn candidates(&self, name: &[u8]) -> &[(u64, EntryId)] {
         let hash = hash(name);

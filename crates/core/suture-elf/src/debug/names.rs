@@ -73,7 +73,7 @@ impl DebugInfo<'_> {
     }
 
     /// The entry's name behind those of the scopes in which it is declared.
-    fn qualified(&self, id: EntryId) -> Result<String, DebugError> {
+    pub(super) fn qualified(&self, id: EntryId) -> Result<String, DebugError> {
         let mut parts = Vec::new();
         let mut at = Some(id);
         while let Some(id) = at {

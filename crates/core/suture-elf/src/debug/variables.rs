@@ -19,6 +19,19 @@ pub struct VariableInfo {
     pub type_id: Option<EntryId>,
 }
 
+/// Where in the source a variable is declared: what is left of it when a compiler numbers static variables anew.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Declared {
+    /// The main source file of its unit.
+    pub unit: String,
+    /// Its name with the scopes in which it stands: `serve::calls` for a static variable of a function.
+    pub path: String,
+    /// Line of the declaration; 0 if unknown.
+    pub line: u32,
+    /// The entry; those of one line are in the order of the source.
+    pub id: EntryId,
+}
+
 impl VariableInfo {
     /// File and line of the declaration; empty and 0 if unknown.
     pub fn place(self) -> (String, u32) {
@@ -38,6 +51,34 @@ impl DebugInfo<'_> {
     pub fn thread_local_at(&self, offset: u64) -> Result<Option<VariableInfo>, DebugError> {
         let Some(id) = self.definitions()?.thread_local_at(offset) else { return Ok(None) };
         self.variable(id).map(Some)
+    }
+
+    /// Where the variable that begins at `address` is declared.
+    pub fn declared_variable_at(&self, address: u64) -> Result<Option<Declared>, DebugError> {
+        self.definitions()?.variable_at(address).map(|id| self.declared(id)).transpose()
+    }
+
+    /// Where the thread-local variable that begins at `offset` in the block of the build is declared.
+    pub fn declared_thread_local_at(&self, offset: u64) -> Result<Option<Declared>, DebugError> {
+        self.definitions()?.thread_local_at(offset).map(|id| self.declared(id)).transpose()
+    }
+
+    /// The tables of functions by which Rust calls methods of `dyn` objects, each with its address and its name
+    /// (`<net::Peer as net::Speaks>::{vtable}`), ascending by address.
+    pub fn rust_vtables(&self) -> Result<Vec<(u64, String)>, DebugError> {
+        let mut tables = Vec::new();
+        for (address, id) in self.definitions()?.variables() {
+            let name =
+                self.through_origins(*id, |id, entry| Ok(self.string(id.unit, entry, gimli::DW_AT_name)))?;
+            tables.extend(name.filter(|name| name.ends_with("::{vtable}")).map(|name| (*address, name)));
+        }
+        Ok(tables)
+    }
+
+    fn declared(&self, id: EntryId) -> Result<Declared, DebugError> {
+        let declaration = self.declaration(id)?;
+        let unit = self.unit_name(declaration.unit).unwrap_or_default();
+        Ok(Declared { unit, path: self.qualified(id)?, line: self.declared_at(id).1, id: declaration })
     }
 
     fn variable(&self, id: EntryId) -> Result<VariableInfo, DebugError> {

@@ -1,0 +1,133 @@
+//! What has no name of its own: static variables that compilers number, and the tables of methods of Rust.
+
+use std::process::Command;
+
+use crate::support::{Pair, Ran, Target, compilation, root, run};
+
+/// What each variable holds.
+#[derive(Default)]
+struct Account([u64; 5]);
+
+impl Account {
+    fn ask(&mut self, target: &mut Target) {
+        for (value, more) in self.0.iter_mut().zip([1, 100, 1, 2000, 1]) {
+            *value += more;
+        }
+        let values: Vec<_> = self.0.iter().map(u64::to_string).collect();
+        assert_eq!(target.ask("all"), values.join(" "), "each function goes on with its own variable");
+    }
+}
+
+/// The second file of the program, compiled.
+fn unit(directory: &std::path::Path, compiler: &str) -> String {
+    let object = directory.join("unit.o");
+    let source = root().join("fixtures/c/statics.c");
+    let flags = ["-g", "-ffunction-sections", "-fdata-sections", "-DUNIT", "-c"];
+    run(compilation(compiler, &object, &source).args(flags));
+    object.to_string_lossy().into_owned()
+}
+
+fn each_keeps_its_own(compiler: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::build("c/statics.c", &format!("{compiler} {}", unit(directory.path(), compiler)));
+    let report = pair.diff();
+    let names: Vec<_> = report["changed"].as_array().unwrap().iter().map(|f| f["name"].clone()).collect();
+    let is_touched = |name: &&str| names.iter().any(|changed| changed == name);
+    let others: Vec<_> =
+        ["first", "second", "blocks", "of_unit", "tell"].into_iter().filter(is_touched).collect();
+    assert!(others.is_empty(), "{others:?} changed: {report}");
+    assert_eq!(report["data"].as_array().unwrap().len(), 2, "{report}");
+    let (mut target, mut account) = (pair.start(), Account::default());
+    for _ in 0..3 {
+        account.ask(&mut target);
+    }
+    let mut brought = 0;
+    for (verb, is_new) in
+        [(&["apply"][..], true), (&["toggle", "off"], false), (&["toggle", "on"], true), (&["revert"], false)]
+    {
+        assert_eq!(pair.operate(verb, &target, &[]).outcome(), "done");
+        account.ask(&mut target);
+        brought += if is_new { 100_010 } else { 0 };
+        assert_eq!(target.ask("1"), if is_new { brought.to_string() } else { "1".to_owned() });
+    }
+}
+
+macro_rules! stories {
+    ($($name:ident: $compiler:literal;)*) => {
+        $(#[test] fn $name() { each_keeps_its_own($compiler); })*
+    };
+}
+
+stories! {
+    numbered_by_gcc: "gcc -O2";
+    numbered_by_gcc_unoptimised: "gcc -O0";
+    numbered_by_gcc_at_a_fixed_address: "gcc -O1 -no-pie -fno-pie";
+    numbered_by_gcc_lto: "gcc -O2 -flto";
+    numbered_by_clang: "clang -O2";
+    numbered_by_clang_thin_lto: "clang -O2 -flto=thin -fuse-ld=lld";
+    numbered_by_clang_lto: "clang -O1 -flto -fuse-ld=lld";
+}
+
+fn codes(ran: &Ran) -> Vec<String> {
+    let told = |refusal: &serde_json::Value| {
+        format!("{} {}", refusal["code"].as_str().unwrap(), refusal["symbol"].as_str().unwrap())
+    };
+    ran.json["refusals"].as_array().unwrap().iter().map(told).collect()
+}
+
+#[test]
+fn which_of_three_was_one_of_two_is_not_guessed() {
+    for compiler in ["gcc -O2 -DMORE", "clang -O2 -DMORE"] {
+        let directory = tempfile::tempdir().unwrap();
+        let pair = Pair::build("c/statics.c", &format!("gcc -O2 {}", unit(directory.path(), "gcc -O2")));
+        let mut command = Command::new(compiler.split(' ').next().unwrap());
+        command.args(compiler.split(' ').skip(1)).args(crate::support::FLAGS).arg("-DFIX");
+        command.arg(directory.path().join("unit.o")).arg(root().join("fixtures/c/statics.c"));
+        run(command.arg("-o").arg(&pair.new));
+        if compiler.starts_with("clang") {
+            let mut command = Command::new("clang");
+            command.args(["-O2"]).args(crate::support::FLAGS).arg(directory.path().join("unit.o"));
+            run(command.arg(root().join("fixtures/c/statics.c")).arg("-o").arg(&pair.old));
+        }
+        let ran = pair.try_diff(&[]);
+        assert_eq!(ran.exit, Some(3), "{compiler}: {ran:?}");
+        assert!(
+            codes(&ran).contains(&"unresolved-reference blocks::calls".to_owned()),
+            "{compiler}: {ran:?}"
+        );
+    }
+}
+
+fn methods(more: &str) -> Pair {
+    Pair::build_rust(
+        "rust/methods.rs",
+        &format!("--check-cfg cfg(order,own,body) -C codegen-units=4 --cfg {more}"),
+    )
+}
+
+/// Live objects have the old table: what a changed caller finds there is another method.
+#[test]
+fn another_table_of_methods_is_refused() {
+    for more in ["order", "own"] {
+        for optimised in ["-C opt-level=0", "-C opt-level=3"] {
+            let ran = methods(&format!("{more} {optimised}")).try_diff(&[]);
+            assert_eq!(ran.exit, Some(3), "{more} {optimised}: {ran:?}");
+            let table = "vtable-changed <fixture::Cat as fixture::Speak>::{vtable}".to_owned();
+            assert!(codes(&ran).contains(&table), "{more} {optimised}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn another_method_in_the_same_table_is_called() {
+    for optimised in ["-C opt-level=0", "-C opt-level=3"] {
+        let pair = methods(&format!("body {optimised}"));
+        pair.diff();
+        let mut target = pair.start();
+        assert_eq!((target.ask("1"), target.ask("2")), ("was 7 154 161".into(), "was 3 2000 2003".into()));
+        assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+        assert_eq!((target.ask("1"), target.ask("2")), ("now 7 154 161".into(), "now 8 2000 2008".into()));
+        assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+        assert_eq!((target.ask("1"), target.ask("2")), ("was 7 154 161".into(), "was 3 2000 2003".into()));
+    }
+}
