@@ -2,6 +2,7 @@
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
 mod asleep;
+mod choices;
 mod chosen;
 mod constants;
 mod ends;
