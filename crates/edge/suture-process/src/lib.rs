@@ -18,6 +18,7 @@ mod filters;
 mod freezer;
 mod inject;
 mod install;
+mod lock;
 mod look;
 mod memory;
 mod names;

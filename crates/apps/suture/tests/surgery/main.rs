@@ -13,6 +13,7 @@ mod permission;
 mod programs;
 mod stacked;
 mod support;
+mod surgeons;
 mod surroundings;
 mod texts;
 mod tls;

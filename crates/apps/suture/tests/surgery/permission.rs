@@ -11,13 +11,13 @@ use crate::support::{Pair, Ran, Target, finish};
 use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, refused};
 
 /// A user who owns nothing, with a copy of the tool that they can run.
-struct Nobody {
-    suture: PathBuf,
+pub(crate) struct Nobody {
+    pub(crate) suture: PathBuf,
     state: PathBuf,
 }
 
 impl Nobody {
-    fn new(pair: &Pair) -> Self {
+    pub(crate) fn new(pair: &Pair) -> Self {
         let here = pair.directory();
         let nobody = Self { suture: here.join("suture"), state: here.join("of-nobody") };
         std::fs::copy(env!("CARGO_BIN_EXE_suture"), &nobody.suture).unwrap();
@@ -29,7 +29,7 @@ impl Nobody {
     }
 
     /// A program that this user runs.
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         const ID: &str = "65534";
         let mut command = Command::new("setpriv");
         command.args(["--reuid", ID, "--regid", ID, "--clear-groups"]).arg(program);
@@ -69,7 +69,7 @@ fn is_foretold(refusal: &Ran, ps: &Ran, exit: i32) {
 }
 
 /// Whether users here may trace what they have not started themselves.
-fn users_may_trace() -> bool {
+pub(crate) fn users_may_trace() -> bool {
     std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").map_or(true, |scope| scope.trim() == "0")
 }
 

@@ -164,7 +164,8 @@ impl Pair {
         output.status.code().is_some()
     }
 
-    fn operation(&self, verb: &[&str], target: &Target, more: &[&str]) -> Command {
+    /// The same, to be run.
+    pub(crate) fn operation(&self, verb: &[&str], target: &Target, more: &[&str]) -> Command {
         let mut command = self.suture();
         command.arg("--json").arg(verb[0]).arg(&self.delta).args(&verb[1..]);
         command.args(["--pid", &target.pid().to_string()]).args(more);
@@ -216,7 +217,7 @@ impl Target {
         target
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let stdin = child.stdin.take().expect("stdin");
         let voice = listen(child.stdout.take().expect("stdout"));

@@ -138,7 +138,7 @@ fn on_a_full_disk_nothing_is_begun() {
 }
 
 /// A command that is ended with the test.
-struct Helper(Child);
+pub(crate) struct Helper(pub(crate) Child);
 
 impl Drop for Helper {
     fn drop(&mut self) {
@@ -169,41 +169,6 @@ fn a_debugger_is_named_and_respected() {
     drop(debugger);
     until("its end", || !is_traced(target.pid()));
     back_and_forth(&pair, &mut target);
-}
-
-#[test]
-fn many_surgeons_at_once_take_turns() {
-    const SURGEONS: usize = 8;
-    let pair = Pair::build("c/churn.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    for round in 0..6 {
-        let (verb, answer) = if round % 2 == 0 { ("apply", "52") } else { ("revert", "51") };
-        let surgeon = || pair.operate(&[verb], &target, &["--deadline", "60s"]);
-        let ran: Vec<Ran> = std::thread::scope(|scope| {
-            let running: Vec<_> = (0..SURGEONS).map(|_| scope.spawn(surgeon)).collect();
-            running.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        let count = |outcome: &str| ran.iter().filter(|ran| ran.outcome() == outcome).count();
-        assert_eq!((count("done"), count("already")), (1, SURGEONS - 1), "{ran:?}");
-        assert_eq!(target.ask("5"), answer);
-    }
-    // Who may not wait is told who is there.
-    let holder = std::fs::read_dir(pair.directory().join("state")).unwrap();
-    let lock =
-        holder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "lock"));
-    let mut flock = Command::new("flock");
-    let held = Helper(
-        flock.arg("--no-fork").arg(lock.expect("a lock")).args(["sleep", "60"]).spawn().expect("flock"),
-    );
-    let refusal = || pair.operate(&["apply"], &target, &["--deadline", "0"]);
-    until("the other surgeon", || {
-        refusal().code() == "another-surgeon" || {
-            pair.operate(&["revert"], &target, &[]);
-            false
-        }
-    });
-    drop(held);
 }
 
 #[test]

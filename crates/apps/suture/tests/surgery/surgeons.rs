@@ -1,0 +1,167 @@
+//! Several surgeons and one process at the same time.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::permission::{Nobody, users_may_trace};
+use crate::support::{Pair, Ran, Target, finish};
+use crate::surroundings::{Helper, answers, assert_new, assert_old, is_root, refused, until};
+
+/// A surgeon at work, that tells what it does.
+struct Surgeon(Target);
+
+impl Surgeon {
+    fn start(command: &Command) -> Self {
+        let mut talking = Command::new("sh");
+        talking.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(command.get_program()).args(command.get_args());
+        talking.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self(Target::spawn(talking.env("SUTURE_LOG", "suture_process=debug")))
+    }
+
+    fn pid(&self) -> String {
+        self.0.pid().to_string()
+    }
+
+    /// Waits until it says something with these words in it.
+    fn until(&mut self, words: &str) {
+        while !self.0.hear().contains(words) {}
+    }
+
+    /// Waits until it tries again: it has found the process busy, and is in the middle of its work.
+    fn until_it_tries_again(&mut self) {
+        self.until("Throw");
+        self.until("Throw");
+    }
+
+    /// How it ended with the process.
+    fn outcome(mut self) -> String {
+        loop {
+            let told = serde_json::from_str::<Value>(&self.0.hear()).unwrap_or_default();
+            if let Some(outcome) = told["results"][0]["outcome"].as_str() {
+                return outcome.to_owned();
+            }
+        }
+    }
+}
+
+/// How somebody applies a patch, with a deadline.
+type By<'b> = &'b dyn Fn(&Target, &str) -> Command;
+
+const LONG: [&str; 2] = ["--deadline", "300s"];
+
+/// An operation by somebody who keeps the journal elsewhere.
+fn elsewhere(pair: &Pair, verb: &str, target: &Target, more: &[&str]) -> Command {
+    let mut command = pair.operation(&[verb], target, more);
+    command.env("SUTURE_STATE_DIR", pair.directory().join("elsewhere"));
+    command
+}
+
+#[test]
+fn many_surgeons_at_once_take_turns() {
+    const SURGEONS: usize = 8;
+    let pair = Pair::build("c/churn.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    for round in 0..6 {
+        let (verb, answer) = if round % 2 == 0 { ("apply", "52") } else { ("revert", "51") };
+        let surgeon = || pair.operate(&[verb], &target, &["--deadline", "60s"]);
+        let ran: Vec<Ran> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..SURGEONS).map(|_| scope.spawn(surgeon)).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let count = |outcome: &str| ran.iter().filter(|ran| ran.outcome() == outcome).count();
+        assert_eq!((count("done"), count("already")), (1, SURGEONS - 1), "{ran:?}");
+        assert_eq!(target.ask("5"), answer);
+    }
+}
+
+/// Who may not wait is told who is there, whichever lock it is.
+#[test]
+fn who_has_a_lock_is_named() {
+    let pair = answers();
+    let mut target = pair.start();
+    assert_old(&mut target);
+    assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "already");
+    let beside = std::fs::read_dir(pair.directory().join("state")).unwrap();
+    let beside =
+        beside.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "lock"));
+    for lock in [PathBuf::from(format!("/proc/{}/mem", target.pid())), beside.expect("a lock")] {
+        let mut flock = Command::new("flock");
+        let held = Helper(flock.arg("--no-fork").arg(&lock).args(["sleep", "600"]).spawn().expect("flock"));
+        let refusal = || pair.operate(&["revert"], &target, &["--deadline", "0"]);
+        until("the other surgeon", || refusal().code() == "another-surgeon");
+        refused(&refusal(), "another-surgeon", &[&format!("(process {})", held.0.id())]);
+        drop(held);
+        until("its end", || refusal().code() != "another-surgeon");
+    }
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_new(&mut target);
+}
+
+#[test]
+fn surgeons_with_different_state_directories_take_turns() {
+    let pair = Pair::build("c/busy.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let mut first = Surgeon::start(&pair.operation(&["apply"], &target, &LONG));
+    first.until_it_tries_again();
+    let holder = first.pid();
+    let at_once = finish(&mut elsewhere(&pair, "apply", &target, &["--deadline", "0"]));
+    refused(&at_once, "another-surgeon", &[&format!("(process {holder})")]);
+    assert_eq!(pair.ps(&target)["pid"], target.pid(), "to look takes no lock");
+    let mut second = Surgeon::start(&elsewhere(&pair, "revert", &target, &LONG));
+    second.until(&format!("waiting for another surgeon holder={holder}"));
+    assert_eq!(target.ask("leave"), "left");
+    assert_eq!((first.outcome(), second.outcome()), ("done".to_owned(), "done".to_owned()));
+    assert_eq!((pair.state(&target), target.ask("5")), ("none".to_owned(), "6".to_owned()));
+    assert_eq!(finish(&mut elsewhere(&pair, "apply", &target, &LONG)).outcome(), "done");
+    assert_eq!(target.ask("5"), "1006");
+}
+
+/// The owner of a process and root, who share no directory at all.
+#[test]
+fn root_and_the_owner_take_turns() {
+    if !is_root() || !users_may_trace() {
+        return;
+    }
+    let pair = Pair::build("c/busy.c", "gcc -O2");
+    pair.diff();
+    let nobody = Nobody::new(&pair);
+    let by_root =
+        |target: &Target, deadline: &str| pair.operation(&["apply"], target, &["--deadline", deadline]);
+    let by_owner = |target: &Target, deadline: &str| {
+        let mut command = nobody.command(&nobody.suture);
+        command.args(["--json", "apply", "--deadline", deadline]).arg(&pair.delta);
+        command.args(["--pid", &target.pid().to_string()]);
+        command
+    };
+    for (first, second) in [(&by_root as By<'_>, &by_owner as By<'_>), (&by_owner, &by_root)] {
+        let mut target = Target::start(nobody.command(&pair.old));
+        let mut holder = Surgeon::start(&first(&target, "300s"));
+        holder.until_it_tries_again();
+        let refusal = finish(&mut second(&target, "0"));
+        refused(&refusal, "another-surgeon", &[&format!("(process {})", holder.pid())]);
+        assert_eq!(target.ask("leave"), "left");
+        assert_eq!(holder.outcome(), "done");
+        assert_eq!(finish(&mut second(&target, "300s")).outcome(), "already");
+        assert_eq!(target.ask("5"), "1006");
+    }
+}
+
+#[test]
+fn who_waits_takes_over_from_a_surgeon_that_is_killed() {
+    let pair = Pair::build("c/busy.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let mut first = Surgeon::start(&pair.operation(&["apply"], &target, &LONG));
+    first.until_it_tries_again();
+    let mut second = Surgeon::start(&elsewhere(&pair, "apply", &target, &LONG));
+    second.until("waiting for another surgeon");
+    drop(first);
+    second.until_it_tries_again();
+    assert_eq!(target.ask("leave"), "left");
+    assert_eq!(second.outcome(), "done");
+    assert_eq!(target.ask("5"), "1006");
+}
