@@ -5,7 +5,8 @@
 //!
 //! The truth about a patch is in the process itself. The journal adds what can't be there: that an
 //! operation was begun, so that a surgeon that was killed before the home was mapped is noticed, and the
-//! bytes of the program's entry point while they are lent to the stub of injected calls.
+//! bytes of the program's entry point while they are lent to the stub of injected calls. If it is lost with a surgeon, the stub stays
+//! where nothing runs any more, and the next surgeon uses it.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};

@@ -1,6 +1,6 @@
-//! Several surgeons and one process at the same time.
+//! Several surgeons and one process: at the same time, and one after another that was killed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -164,4 +164,95 @@ fn who_waits_takes_over_from_a_surgeon_that_is_killed() {
     assert_eq!(target.ask("leave"), "left");
     assert_eq!(second.outcome(), "done");
     assert_eq!(target.ask("5"), "1006");
+}
+
+/// Whether the entry point of a process is lent, by the journal of its surgeon.
+fn is_lent(state: &Path, target: &Target) -> bool {
+    let of_target = format!("{}-", target.pid());
+    let is_its = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with(&of_target) && name.ends_with(".journal")
+    };
+    let entries = std::fs::read_dir(state).into_iter().flatten();
+    let journal = entries.map(|entry| entry.unwrap().path()).find(is_its);
+    let text = journal.map_or_else(String::new, |path| std::fs::read_to_string(path).unwrap());
+    text.rfind("\"lent\"")
+        .is_some_and(|lent| text.rfind("\"returned\"").is_none_or(|returned| returned < lent))
+}
+
+/// Kills surgeons who apply to processes that have never seen one, behind calls that lie close where the entry point is lent, and
+/// gives each process that it is lent in, with the number of the call, to `then`; each is `prepare`d before.
+fn killed_with_a_loan(pair: &Pair, prepare: impl Fn(&mut Target), mut then: impl FnMut(&mut Target, usize)) {
+    const FAR: usize = 12;
+    const NEAR: usize = 3;
+    let state = pair.directory().join("state");
+    let (mut number, mut lent) = (FAR, 0);
+    loop {
+        let mut target = pair.start();
+        assert_old(&mut target);
+        prepare(&mut target);
+        let finished = pair.operate_killed(&["apply"], &target, number);
+        let is_lent = is_lent(&state, &target);
+        if is_lent {
+            then(&mut target, number);
+            lent += 1;
+        }
+        if finished || lent > 0 && !is_lent {
+            break;
+        }
+        number += if is_lent { NEAR } else { FAR };
+    }
+    assert!(lent > 10, "the entry point was lent behind {lent} calls, up to the {number}th");
+}
+
+/// Without the journal nobody knows what stood at the entry point. It runs no more, so that the stub may stay; who comes next
+/// has to know it.
+#[test]
+fn a_journal_that_is_lost_with_its_surgeon_is_not_missed() {
+    let pair = answers();
+    killed_with_a_loan(
+        &pair,
+        |_| {},
+        |target, number| {
+            std::fs::remove_dir_all(pair.directory().join("state")).unwrap();
+            let verbs =
+                if number % 2 == 0 { ["apply", "revert", "apply"] } else { ["revert", "apply", "revert"] };
+            for verb in verbs {
+                let ran = pair.operate(&[verb], target, &[]);
+                assert_eq!(ran.exit, Some(0), "{verb} after a kill behind call {number}: {ran:?}");
+                if verb == "apply" { assert_new(target) } else { assert_old(target) }
+            }
+        },
+    );
+}
+
+fn send(target: &Target, signal: &str) {
+    let sent = Command::new("kill").args(["-s", signal, &target.pid().to_string()]).status();
+    assert!(sent.unwrap().success(), "{signal}");
+}
+
+fn until_it_stands(target: &Target) {
+    let stat = format!("/proc/{}/stat", target.pid());
+    until("the stop", || std::fs::read_to_string(&stat).unwrap().contains(") T "));
+}
+
+/// A thread that a killed surgeon has borrowed is still on its way home when the next one comes: it is stopped.
+#[test]
+fn a_thread_that_is_on_its_way_home_finds_the_way() {
+    let pair = answers();
+    let stop = |target: &mut Target| {
+        send(target, "STOP");
+        until_it_stands(target);
+    };
+    killed_with_a_loan(&pair, stop, |target, _| {
+        until_it_stands(target);
+        let ran = pair.operate(&["apply"], target, &["--deadline", "0"]);
+        send(target, "CONT");
+        match ran.exit {
+            Some(0) => assert_new(target),
+            _ => refused(&ran, "busy", &["way home"]),
+        }
+        assert_eq!(pair.operate(&["revert"], target, &[]).exit, Some(0));
+        assert_old(target);
+    });
 }
