@@ -45,6 +45,11 @@ pub fn processes() -> std::io::Result<Vec<i32>> {
     proc::processes()
 }
 
+/// Whether a process runs a program: it is neither gone, nor ended, nor a thread of the kernel. One that hides is taken for such.
+pub fn runs_a_program(pid: i32) -> bool {
+    proc::runs_a_program(pid)
+}
+
 /// Name of a process.
 pub fn process_name(pid: i32) -> String {
     proc::name(pid)

@@ -28,7 +28,17 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A program that is asked with `assert_old` and `assert_new`.
 pub(crate) fn answers() -> Pair {
-    let pair = Pair::build("c/answers.c", "gcc -O2");
+    answers_by("gcc -O2")
+}
+
+/// The same as a build that no other test runs.
+pub(crate) fn own_answers() -> Pair {
+    let unlike = format!("{}=/run-{}", env!("CARGO_MANIFEST_DIR"), std::process::id());
+    answers_by(&format!("gcc -O2 -fdebug-prefix-map={unlike}"))
+}
+
+fn answers_by(compiler: &str) -> Pair {
+    let pair = Pair::build("c/answers.c", compiler);
     pair.diff();
     // Other users have to get at the builds.
     std::fs::set_permissions(pair.directory(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -190,10 +200,7 @@ fn five_hundred_and_twelve_threads_are_no_hindrance() {
 
 #[test]
 fn every_process_of_a_build_is_patched_at_once() {
-    // Other tests run builds of the same source, which would be the same build.
-    let unlike = format!("{}=/run-{}", env!("CARGO_MANIFEST_DIR"), std::process::id());
-    let pair = Pair::build("c/answers.c", &format!("gcc -O2 -fdebug-prefix-map={unlike}"));
-    pair.diff();
+    let pair = own_answers();
     let mut stranger = answers().start();
     assert_old(&mut stranger);
     let mut targets: Vec<Target> = (0..6).map(|_| pair.start()).collect();
