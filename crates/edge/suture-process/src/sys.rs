@@ -45,6 +45,7 @@ pub(crate) fn call<T>(body: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     {
         // SAFETY: sends a signal; no memory is involved.
         unsafe { libc::kill(victim.unwrap_or_else(|| libc::getpid()), libc::SIGKILL) };
+        tracing::warn!(number, "{FAULT_VARIABLE} has killed the process");
     }
     result
 }

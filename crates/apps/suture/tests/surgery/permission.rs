@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::{Pair, Ran, Target, finish};
-use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, own_answers, refused};
+use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, own_build, refused};
 
 /// A user who owns nothing, with a copy of the tool that they can run.
 pub(crate) struct Nobody {
@@ -113,7 +113,7 @@ fn what_a_user_may_not_look_into_is_counted() {
     if !is_root() || !users_may_trace() {
         return;
     }
-    let pair = own_answers();
+    let pair = own_build("c/answers.c");
     let nobody = Nobody::new(&pair);
     let (mut own, mut other) = (Target::start(nobody.command(&pair.old)), pair.start());
     for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {

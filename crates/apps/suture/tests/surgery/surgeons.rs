@@ -3,53 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::permission::{Nobody, users_may_trace};
-use crate::support::{Pair, Ran, Target, finish};
+use crate::support::{LONG, Pair, Ran, Surgeon, Target, finish};
 use crate::surroundings::{Helper, answers, assert_new, assert_old, is_root, refused, until};
-
-/// A surgeon at work, that tells what it does.
-struct Surgeon(Target);
-
-impl Surgeon {
-    fn start(command: &Command) -> Self {
-        let mut talking = Command::new("sh");
-        talking.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(command.get_program()).args(command.get_args());
-        talking.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Self(Target::spawn(talking.env("SUTURE_LOG", "suture_process=debug")))
-    }
-
-    fn pid(&self) -> String {
-        self.0.pid().to_string()
-    }
-
-    /// Waits until it says something with these words in it.
-    fn until(&mut self, words: &str) {
-        while !self.0.hear().contains(words) {}
-    }
-
-    /// Waits until it tries again: it has found the process busy, and is in the middle of its work.
-    fn until_it_tries_again(&mut self) {
-        self.until("Throw");
-        self.until("Throw");
-    }
-
-    /// How it ended with the process.
-    fn outcome(mut self) -> String {
-        loop {
-            let told = serde_json::from_str::<Value>(&self.0.hear()).unwrap_or_default();
-            if let Some(outcome) = told["results"][0]["outcome"].as_str() {
-                return outcome.to_owned();
-            }
-        }
-    }
-}
 
 /// How somebody applies a patch, with a deadline.
 type By<'b> = &'b dyn Fn(&Target, &str) -> Command;
-
-const LONG: [&str; 2] = ["--deadline", "300s"];
 
 /// An operation by somebody who keeps the journal elsewhere.
 fn elsewhere(pair: &Pair, verb: &str, target: &Target, more: &[&str]) -> Command {

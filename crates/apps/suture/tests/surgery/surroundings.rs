@@ -1,12 +1,12 @@
 //! What surrounds a process must not matter, or is named: namespaces, limits, full disks, debuggers, other surgeons.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Pair, Ran, Target, finish, root, run};
+use crate::support::{LONG, Pair, Ran, Surgeon, Target, finish, root, run};
 
 pub(crate) fn is_root() -> bool {
     let root =
@@ -28,17 +28,18 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A program that is asked with `assert_old` and `assert_new`.
 pub(crate) fn answers() -> Pair {
-    answers_by("gcc -O2")
+    compared(Pair::build("c/answers.c", "gcc -O2"))
 }
 
-/// The same as a build that no other test runs.
-pub(crate) fn own_answers() -> Pair {
-    let unlike = format!("{}=/run-{}", env!("CARGO_MANIFEST_DIR"), std::process::id());
-    answers_by(&format!("gcc -O2 -fdebug-prefix-map={unlike}"))
+/// A build that no other test runs.
+pub(crate) fn own_build(source: &str) -> Pair {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let unlike = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let unlike = format!("{}=/run-{}-{}", env!("CARGO_MANIFEST_DIR"), unlike.0, unlike.1);
+    compared(Pair::build(source, &format!("gcc -O2 -fdebug-prefix-map={unlike}")))
 }
 
-fn answers_by(compiler: &str) -> Pair {
-    let pair = Pair::build("c/answers.c", compiler);
+fn compared(pair: Pair) -> Pair {
     pair.diff();
     // Other users have to get at the builds.
     std::fs::set_permissions(pair.directory(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -198,29 +199,6 @@ fn five_hundred_and_twelve_threads_are_no_hindrance() {
     }
 }
 
-#[test]
-fn every_process_of_a_build_is_patched_at_once() {
-    let pair = own_answers();
-    let mut stranger = answers().start();
-    assert_old(&mut stranger);
-    let mut targets: Vec<Target> = (0..6).map(|_| pair.start()).collect();
-    for target in &mut targets {
-        assert_old(target);
-    }
-    for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
-        let ran = finish(pair.suture().args(["--json", verb]).arg(&pair.delta).arg("--all"));
-        assert_eq!(ran.exit, Some(0), "{ran:?}");
-        let rows = ran.json["results"].as_array().unwrap();
-        for target in &mut targets {
-            let row = rows.iter().find(|row| row["pid"] == target.pid()).expect("a row for each");
-            assert_eq!(row["outcome"], "done", "{row}");
-            check(target);
-        }
-        assert_eq!(rows.len(), targets.len());
-        assert_old(&mut stranger);
-    }
-}
-
 /// A surgeon with several hands, killed at many places, in the middle of all that they do.
 #[test]
 fn a_surgeon_with_many_hands_may_be_killed() {
@@ -280,15 +258,10 @@ fn a_library_that_is_loaded_meanwhile_is_known() {
     let mut target = Target::start(command);
     assert_eq!(target.hear(), "busy");
 
-    let mut command = pair.suture();
-    command.env("SUTURE_LOG", "suture_process=debug").args(["apply", "--deadline", "20s"]).arg(&pair.delta);
-    command.args(["--pid", &target.pid().to_string()]).stderr(Stdio::piped());
-    let mut applying = command.spawn().unwrap();
-    let mut log = BufReader::new(applying.stderr.take().unwrap()).lines();
-    let mut throws = (&mut log).filter(|line| line.as_ref().unwrap().contains("Throw"));
-    assert!(throws.nth(1).is_some(), "a second stop means that the first one found it busy");
+    let mut applying = Surgeon::start(&pair.operation(&["apply"], &target, &LONG));
+    applying.until_it_tries_again();
     target.send("");
-    let told: Vec<_> = log.map(Result::unwrap).collect();
-    assert!(applying.wait().unwrap().success(), "{}", told.join("\n"));
+    let end = applying.end();
+    assert_eq!(end["outcome"], "done", "{end}");
     assert_eq!((target.ask(""), target.hear()), ("1".to_owned(), "1001".to_owned()));
 }
