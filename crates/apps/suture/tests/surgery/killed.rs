@@ -135,17 +135,18 @@ fn kill_the_target(pair: &Pair, prepare: &[&str], verb: &[&str], sparse: usize) 
         }
         let mut operation = pair.operation(verb, &target, &[]);
         operation.env("SUTURE_FAULT", format!("kill-after:{number}:{}", target.pid()));
-        let ran = finish(&mut operation);
+        let ran = finish(operation.env("SUTURE_LOG", "suture_process=debug"));
         let was_killed = ran.stderr.contains("SUTURE_FAULT has killed the process");
         match (ran.outcome(), ran.code(), ran.exit) {
             ("refused", "gone", Some(4)) if was_killed => gone += 1,
             // Killed behind the last calls, when it had been switched.
             ("done", _, Some(0)) if was_killed => {
-                assert_ne!(ran.json["results"][0]["attempts"], 0, "{ran:?}")
+                assert_ne!(ran.json["results"][0]["attempts"], 0, "{ran:?}");
             }
             ("done", _, Some(0)) => break,
             _ => panic!("{verb:?} behind call {number}: {ran:?}"),
         }
+        assert!(!ran.stderr.contains("gets no processor"), "it waited for one that had ended: {ran:?}");
         target.ends();
         number += 1 + number / sparse;
     }
