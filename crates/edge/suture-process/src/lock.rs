@@ -4,10 +4,11 @@
 //! process, so no stranger can keep surgeons away; whoever opens it meets the others there, whichever user they are and
 //! wherever they keep their journals; and the kernel frees it when they are killed.
 //!
-//! Only surgeons who look at the process through different mounts of `/proc`, as from inside a container and from outside of it, do not
-//! meet: each mount has files of its own. A thread has one tracer whoever looks (`PTRACE_SEIZE`), so that they can't stop the process at
-//! the same time, and mostly one is refused as if by a debugger; but between its stops a surgeon holds no thread, and what it does then
-//! is not kept apart. A container is to be patched from one side.
+//! Those who look at the process through another mount of `/proc`, as from a container and from outside of it, have other files
+//! there. They meet at the file that the kernel has for each process (`pidfd_open`, Linux 6.9), where a second lock is held. Everybody who
+//! sees a process can open that, so that only those have to be waited for there who could work on the process, and those of whom nothing can be
+//! seen from here. Older kernels have no such file: there a process is to be patched from one side, or with one state directory for
+//! both. That a thread has one tracer, whoever looks, is not enough: between its stops a surgeon holds no thread.
 
 use std::fs::File;
 use std::os::linux::fs::MetadataExt as _;
@@ -21,6 +22,7 @@ use crate::{patient, proc, sys};
 /// Keeps other surgeons from a process while it lives.
 pub(crate) struct ProcessLock {
     _memory: RemoteMemory,
+    _everywhere: Option<File>,
 }
 
 const RETRY: Duration = Duration::from_millis(5);
@@ -34,24 +36,40 @@ impl ProcessLock {
         // The number may be that of one of its threads, whose files are others.
         let process = proc::status(pid).map_err(|_| Refusal::Gone)?.thread_group;
         let (status, memory) = patient::open(process)?;
-        let was_free = lock_in_time(memory.file(), until)?;
+        let mut was_free = lock_in_time(memory.file(), until)?;
+        // It may have gone, or be on a kernel without.
+        let everywhere = sys::file_of_process(process).unwrap_or_default();
+        if let Some(file) = &everywhere {
+            was_free &= lock_against(file, until, |holder| may_operate(holder, status.uid))?;
+        }
         if !was_free || is_former_tracer(status.tracer) {
             wait_for_former_tracers(process, until);
         }
-        Ok(Self { _memory: memory })
+        Ok(Self { _memory: memory, _everywhere: everywhere })
     }
 }
 
 /// Locks a file, waiting until then for who has it. Whether it was free.
 pub(crate) fn lock_in_time(file: &File, until: Instant) -> Result<bool, Refusal> {
+    lock_against(file, until, |_| true)
+}
+
+/// The same where only those count who `are_serious`: from others it is as free as it has to be.
+fn lock_against(file: &File, until: Instant, are_serious: impl Fn(i32) -> bool) -> Result<bool, Refusal> {
     let mut was_free = true;
     loop {
         match sys::try_lock(file) {
             Ok(true) => return Ok(was_free),
-            Ok(false) if Instant::now() >= until => return Err(Refusal::AnotherSurgeon(holder(file))),
             Ok(false) => {
+                let holder = holder(file);
+                if !are_serious(holder) {
+                    return Ok(was_free);
+                }
+                if Instant::now() >= until {
+                    return Err(Refusal::AnotherSurgeon(holder));
+                }
                 if was_free {
-                    tracing::debug!(holder = holder(file), "waiting for another surgeon");
+                    tracing::debug!(holder, "waiting for another surgeon");
                 }
                 was_free = false;
                 std::thread::sleep(RETRY);
@@ -61,6 +79,12 @@ pub(crate) fn lock_in_time(file: &File, until: Instant) -> Result<bool, Refusal>
             }
         }
     }
+}
+
+/// Whether a process could work on one of user `owner`: it is root's, that user's, one of ours, or can't be seen.
+fn may_operate(holder: i32, owner: u32) -> bool {
+    let user = proc::status(holder).map(|status| status.uid);
+    user.is_ok_and(|user| [0, owner, sys::effective_uid()].contains(&user)) || holder == 0
 }
 
 /// A surgeon that is killed loses its lock a moment before its threads.
@@ -107,6 +131,23 @@ mod tests {
         assert_eq!(holder_in(locks, "00:15:77"), Some(14));
         assert_eq!(holder_in(locks, "fe:00:77"), Some(12));
         assert_eq!(holder_in(locks, "00:15:7"), None);
+    }
+
+    #[test]
+    fn strangers_keep_nobody_away_and_who_is_not_seen_does() {
+        let (pid, own) = (std::process::id() as i32, sys::effective_uid());
+        assert!(may_operate(pid, own), "one of ours");
+        assert!(may_operate(0, own), "somebody in another namespace");
+        // A process that no other test locks.
+        let mut sleep = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let file = || sys::file_of_process(sleep.id() as i32).unwrap();
+        let (file, other) = (file(), file());
+        sleep.kill().and_then(|()| sleep.wait()).unwrap();
+        // An older kernel.
+        let Some((file, other)) = file.zip(other) else { return };
+        assert_eq!(lock_in_time(&file, Instant::now()), Ok(true));
+        assert_eq!(lock_against(&other, Instant::now(), |holder| holder != pid), Ok(true), "it is no matter");
+        assert_eq!(lock_against(&other, Instant::now(), |_| true), Err(Refusal::AnotherSurgeon(pid)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files that outlive a surgeon: the journal of each process.
 //!
-//! Beside it lies a lock. It keeps those apart who share a directory but no mount of `/proc`; all others have met
-//! at the lock of the process.
+//! Beside it lies a lock. On older kernels it keeps those apart who share a directory but no mount of `/proc`; all others have met
+//! at the locks of the process.
 //!
 //! The truth about a patch is in the process itself. The journal adds what can't be there: that an
 //! operation was begun, so that a surgeon that was killed before the home was mapped is noticed, and the

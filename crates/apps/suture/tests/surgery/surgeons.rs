@@ -109,6 +109,41 @@ fn root_and_the_owner_take_turns() {
     }
 }
 
+/// Whether the kernel has a file for each process that is the same in all mounts of `/proc`.
+fn has_files_of_processes() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map_while(|number| number.trim().parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(9))
+}
+
+/// As an agent in a container that shares the processes of its machine does.
+#[test]
+fn surgeons_who_look_through_different_mounts_of_proc_take_turns() {
+    if !is_root() || !has_files_of_processes() {
+        return;
+    }
+    let pair = Pair::build("c/busy.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    let through_another_mount = |more: &[&str]| {
+        let operation = elsewhere(&pair, "apply", &target, more);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", "mount -t proc proc /proc && exec \"$0\" \"$@\""]);
+        command.arg(operation.get_program()).args(operation.get_args());
+        command.envs(operation.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    };
+    let mut first = Surgeon::start(&pair.operation(&["apply"], &target, &LONG));
+    first.until_it_tries_again();
+    let refusal = finish(&mut through_another_mount(&["--deadline", "0"]));
+    refused(&refusal, "another-surgeon", &[&format!("(process {})", first.pid())]);
+    let mut second = Surgeon::start(&through_another_mount(&LONG));
+    second.until(&format!("waiting for another surgeon holder={}", first.pid()));
+    assert_eq!(target.ask("leave"), "left");
+    assert_eq!((first.outcome(), second.outcome()), ("done".to_owned(), "already".to_owned()));
+    assert_eq!((pair.state(&target), target.ask("5")), ("on".to_owned(), "1006".to_owned()));
+}
+
 #[test]
 fn who_waits_takes_over_from_a_surgeon_that_is_killed() {
     let pair = Pair::build("c/busy.c", "gcc -O2");
