@@ -347,7 +347,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) pid: Vec<i32>,
 
-    /// Every process that has the build mapped
+    /// Every process that has the build mapped, of those that this user may look into
     #[arg(long)]
     pub(crate) all: bool,
 }

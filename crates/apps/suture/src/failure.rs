@@ -33,6 +33,11 @@ impl Failure {
         Self::new(Exit::NotHot, what)
     }
 
+    /// The target refuses.
+    pub(crate) fn by_target(what: impl Into<String>) -> Self {
+        Self::new(Exit::TargetRefused, what)
+    }
+
     /// A policy or a signature refuses.
     pub(crate) fn refused(what: impl Into<String>) -> Self {
         Self::new(Exit::PolicyRefused, what)

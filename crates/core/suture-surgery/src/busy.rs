@@ -33,6 +33,8 @@ pub struct Forbidden {
     entries: Vec<u64>,
     /// From the first address to one past the last.
     span: Range,
+    /// Code that no thread may stand in, though one may return into it, with its name.
+    passage: Option<(Range, String)>,
 }
 
 /// Whether a thread hinders a switch.
@@ -80,7 +82,14 @@ impl Forbidden {
         };
         let mut entries = entries.to_vec();
         entries.sort_unstable();
-        Self { ranges, names, entries, span }
+        Self { ranges, names, entries, span, passage: None }
+    }
+
+    /// Forbids, under this name, to stand in a range through which threads go whose stacks don't tell where to. To return into it
+    /// is allowed: what a stack that can be followed leads to there is other code, which stood there before.
+    #[must_use]
+    pub fn with_passage(self, passage: Option<(Range, String)>) -> Self {
+        Self { passage, ..self }
     }
 
     fn function_at(&self, address: u64) -> Option<&str> {
@@ -97,6 +106,12 @@ impl Forbidden {
     /// The forbidden function that executes at `pc`.
     fn function_executing(&self, pc: u64) -> Option<&str> {
         self.function_at(pc).filter(|_| !self.is_entry(pc))
+    }
+
+    /// The forbidden function, or passage, that a thread with this program counter stands in.
+    fn standing_in(&self, pc: u64) -> Option<&str> {
+        let passage = self.passage.iter().find(|(range, _)| range.contains(pc));
+        self.function_executing(pc).or_else(|| passage.map(|(_, name)| name.as_str()))
     }
 
     /// The forbidden function that a frame is in. A return address may be one past the end of the function
@@ -128,7 +143,7 @@ pub fn judge(
         let way_out = way_out(forbidden, &stack);
         Verdict::Busy { function: function.to_owned(), stack, way_out }
     };
-    if let Some(function) = forbidden.function_executing(registers.rip) {
+    if let Some(function) = forbidden.standing_in(registers.rip) {
         return busy(function, unwinder.unwind(registers, live));
     }
     if live.is_whole() && matches!(search(forbidden, &live.bytes, live.range), Found::Nothing) {
@@ -150,7 +165,7 @@ pub fn judge(
 /// Whether a thread of which only the place and the stack are known is clear: nothing on its stack so much as looks like a way
 /// into a forbidden function. `false` says nothing.
 pub fn is_clear(forbidden: &Forbidden, pc: u64, live: &LiveStack<'_>) -> bool {
-    forbidden.function_executing(pc).is_none()
+    forbidden.standing_in(pc).is_none()
         && live.is_whole()
         && matches!(search(forbidden, &live.bytes, live.range), Found::Nothing)
 }

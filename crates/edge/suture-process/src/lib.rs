@@ -19,6 +19,7 @@ mod filters;
 mod freezer;
 mod inject;
 mod install;
+mod lock;
 mod look;
 mod memory;
 mod names;
@@ -44,6 +45,11 @@ pub use sys::{be_as_usual, be_modest, calls_made, effective_uid, leave_out_name_
 /// Ids of all processes of this PID namespace, ascending.
 pub fn processes() -> std::io::Result<Vec<i32>> {
     proc::processes()
+}
+
+/// Whether a process runs a program: it is neither gone, nor ended, nor a thread of the kernel. One that hides is taken for such.
+pub fn runs_a_program(pid: i32) -> bool {
+    proc::runs_a_program(pid)
 }
 
 /// Name of a process.

@@ -26,6 +26,11 @@ impl RemoteMemory {
         Ok(Self { pid, file })
     }
 
+    /// The file behind it.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Reads all of `into`, also from pages that the process itself may not read.
     pub(crate) fn read_exact(&self, address: u64, into: &mut [u8]) -> io::Result<()> {
         match sys::read_memory(self.pid, address, into) {

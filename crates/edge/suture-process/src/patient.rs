@@ -49,14 +49,8 @@ impl Patient {
     /// Looks at a process. Refused without the right to read its memory, and for what is no program.
     pub fn examine(pid: i32) -> Result<Self, Refusal> {
         let refused = |error: io::Error| world::refused(pid, &error);
-        let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
+        let (status, memory) = open(pid)?;
         let (_, start) = proc::state_and_start(pid).map_err(|_| Refusal::Gone)?;
-        if status.no_memory {
-            return Err(Refusal::Unsupported(
-                "it has no memory of its own: a kernel thread, or ended".to_owned(),
-            ));
-        }
-        let memory = RemoteMemory::open(pid).map_err(denied(pid))?;
         let text = proc::read_text(pid, "maps").map_err(denied(pid))?;
         let maps = maps::parse(&text).map_err(|error| Refusal::Unsupported(error.to_string()))?;
         let auxv = proc::read(pid, "auxv").map_err(refused)?;
@@ -155,6 +149,18 @@ impl Patient {
         // A patch stands behind all those that it stands on.
         self.homes.sort_by_key(|home| (home.record.on.len(), home.head.changed_at, home.record.home.start));
     }
+}
+
+/// Opens the memory of a process.
+pub(crate) fn open(pid: i32) -> Result<(proc::Status, RemoteMemory), Refusal> {
+    let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
+    if status.no_memory {
+        return Err(Refusal::Unsupported(
+            "it has no memory of its own: a kernel thread, or ended".to_owned(),
+        ));
+    }
+    let memory = RemoteMemory::open(pid).map_err(denied(pid))?;
+    Ok((status, memory))
 }
 
 /// Length of the unwind table that `bytes` begin with: entries, each with its length before it, up to one of

@@ -138,6 +138,14 @@ pub(crate) fn age(pid: i32) -> io::Result<Duration> {
     Ok(Duration::try_from_secs_f64(uptime).map_err(|_| odd())?.saturating_sub(start))
 }
 
+/// Whether a process has memory, or may have.
+pub(crate) fn runs_a_program(pid: i32) -> bool {
+    match status(pid) {
+        Ok(status) => !status.no_memory,
+        Err(error) => !says_gone(&error),
+    }
+}
+
 /// Whether a process is there no more, or all of it is ending.
 pub(crate) fn has_gone(pid: i32) -> bool {
     match threads(pid) {

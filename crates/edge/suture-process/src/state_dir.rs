@@ -1,25 +1,28 @@
-//! Files that outlive a surgeon: one journal and one lock for each process.
+//! Files that outlive a surgeon: the journal of each process.
+//!
+//! Beside it lies a lock. On older kernels it keeps those apart who share a directory but no mount of `/proc`; all others have met
+//! at the locks of the process.
 //!
 //! The truth about a patch is in the process itself. The journal adds what can't be there: that an
 //! operation was begun, so that a surgeon that was killed before the home was mapped is noticed, and the
-//! bytes of the program's entry point while they are lent to the stub of injected calls.
+//! bytes of the program's entry point while they are lent to the stub of injected calls. If it is lost with a surgeon, the stub stays
+//! where nothing runs any more, and the next surgeon uses it.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use suture_surgery::outcome::Refusal;
 
-use crate::sys;
+use crate::{lock, sys};
 
 /// Names a directory to use in place of the default.
 const STATE_DIR_VARIABLE: &str = "SUTURE_STATE_DIR";
 /// Longest journal of one process that is read back, in bytes.
 const JOURNAL_LEN_MAX: u64 = 16 << 20;
-const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +63,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of process `pid`, started at `start` (ticks since boot), waiting up to `time` for
+    /// Opens the journal of process `pid`, started at `start` (ticks since boot), waiting until then for
     /// another surgeon to finish with it.
-    pub(crate) fn open(pid: i32, start: u64, time: Duration) -> Result<Self, Refusal> {
+    pub(crate) fn open(pid: i32, start: u64, until: Instant) -> Result<Self, Refusal> {
         let directory = directory();
         let path = directory.join(format!("{pid}-{start}.journal"));
         let failed = |error: &io::Error| Refusal::Journal {
@@ -71,7 +74,7 @@ impl Journal {
         };
         create_directory(&directory).map_err(|error| failed(&error))?;
         let lock = open(&directory.join(format!("{pid}-{start}.lock"))).map_err(|error| failed(&error))?;
-        lock_in_time(&lock, time)?;
+        lock::lock_in_time(&lock, until)?;
         let file = open(&path).map_err(|error| failed(&error))?;
         Ok(Self { path, file, _lock: lock })
     }
@@ -127,28 +130,4 @@ fn open(path: &Path) -> io::Result<File> {
             .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
         options.open(path)
     })
-}
-
-fn lock_in_time(lock: &File, time: Duration) -> Result<(), Refusal> {
-    let begun = Instant::now();
-    loop {
-        match sys::try_lock(lock) {
-            Ok(true) => break,
-            Ok(false) if begun.elapsed() < time => std::thread::sleep(LOCK_RETRY),
-            Ok(false) => return Err(Refusal::AnotherSurgeon(holder(lock))),
-            Err(error) => {
-                return Err(Refusal::Journal { path: "lock".to_owned(), error: error.to_string() });
-            }
-        }
-    }
-    // For the surgeon that finds it taken; that this is told is all that depends on it.
-    let _ = lock.set_len(0).and_then(|()| (&mut &*lock).write_all(std::process::id().to_string().as_bytes()));
-    Ok(())
-}
-
-fn holder(mut lock: &File) -> i32 {
-    use std::io::Seek;
-    let mut text = String::new();
-    let read = lock.rewind().and_then(|()| lock.take(32).read_to_string(&mut text).map(drop));
-    read.ok().and_then(|()| text.trim().parse().ok()).unwrap_or(0)
 }

@@ -11,6 +11,7 @@ use suture_surgery::outcome::{End, Outcome, Refusal};
 use suture_surgery::switch::Write;
 
 use crate::install::InstallError;
+use crate::lock::ProcessLock;
 use crate::patient::Patient;
 use crate::plan;
 use crate::state_dir::{Entry, Journal};
@@ -88,8 +89,8 @@ fn has_gone_by(pid: i32, time: Duration) -> bool {
 fn carry_out(pid: i32, request: &Request<'_>) -> Outcome {
     let begun = Instant::now();
     let refused = |why| Outcome { end: End::Refused(why), pause_us: 0, attempts: 0 };
-    let mut journal = match open_journal(pid, request.deadline) {
-        Ok(journal) => journal,
+    let (_lock, mut journal) = match begin(pid, request.deadline) {
+        Ok(begun) => begun,
         Err(why) => return refused(why),
     };
     for _ in 0..PLACES_MAX {
@@ -108,19 +109,18 @@ fn carry_out(pid: i32, request: &Request<'_>) -> Outcome {
     refused(Refusal::Unsupported("its memory changes faster than a place in it can be taken".to_owned()))
 }
 
-fn open_journal(pid: i32, time: Duration) -> Result<Journal, Refusal> {
+/// The process is this surgeon's alone while the lock lives.
+fn begin(pid: i32, time: Duration) -> Result<(ProcessLock, Journal), Refusal> {
+    let until = Instant::now() + time;
     let (_, start) = proc::state_and_start(pid).map_err(|_| Refusal::Gone)?;
-    let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
-    if status.tracer != 0 {
-        // Another surgeon holds the lock, and is waited for; anything else is a debugger.
-        let journal = Journal::open(pid, start, time)?;
-        let status = proc::status(pid).map_err(|_| Refusal::Gone)?;
-        if status.tracer != 0 && !proc::is_own_thread(status.tracer) {
-            return Err(Refusal::Traced { tracer: status.tracer, tracer_name: proc::name(status.tracer) });
-        }
-        return Ok(journal);
+    let lock = ProcessLock::take(pid, until)?;
+    let journal = Journal::open(pid, start, until)?;
+    // No surgeon's any more: whoever traces it now is a debugger.
+    let tracer = proc::status(pid).map_err(|_| Refusal::Gone)?.tracer;
+    if tracer != 0 && !proc::is_own_thread(tracer) {
+        return Err(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
     }
-    Journal::open(pid, start, time)
+    Ok((lock, journal))
 }
 
 fn attempt(

@@ -17,7 +17,7 @@ mod switches;
 mod turns;
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +48,7 @@ pub(crate) fn call<T>(body: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     {
         // SAFETY: sends a signal; no memory is involved.
         unsafe { libc::kill(victim.unwrap_or_else(|| libc::getpid()), libc::SIGKILL) };
+        tracing::warn!(number, "{FAULT_VARIABLE} has killed the process");
     }
     result
 }
@@ -280,6 +281,23 @@ pub(crate) fn share_memory(a: i32, b: i32) -> io::Result<bool> {
     const KCMP_VM: libc::c_int = 1;
     // SAFETY: passes numbers only.
     call(|| check(unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_VM, 0, 0) })).map(|order| order == 0)
+}
+
+/// A file that is the same whoever opens it for a process, in whatever namespace and through whatever mount of `/proc`. `None` before Linux
+/// 6.9, where all processes have one between them.
+pub(crate) fn file_of_process(pid: i32) -> io::Result<Option<std::fs::File>> {
+    const PIDFS_MAGIC: i64 = 0x5049_4446;
+    let number = call(|| {
+        // SAFETY: passes numbers only.
+        check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+    })?;
+    // SAFETY: the descriptor has just been made, and nobody else has it.
+    let file = unsafe { std::fs::File::from_raw_fd(number as i32) };
+    // SAFETY: a structure of integers; all zeros are a value of it.
+    let mut system: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `system` is a live structure, which the kernel fills.
+    call(|| check(i64::from(unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut system) })))?;
+    Ok((system.f_type == PIDFS_MAGIC).then_some(file))
 }
 
 /// Takes the lock on an open file, or says that another has it.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use suture_delta::model;
+use suture_delta::model::{self, Range};
 use suture_surgery::busy::{self, Forbidden, LiveStack, Verdict};
 use suture_surgery::home::Home;
 use suture_surgery::install::Installation;
@@ -15,6 +15,7 @@ use crate::inject::{self, Called, From, Loan};
 use crate::install::{self, Caller, InstallError};
 use crate::look::Looker;
 use crate::patient::Patient;
+use crate::proc::Place;
 use crate::state_dir::{Entry, Journal};
 use crate::surroundings::Surroundings;
 use crate::sys::{Awake, Readiness};
@@ -54,6 +55,8 @@ const CHASE_EACH_MAX: Duration = Duration::from_millis(48);
 
 /// What a thread is in whose return addresses are hidden.
 const PROBED: &str = "a function that returns to a probe (uretprobe)";
+/// What a thread is in that a killed surgeon had borrowed.
+const WAY_HOME: &str = "its way home from a suture that was killed";
 /// The longest that an injected function may take before the operation goes on without it.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
 const THREAD_RETRY: Duration = Duration::from_millis(2);
@@ -67,6 +70,13 @@ enum Need {
     SystemCalls,
     /// A function of the program: one that holds no lock of the allocator, the loader or the unwinder.
     Function,
+}
+
+/// The code at the entry point while the stub stands there.
+struct Lent {
+    range: Range,
+    /// Whether a killed surgeon has left the stub.
+    was_left: bool,
 }
 
 impl<'p, 'j> Theatre<'p, 'j> {
@@ -181,13 +191,14 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let next = chase.each * 2;
         self.chase.each = if next > CHASE_EACH_MAX { CHASE_EACH_FIRST } else { next };
         let stop_all = self.stop_all;
+        let passage = self.stub().ok().map(|stub| (stub, WAY_HOME.to_owned()));
         let surroundings = match self.look_around() {
             Ok(surroundings) => surroundings,
             Err(why) => return Input::Refused { why, pause_us: 0 },
         };
         let mut forbidden = throw.forbidden.clone();
         forbidden.extend(surroundings.probed().into_iter().map(|range| (range, PROBED.to_owned())));
-        let forbidden = Forbidden::new(&forbidden, &throw.entries);
+        let forbidden = Forbidden::new(&forbidden, &throw.entries).with_passage(passage);
         let look = || -> Box<dyn Look> { Box::new(Looker::new(patient, surroundings, &forbidden)) };
         let act = |stand: &dyn Fn() -> bool| write(patient, throw, stand);
         let rehearse = || rehearse(patient, throw);
@@ -212,47 +223,68 @@ impl<'p, 'j> Theatre<'p, 'j> {
         &mut self,
         act: impl FnOnce(&mut Caller<'_, '_>) -> Result<T, InstallError>,
     ) -> Result<T, InstallError> {
-        let stub = self.lend_entry()?;
+        let lent = self.lend_entry()?;
+        let stub = lent.range.start;
         let _awake = Awake::begin();
-        let mut loan = self.borrow(Need::SystemCalls, "system calls")?;
-        if let Err(why) = filters::check(loan.tid(), stub) {
-            drop(loan);
-            self.return_entry(stub)?;
-            return Err(why.into());
-        }
+        let loan = self.borrow(Need::SystemCalls, "system calls");
+        let mut loan = match loan.and_then(|loan| filters::check(loan.tid(), stub).map(|()| loan)) {
+            Ok(loan) => loan,
+            Err(why) => {
+                self.return_entry(&lent)?;
+                return Err(why.into());
+            }
+        };
         let mut caller = Caller { pid: self.patient.pid, loan: &mut loan, stub };
         let result = act(&mut caller);
         let returned = loan.give_back();
-        self.return_entry(stub)?;
+        self.return_entry(&lent)?;
         if let Err(error) = returned {
             return Err(install::unexpected("go on", &error).into());
         }
         result
     }
 
-    /// Lends the code at the program's entry point, which never runs again, to the stub of system calls.
-    fn lend_entry(&mut self) -> Result<u64, Refusal> {
-        let entry = suture_surgery::modules::entry_point(&self.patient.auxv).ok_or_else(|| {
+    /// Where the stub of system calls stands while it is there: at the program's entry point, whose code never runs again.
+    fn stub(&self) -> Result<Range, Refusal> {
+        let start = suture_surgery::modules::entry_point(&self.patient.auxv).ok_or_else(|| {
             Refusal::Unsupported("the kernel does not say where the program begins".to_owned())
         })?;
+        Ok(Range { start, end: start + inject::system_call_stub().len() as u64 })
+    }
+
+    /// Lends the code at the entry point to the stub. One that a killed surgeon has left there will do.
+    fn lend_entry(&mut self) -> Result<Lent, Refusal> {
+        let range = self.stub()?;
         let stub = inject::system_call_stub();
         let mut bytes = vec![0; stub.len()];
         let failed = |error: io::Error| world::refused(self.patient.pid, &error);
-        self.patient.memory.read_exact(entry, &mut bytes).map_err(failed)?;
-        if bytes != stub {
-            self.journal.write(&Entry::Lent { address: entry, bytes })?;
-            self.patient.memory.write(entry, &stub).map_err(failed)?;
+        self.patient.memory.read_exact(range.start, &mut bytes).map_err(failed)?;
+        let was_left = bytes == stub;
+        if !was_left {
+            self.journal.write(&Entry::Lent { address: range.start, bytes })?;
+            self.patient.memory.write(range.start, &stub).map_err(failed)?;
         }
-        Ok(entry)
+        Ok(Lent { range, was_left })
     }
 
-    fn return_entry(&mut self, entry: u64) -> Result<(), Refusal> {
-        if let Some((address, bytes)) = self.journal.lent_entry().filter(|(address, _)| *address == entry) {
-            let written = self.patient.memory.write(address, &bytes);
-            written.map_err(|error| world::refused(self.patient.pid, &error))?;
-            self.journal.write(&Entry::Returned)?;
+    /// Gives the entry point back, if it is known what stood there. A stub that was left stays as long as a thread may stand in it.
+    fn return_entry(&mut self, lent: &Lent) -> Result<(), Refusal> {
+        let found = self.journal.lent_entry().filter(|(address, _)| *address == lent.range.start);
+        let Some((address, bytes)) = found else { return Ok(()) };
+        if lent.was_left && !self.is_left_by_all(lent.range) {
+            tracing::debug!("a thread may be on its way home through the entry point: the stub stays there");
+            return Ok(());
         }
-        Ok(())
+        let written = self.patient.memory.write(address, &bytes);
+        written.map_err(|error| world::refused(self.patient.pid, &error))?;
+        self.journal.write(&Entry::Returned)
+    }
+
+    /// Whether it is beyond doubt that no thread stands in a range.
+    fn is_left_by_all(&self, range: Range) -> bool {
+        let is_elsewhere =
+            |tid: &i32| Place::of(self.patient.pid, *tid).is_some_and(|place| !range.contains(place.pc));
+        proc::threads(self.patient.pid).is_ok_and(|threads| threads.iter().all(is_elsewhere))
     }
 
     /// A thread that can be borrowed, the first that is found before the deadline.
@@ -290,6 +322,9 @@ impl<'p, 'j> Theatre<'p, 'j> {
     fn unfit(&self, need: Need, loan: &Loan<'_>) -> Option<String> {
         if need == Need::SystemCalls {
             return None;
+        }
+        if self.stub().is_ok_and(|stub| stub.contains(loan.registers().rip)) {
+            return Some(format!("thread {} is in {WAY_HOME}", loan.tid()));
         }
         let surroundings = self.surroundings.as_ref()?;
         let registers = loan.registers();

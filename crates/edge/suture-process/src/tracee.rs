@@ -45,9 +45,7 @@ impl Tracee {
             Ok(()) => Ok(true),
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
             // A thread that is ending can't be seized any more; it says so by its state.
-            Err(_) if proc::state_and_start(tid).is_ok_and(|(state, _)| matches!(state, 'Z' | 'X')) => {
-                Ok(false)
-            }
+            Err(_) if Self::new(tid).has_ended() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -70,6 +68,11 @@ impl Tracee {
         loop {
             match sys::wait(self.tid, true) {
                 Ok(Some(status)) => return self.stopped(status).map_err(|error| self.failed(&error)),
+                // The first thread of a process is given to nobody before all others are, one of which may be seized and not known yet.
+                Ok(None) if self.has_ended() => {
+                    self.stop = Some(Stop::Gone);
+                    return Ok(Stop::Gone);
+                }
                 Ok(None) => self.still_running(begun, &mut in_kernel_since)?,
                 Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
                     self.stop = Some(Stop::Gone);
@@ -116,6 +119,10 @@ impl Tracee {
             ignore_gone(sys::set_registers(self.tid, &self.registers))?;
         }
         Ok(stop)
+    }
+
+    fn has_ended(&self) -> bool {
+        proc::state_and_start(self.tid).is_ok_and(|(state, _)| matches!(state, 'Z' | 'X'))
     }
 
     fn still_running(&self, begun: Instant, in_kernel_since: &mut Option<Instant>) -> Result<(), Refusal> {

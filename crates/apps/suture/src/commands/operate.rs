@@ -2,9 +2,10 @@
 
 use suture_process::{Patch, Patient, Request};
 use suture_surgery::operation::Goal;
+use suture_surgery::outcome::Refusal;
 
 use super::acts::{acts, concerned};
-use super::outcomes::{self, Row};
+use super::outcomes::{self, Row, Unexamined};
 use crate::act::Act;
 use crate::args::{PatienceArgs, TargetArgs};
 use crate::console::{Console, Progress};
@@ -25,13 +26,13 @@ pub(super) fn run(
     if goal == Goal::Revert {
         parts.reverse();
     }
-    let pids = choose(&parts, target)?;
+    let (pids, unexamined) = choose(&parts, target)?;
     act.on_each(concerned(&parts, &pids));
     let progress = Progress::start("waiting for a moment in which no thread is in the way");
     let rows = operate_on_all(goal, &parts, &pids, patience);
     drop(progress);
     act.told_by(acts(goal, patch, &rows));
-    outcomes::answer(&rows, console)
+    outcomes::answer(&rows, &unexamined, console)
 }
 
 fn operate_on_all(goal: Goal, parts: &[Part<'_>], pids: &[i32], patience: &PatienceArgs) -> Vec<Row> {
@@ -72,20 +73,29 @@ fn operate(goal: Goal, parts: &[Part<'_>], pid: i32, patience: &PatienceArgs) ->
     rows
 }
 
-fn choose(parts: &[Part<'_>], target: &TargetArgs) -> Result<Vec<i32>, Failure> {
+fn choose(parts: &[Part<'_>], target: &TargetArgs) -> Result<(Vec<i32>, Unexamined), Failure> {
+    let mut unexamined = Unexamined::default();
     if !target.all {
         let mut pids = target.pid.clone();
         pids.sort_unstable();
         pids.dedup();
-        return Ok(pids);
+        return Ok((pids, unexamined));
     }
     let processes = suture_process::processes()
         .map_err(|error| Failure::unexpected("the processes can't be listed").why(&error))?;
     let own = std::process::id() as i32;
-    let concerned = |patient: &Patient| parts.iter().any(|part| concerns(part, patient));
-    // A process that can't even be looked at is no candidate; `--pid` says why.
-    let candidates = processes.into_iter().filter(|pid| *pid != own);
-    Ok(candidates.filter(|pid| Patient::examine(*pid).is_ok_and(|patient| concerned(&patient))).collect())
+    let mut pids = Vec::new();
+    for pid in processes.into_iter().filter(|pid| *pid != own) {
+        match Patient::examine(pid) {
+            Ok(patient) if parts.iter().any(|part| concerns(part, &patient)) => pids.push(pid),
+            // What can't be read may be the patch.
+            Ok(patient) => {
+                unexamined.extend(patient.unreadable.first().map(|error| Refusal::Home(error.clone())));
+            }
+            Err(why) => unexamined.extend(Some(why).filter(|_| suture_process::runs_a_program(pid))),
+        }
+    }
+    Ok((pids, unexamined))
 }
 
 fn concerns(part: &Part<'_>, patient: &Patient) -> bool {

@@ -19,11 +19,30 @@ pub(super) struct Row {
     pub(super) outcome: Outcome,
 }
 
+/// Processes of which nobody can say whether they should have been operated on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Unexamined {
+    count: usize,
+    /// What was in the way of looking into the first.
+    why: Option<Refusal>,
+}
+
+impl Extend<Refusal> for Unexamined {
+    fn extend<T: IntoIterator<Item = Refusal>>(&mut self, reasons: T) {
+        for why in reasons {
+            self.count += 1;
+            self.why.get_or_insert(why);
+        }
+    }
+}
+
 /// The document of `apply`, `toggle` and `revert` (DESIGN §8).
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
     results: Vec<Line<'a>>,
+    /// How many processes could not be looked into when all were asked for.
+    unexamined: usize,
 }
 
 #[derive(Serialize)]
@@ -42,11 +61,34 @@ struct Line<'a> {
     stack: &'a [FrameText],
 }
 
-/// Prints the rows, and says with which code to end: the worst of all processes counts.
-pub(super) fn answer(rows: &[Row], console: &Console) -> Result<Exit, Failure> {
-    let document = Document { schema: 1, results: rows.iter().map(line).collect() };
-    console.answer(&document, |look| text(rows, look))?;
+const NOBODY: &str = "no process has the build mapped or the patch in it";
+const NOBODY_SEEN: &str = "no process that could be looked into has the build mapped or the patch in it";
+
+/// Prints the rows, and says with which code to end: the worst of all processes counts. That nobody is concerned is success only
+/// if everybody could be looked into.
+pub(super) fn answer(rows: &[Row], unexamined: &Unexamined, console: &Console) -> Result<Exit, Failure> {
+    console.answer(&document(rows, unexamined), |look| text(rows, unexamined, look))?;
+    let Some(why) = &unexamined.why else {
+        if rows.is_empty() && console.is_json() {
+            console.note(NOBODY);
+        }
+        return Ok(exit(rows));
+    };
+    let many = if unexamined.count == 1 {
+        "1 process".to_owned()
+    } else {
+        format!("{} processes", unexamined.count)
+    };
+    let why_not = format!("{many} could not be looked into: {why}");
+    if rows.is_empty() {
+        return Ok(console.explain(&Failure::by_target(NOBODY_SEEN).why(&why_not).help(why.help())));
+    }
+    console.note(&why_not);
     Ok(exit(rows))
+}
+
+fn document<'a>(rows: &'a [Row], unexamined: &Unexamined) -> Document<'a> {
+    Document { schema: 1, results: rows.iter().map(line).collect(), unexamined: unexamined.count }
 }
 
 fn exit(rows: &[Row]) -> Exit {
@@ -81,10 +123,10 @@ fn line(row: &Row) -> Line<'_> {
     }
 }
 
-fn text(rows: &[Row], look: &Look) -> String {
+fn text(rows: &[Row], unexamined: &Unexamined, look: &Look) -> String {
     let mut page = Page::new(*look);
-    if rows.is_empty() {
-        page.line("no process has the build mapped or the patch in it");
+    if rows.is_empty() && unexamined.why.is_none() {
+        page.line(NOBODY);
     }
     let columns = [Column::Right, Column::Name, Column::Left, Column::Left];
     let cells = rows.iter().map(|row| {
@@ -183,13 +225,15 @@ mod tests {
 
     #[test]
     fn people_see_each_process_and_why_not() {
-        insta::assert_snapshot!(text(&rows(), &Look::default()));
+        insta::assert_snapshot!(text(&rows(), &Unexamined::default(), &Look::default()));
     }
 
     #[test]
     fn scripts_see_the_documented_keys() {
         let rows = rows();
-        let document = Document { schema: 1, results: rows.iter().map(line).collect() };
+        let mut unexamined = Unexamined::default();
+        unexamined.extend([Refusal::Gone, Refusal::NotApplied]);
+        let document = document(&rows, &unexamined);
         insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
     }
 

@@ -1,13 +1,16 @@
 //! The surgery on real processes, through the command line: behaviour before, after apply, after toggle, after
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
+mod all;
 mod asleep;
+mod busy;
 mod choices;
 mod chosen;
 mod constants;
 mod ends;
 mod inside;
 mod kernel;
+mod killed;
 mod lent;
 mod libraries;
 mod own_names;
@@ -16,12 +19,11 @@ mod programs;
 mod stacked;
 mod statics;
 mod support;
+mod surgeons;
 mod surroundings;
 mod texts;
 mod tls;
 mod tools;
-
-use std::time::Duration;
 
 use support::{Pair, Target};
 
@@ -138,29 +140,6 @@ stories! {
     gcc_o3_fat_lto_static: "gcc -O3 -flto -ffat-lto-objects -static";
 }
 
-#[test]
-fn a_busy_function_is_waited_for_and_then_named() {
-    let pair = Pair::build("c/busy.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    let ran = pair.operate(&["apply"], &target, &["--deadline", "0"]);
-    assert_eq!((ran.outcome(), ran.code(), ran.exit), ("refused", "busy", Some(4)), "{ran:?}");
-    let reason = ran.json["results"][0]["reason"].as_str().unwrap();
-    assert!(reason.ends_with("is in serve"), "{reason}");
-    let stack = ran.json["results"][0]["stack"].as_array().expect("a stack");
-    let places: Vec<_> = stack.iter().map(|frame| frame["place"].as_str().unwrap()).collect();
-    for function in ["serve", "loop"] {
-        let is_it =
-            |place: &&str| place.starts_with(&format!("{function}+0x")) && place.ends_with(" (busy.old)");
-        assert!(places.iter().any(is_it), "{function} in {places:?}");
-    }
-    assert_eq!(pair.state(&target), "none");
-    assert_eq!(target.ask("leave"), "left");
-    let ran = pair.operate(&["apply"], &target, &["--deadline", "10s"]);
-    assert_eq!(ran.outcome(), "done", "{ran:?}");
-    assert_eq!(target.ask("5"), "1006");
-}
-
 /// System calls that threads of `eintr.c` wait in: number on x86-64, and on how many threads.
 const WAITS: [(&str, &str, usize); 12] = [
     ("epoll_wait", "232", 2),
@@ -215,97 +194,6 @@ fn no_interruption_reaches_a_program_that_is_left_asleep() {
     let verbs: [(&[&str], &str); 4] =
         [(&["apply"], "52"), (&["toggle", "off"], "51"), (&["toggle", "on"], "52"), (&["revert"], "51")];
     interrupt(100, &verbs, &["--deadline", "30s"]);
-}
-
-/// Kills the surgeon behind each of its system calls in turn while it does `verb`, each time after `prepare`. Whatever is wanted next
-/// must succeed.
-fn kill_behind_each_call(prepare: &[&[&str]], verb: &[&str]) {
-    let pair = Pair::build("c/answers.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    let mut number = 1;
-    loop {
-        for prepare in prepare {
-            assert_eq!(pair.operate(prepare, &target, &[]).exit, Some(0), "{prepare:?}");
-        }
-        let finished = pair.operate_killed(verb, &target, number);
-        let runs_new_code = asks_three(&mut target);
-        let state = pair.state(&target);
-        assert_eq!(runs_new_code, state == "on", "{verb:?} killed behind call {number}: ps says {state}");
-        let mut next: Vec<(&[&str], bool)> = Vec::new();
-        if state != "none" && number % 3 == 0 {
-            next.extend([(&["toggle", "on"][..], true), (&["toggle", "off"], false)]);
-        } else if number % 3 == 1 {
-            next.push((&["revert"], false));
-        }
-        next.extend([(&["apply"][..], true), (&["revert"], false)]);
-        for (verb, new_code) in next {
-            let ran = pair.operate(verb, &target, &[]);
-            assert_eq!(ran.exit, Some(0), "{verb:?} after a kill behind call {number}: {ran:?}");
-            assert_eq!(asks_three(&mut target), new_code);
-        }
-        if finished {
-            break;
-        }
-        number += 1;
-    }
-    assert!(number > 20, "{verb:?} made only {number} calls: the test did not kill what it wanted to");
-}
-
-#[test]
-fn a_surgeon_killed_while_it_applies_leaves_a_working_process_and_the_truth() {
-    kill_behind_each_call(&[&["revert"]], &["apply"]);
-}
-
-#[test]
-fn a_surgeon_killed_while_it_applies_dark_leaves_a_working_process_and_the_truth() {
-    kill_behind_each_call(&[&["revert"]], &["apply", "--dark"]);
-}
-
-#[test]
-fn a_surgeon_killed_while_it_switches_off_leaves_a_working_process_and_the_truth() {
-    kill_behind_each_call(&[&["apply"]], &["toggle", "off"]);
-}
-
-#[test]
-fn a_surgeon_killed_while_it_switches_on_leaves_a_working_process_and_the_truth() {
-    kill_behind_each_call(&[&["revert"], &["apply", "--dark"]], &["toggle", "on"]);
-}
-
-#[test]
-fn a_surgeon_killed_while_it_reverts_leaves_a_working_process_and_the_truth() {
-    kill_behind_each_call(&[&["apply"]], &["revert"]);
-}
-
-/// Kills the target at many places of the surgery: the surgeon ends, and says what became of it.
-#[test]
-fn a_target_that_dies_is_reported() {
-    let pair = Pair::build("c/answers.c", "gcc -O2");
-    pair.diff();
-    for (prepare, verb) in [(None, "apply"), (Some("apply"), "revert")] {
-        let mut number = 1;
-        loop {
-            let mut target = pair.start();
-            if let Some(prepare) = prepare {
-                assert_eq!(pair.operate(&[prepare], &target, &[]).exit, Some(0));
-            }
-            let mut command = pair.suture();
-            command.env("SUTURE_FAULT", format!("kill-after:{number}:{}", target.pid()));
-            command.args(["--json", verb]).arg(&pair.delta).args(["--pid", &target.pid().to_string()]);
-            let ran = support::finish(&mut command);
-            match (ran.outcome(), ran.exit) {
-                ("refused", Some(4)) => assert_eq!(ran.code(), "gone", "behind call {number}: {ran:?}"),
-                // Killed behind the last calls, or not at all.
-                ("done", Some(0)) if target.ends_within(Duration::from_millis(300)) => {}
-                ("done", Some(0)) => {
-                    assert!(number > 20, "{verb} made only {number} calls");
-                    break;
-                }
-                _ => panic!("behind call {number}: {ran:?}"),
-            }
-            number += 1 + number / 16;
-        }
-    }
 }
 
 #[test]

@@ -8,16 +8,16 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::{Pair, Ran, Target, finish};
-use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, refused};
+use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, own_build, refused};
 
 /// A user who owns nothing, with a copy of the tool that they can run.
-struct Nobody {
-    suture: PathBuf,
+pub(crate) struct Nobody {
+    pub(crate) suture: PathBuf,
     state: PathBuf,
 }
 
 impl Nobody {
-    fn new(pair: &Pair) -> Self {
+    pub(crate) fn new(pair: &Pair) -> Self {
         let here = pair.directory();
         let nobody = Self { suture: here.join("suture"), state: here.join("of-nobody") };
         std::fs::copy(env!("CARGO_BIN_EXE_suture"), &nobody.suture).unwrap();
@@ -29,7 +29,7 @@ impl Nobody {
     }
 
     /// A program that this user runs.
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         const ID: &str = "65534";
         let mut command = Command::new("setpriv");
         command.args(["--reuid", ID, "--regid", ID, "--clear-groups"]).arg(program);
@@ -69,7 +69,7 @@ fn is_foretold(refusal: &Ran, ps: &Ran, exit: i32) {
 }
 
 /// Whether users here may trace what they have not started themselves.
-fn users_may_trace() -> bool {
+pub(crate) fn users_may_trace() -> bool {
     std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").map_or(true, |scope| scope.trim() == "0")
 }
 
@@ -106,6 +106,67 @@ fn users_patch_their_own_processes_and_no_others() {
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(told.contains("no permission to trace") && !told.contains("can be patched"), "{told}");
     assert_old(&mut other);
+}
+
+#[test]
+fn what_a_user_may_not_look_into_is_counted() {
+    if !is_root() || !users_may_trace() {
+        return;
+    }
+    let pair = own_build("c/answers.c");
+    let nobody = Nobody::new(&pair);
+    let (mut own, mut other) = (Target::start(nobody.command(&pair.old)), pair.start());
+    for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
+        let mut all = nobody.command(&nobody.suture);
+        let ran = finish(all.args(["--json", verb, "--all"]).arg(&pair.delta));
+        let pids: Vec<_> =
+            ran.json["results"].as_array().unwrap().iter().map(|row| row["pid"].clone()).collect();
+        assert_eq!((ran.outcome(), ran.exit, pids), ("done", Some(0), vec![own.pid().into()]), "{ran:?}");
+        assert!(ran.json["unexamined"].as_u64().is_some_and(|count| count > 0), "{ran:?}");
+        for words in ["could not be looked into", "no permission to trace", "CAP_SYS_PTRACE"] {
+            assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        }
+        check(&mut own);
+        assert_old(&mut other);
+    }
+}
+
+/// Runs `suture` as process 1 among others: one of root, and one that has ended and that nobody has waited for. There is none that has
+/// the build.
+fn among_others(pair: &Pair, user: &[&str], suture: &Path) -> Command {
+    const SCRIPT: &str = "sh -c 'true & exec sleep 600' &
+        until grep -qs '^State:.Z' /proc/[0-9]*/status && grep -qsx sleep /proc/[0-9]*/comm; do :; done
+        exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", SCRIPT, "sh"]);
+    command.args(user).arg(suture).args(["apply", "--all"]).arg(&pair.delta);
+    command
+}
+
+/// That nobody is concerned is success if everybody could be asked; those count who could be.
+#[test]
+fn nobody_is_concerned_only_if_all_could_be_looked_into() {
+    if !is_root() {
+        return;
+    }
+    let pair = answers();
+    let nobody = Nobody::new(&pair);
+    let sentence = "no process has the build mapped or the patch in it";
+    let ran = finish(among_others(&pair, &[], &nobody.suture).arg("--json"));
+    assert_eq!((ran.exit, &ran.json["unexamined"]), (Some(0), &0.into()), "{ran:?}");
+    assert!(ran.json["results"].as_array().unwrap().is_empty() && ran.stderr.contains(sentence), "{ran:?}");
+    let told = among_others(&pair, &[], &nobody.suture).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), sentence);
+
+    let as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let ran = finish(among_others(&pair, &as_nobody, &nobody.suture).arg("--json"));
+    assert_eq!((ran.exit, &ran.json["unexamined"]), (Some(4), &1.into()), "{ran:?}");
+    assert!(ran.json["results"].as_array().unwrap().is_empty(), "{ran:?}");
+    for words in
+        ["1 process could not be looked into", "belongs to user 0 and this is user 65534", "CAP_SYS_PTRACE"]
+    {
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
 }
 
 #[test]

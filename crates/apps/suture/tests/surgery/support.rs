@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// Longer than any answer takes on the slowest machine: a target that is silent for so long has stopped working.
 const ANSWER_MAX: Duration = Duration::from_mins(5);
 
+/// A deadline that no test reaches.
+pub(crate) const LONG: [&str; 2] = ["--deadline", "300s"];
+
 /// A program without and with its fix.
 pub(crate) struct Pair {
     directory: TempDir,
@@ -164,7 +167,8 @@ impl Pair {
         output.status.code().is_some()
     }
 
-    fn operation(&self, verb: &[&str], target: &Target, more: &[&str]) -> Command {
+    /// The same, to be run.
+    pub(crate) fn operation(&self, verb: &[&str], target: &Target, more: &[&str]) -> Command {
         let mut command = self.suture();
         command.arg("--json").arg(verb[0]).arg(&self.delta).args(&verb[1..]);
         command.args(["--pid", &target.pid().to_string()]).args(more);
@@ -227,16 +231,13 @@ impl Target {
         self.pid
     }
 
-    /// Whether it ends by itself or has been ended, `time` from now at most.
-    pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
+    /// Waits for its end, which must come.
+    pub(crate) fn ends(mut self) {
         let begun = Instant::now();
-        while begun.elapsed() < time {
-            if self.child.try_wait().expect("a child").is_some() {
-                return true;
-            }
+        while self.child.try_wait().expect("a child").is_none() {
+            assert!(begun.elapsed() < ANSWER_MAX, "process {} does not end", self.pid);
             std::thread::sleep(Duration::from_millis(2));
         }
-        false
     }
 
     /// Sends a line and gives the line that comes back.
@@ -293,6 +294,48 @@ impl Ran {
     /// Code of the refusal of the one process.
     pub(crate) fn code(&self) -> &str {
         self.json["results"][0]["code"].as_str().unwrap_or("no code")
+    }
+}
+
+/// A surgeon at work, that tells what it does.
+pub(crate) struct Surgeon(Target);
+
+impl Surgeon {
+    pub(crate) fn start(command: &Command) -> Self {
+        let mut talking = Command::new("sh");
+        talking.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(command.get_program()).args(command.get_args());
+        talking.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self(Target::spawn(talking.env("SUTURE_LOG", "suture_process=debug")))
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.0.pid().to_string()
+    }
+
+    /// Waits until it says something with these words in it.
+    pub(crate) fn until(&mut self, words: &str) {
+        while !self.0.hear().contains(words) {}
+    }
+
+    /// Waits until it tries again: it has found the process busy, and is in the middle of its work.
+    pub(crate) fn until_it_tries_again(&mut self) {
+        self.until("Throw");
+        self.until("Throw");
+    }
+
+    /// The last line that it says: how it ended with the process.
+    pub(crate) fn end(mut self) -> Value {
+        loop {
+            let told = serde_json::from_str::<Value>(&self.0.hear()).unwrap_or_default();
+            if told["results"].is_array() {
+                return told["results"][0].clone();
+            }
+        }
+    }
+
+    /// The same in a word.
+    pub(crate) fn outcome(self) -> String {
+        self.end()["outcome"].as_str().expect("an outcome").to_owned()
     }
 }
 

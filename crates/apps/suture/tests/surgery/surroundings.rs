@@ -1,12 +1,12 @@
 //! What surrounds a process must not matter, or is named: namespaces, limits, full disks, debuggers, other surgeons.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Pair, Ran, Target, finish, root, run};
+use crate::support::{LONG, Pair, Ran, Surgeon, Target, finish, root, run};
 
 pub(crate) fn is_root() -> bool {
     let root =
@@ -28,7 +28,18 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A program that is asked with `assert_old` and `assert_new`.
 pub(crate) fn answers() -> Pair {
-    let pair = Pair::build("c/answers.c", "gcc -O2");
+    compared(Pair::build("c/answers.c", "gcc -O2"))
+}
+
+/// A build that no other test runs.
+pub(crate) fn own_build(source: &str) -> Pair {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let unlike = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let unlike = format!("{}=/run-{}-{}", env!("CARGO_MANIFEST_DIR"), unlike.0, unlike.1);
+    compared(Pair::build(source, &format!("gcc -O2 -fdebug-prefix-map={unlike}")))
+}
+
+fn compared(pair: Pair) -> Pair {
     pair.diff();
     // Other users have to get at the builds.
     std::fs::set_permissions(pair.directory(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -138,7 +149,7 @@ fn on_a_full_disk_nothing_is_begun() {
 }
 
 /// A command that is ended with the test.
-struct Helper(Child);
+pub(crate) struct Helper(pub(crate) Child);
 
 impl Drop for Helper {
     fn drop(&mut self) {
@@ -172,41 +183,6 @@ fn a_debugger_is_named_and_respected() {
 }
 
 #[test]
-fn many_surgeons_at_once_take_turns() {
-    const SURGEONS: usize = 8;
-    let pair = Pair::build("c/churn.c", "gcc -O2");
-    pair.diff();
-    let mut target = pair.start();
-    for round in 0..6 {
-        let (verb, answer) = if round % 2 == 0 { ("apply", "52") } else { ("revert", "51") };
-        let surgeon = || pair.operate(&[verb], &target, &["--deadline", "60s"]);
-        let ran: Vec<Ran> = std::thread::scope(|scope| {
-            let running: Vec<_> = (0..SURGEONS).map(|_| scope.spawn(surgeon)).collect();
-            running.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        let count = |outcome: &str| ran.iter().filter(|ran| ran.outcome() == outcome).count();
-        assert_eq!((count("done"), count("already")), (1, SURGEONS - 1), "{ran:?}");
-        assert_eq!(target.ask("5"), answer);
-    }
-    // Who may not wait is told who is there.
-    let holder = std::fs::read_dir(pair.directory().join("state")).unwrap();
-    let lock =
-        holder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "lock"));
-    let mut flock = Command::new("flock");
-    let held = Helper(
-        flock.arg("--no-fork").arg(lock.expect("a lock")).args(["sleep", "60"]).spawn().expect("flock"),
-    );
-    let refusal = || pair.operate(&["apply"], &target, &["--deadline", "0"]);
-    until("the other surgeon", || {
-        refusal().code() == "another-surgeon" || {
-            pair.operate(&["revert"], &target, &[]);
-            false
-        }
-    });
-    drop(held);
-}
-
-#[test]
 fn five_hundred_and_twelve_threads_are_no_hindrance() {
     let pair = Pair::build("c/crowd.c", "gcc -O2");
     pair.diff();
@@ -220,32 +196,6 @@ fn five_hundred_and_twelve_threads_are_no_hindrance() {
             assert_eq!(ran.outcome(), "done", "{ran:?}");
             assert_eq!(target.ask("5"), answer);
         }
-    }
-}
-
-#[test]
-fn every_process_of_a_build_is_patched_at_once() {
-    // Other tests run builds of the same source, which would be the same build.
-    let unlike = format!("{}=/run-{}", env!("CARGO_MANIFEST_DIR"), std::process::id());
-    let pair = Pair::build("c/answers.c", &format!("gcc -O2 -fdebug-prefix-map={unlike}"));
-    pair.diff();
-    let mut stranger = answers().start();
-    assert_old(&mut stranger);
-    let mut targets: Vec<Target> = (0..6).map(|_| pair.start()).collect();
-    for target in &mut targets {
-        assert_old(target);
-    }
-    for (verb, check) in [("apply", assert_new as fn(&mut Target)), ("revert", assert_old)] {
-        let ran = finish(pair.suture().args(["--json", verb]).arg(&pair.delta).arg("--all"));
-        assert_eq!(ran.exit, Some(0), "{ran:?}");
-        let rows = ran.json["results"].as_array().unwrap();
-        for target in &mut targets {
-            let row = rows.iter().find(|row| row["pid"] == target.pid()).expect("a row for each");
-            assert_eq!(row["outcome"], "done", "{row}");
-            check(target);
-        }
-        assert_eq!(rows.len(), targets.len());
-        assert_old(&mut stranger);
     }
 }
 
@@ -308,15 +258,10 @@ fn a_library_that_is_loaded_meanwhile_is_known() {
     let mut target = Target::start(command);
     assert_eq!(target.hear(), "busy");
 
-    let mut command = pair.suture();
-    command.env("SUTURE_LOG", "suture_process=debug").args(["apply", "--deadline", "20s"]).arg(&pair.delta);
-    command.args(["--pid", &target.pid().to_string()]).stderr(Stdio::piped());
-    let mut applying = command.spawn().unwrap();
-    let mut log = BufReader::new(applying.stderr.take().unwrap()).lines();
-    let mut throws = (&mut log).filter(|line| line.as_ref().unwrap().contains("Throw"));
-    assert!(throws.nth(1).is_some(), "a second stop means that the first one found it busy");
+    let mut applying = Surgeon::start(&pair.operation(&["apply"], &target, &LONG));
+    applying.until_it_tries_again();
     target.send("");
-    let told: Vec<_> = log.map(Result::unwrap).collect();
-    assert!(applying.wait().unwrap().success(), "{}", told.join("\n"));
+    let end = applying.end();
+    assert_eq!(end["outcome"], "done", "{end}");
     assert_eq!((target.ask(""), target.hear()), ("1".to_owned(), "1001".to_owned()));
 }

@@ -47,6 +47,25 @@ fn who_executes_the_function_is_busy_except_at_its_entry() {
 }
 
 #[test]
+fn in_a_passage_nobody_may_stand_but_return_into_it() {
+    let words = [0, CODE + 0x204, 0, 0];
+    let memory = whole_stack(&words);
+    let unwinder =
+        unwinder(table(b"zR", &[(function(0), &[DEF_CFA_OFFSET, 16][..]), (function(2), OUTERMOST)]));
+    let unwinder = unwinder.unwrap();
+    let forbidden = Forbidden::new(&[(function(1), "victim".to_owned())], &[]);
+    let forbidden = forbidden.with_passage(Some((function(2), "passage".to_owned())));
+    let judged = |pc| {
+        let live = LiveStack::read(STACK, Some(top(&words)), &memory);
+        let is_clear = judge(&forbidden, &at(pc), &live, &unwinder) == Verdict::Clear;
+        assert_eq!(super::is_clear(&forbidden, pc, &live), is_clear);
+        is_clear
+    };
+    assert!(judged(CODE + 4), "it returns into the passage");
+    assert!(!judged(CODE + 0x200) && !judged(CODE + 0x204));
+}
+
+#[test]
 fn the_way_out_is_behind_the_outermost_of_several() {
     // 0 called by the victim, called by 0, called by the victim, called by the outermost.
     let words = [0, CODE + 0x150, 0, CODE + 0x10, 0, CODE + 0x160, 0, CODE + 0x204, 0, 0];
