@@ -170,7 +170,7 @@ pub(crate) struct ComparisonArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) critical: Option<PathBuf>,
 
-    /// An object that differs in every build, such as one with a build date: its content does not count
+    /// An object or a function that differs in every build, such as one with a build date: that it does is no change
     ///
     /// May be given several times.
     #[arg(long, value_name = "NAME")]
