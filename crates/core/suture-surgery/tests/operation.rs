@@ -221,7 +221,11 @@ fn fresh(record: &Record) -> Home {
 }
 
 fn begin(model: &Model, record: &Record, goal: Goal) -> Operation {
-    let found = if model.mapped { home::decode(model, BASE).expect("a record") } else { fresh(record) };
+    let found = if model.mapped {
+        home::decode(model, BASE, &mut { home::BODY_LEN_MAX }).expect("a record")
+    } else {
+        fresh(record)
+    };
     let installation =
         Installation { home: fresh(record), mapped: model.mapped, parts: Vec::new(), choices: Vec::new() };
     let settled = model.settled(&found);

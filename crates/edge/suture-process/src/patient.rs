@@ -134,8 +134,9 @@ impl Patient {
         let is_home = |mapping: &&Mapping| {
             mapping.offset == 0 && mapping.path.as_deref().is_some_and(|path| path.starts_with(&name))
         };
+        let mut room = home::BODIES_LEN_MAX;
         for mapping in self.maps.iter().filter(is_home) {
-            match home::decode(&self.memory, mapping.range.start) {
+            match home::decode(&self.memory, mapping.range.start, &mut room) {
                 Ok(home) => self.homes.push(home),
                 Err(error) => self.unreadable.push(error),
             }
