@@ -11,6 +11,7 @@ mod libraries;
 mod own_names;
 mod permission;
 mod programs;
+mod shadows;
 mod shown;
 mod stacked;
 mod support;
