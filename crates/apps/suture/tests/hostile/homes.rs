@@ -215,14 +215,20 @@ fn the_changing_part_of_a_record_is_shown_whatever_it_holds() {
 struct Impostor(Child);
 
 impl Impostor {
-    fn start(count: usize, len: usize) -> Self {
+    /// So many bytes under each of these names.
+    fn start(names: &[&str], len: usize) -> Self {
         let script = format!(
-            "import mmap, os\nkept = []\nfor n in range({count}):\n f = os.memfd_create('suture:%d' % n)\n \
+            "import mmap, os, sys\nkept = []\nfor name in sys.argv[1:]:\n f = os.memfd_create('suture:' + name)\n \
              os.ftruncate(f, {len})\n kept.append(mmap.mmap(f, {len}))\nprint('ready', flush=True)\ninput()\n"
         );
         let mut command = Command::new("python3");
-        let mut child =
-            command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(["-c", &script])
+            .args(names)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut ready = String::new();
         let said = child.stdout.take().unwrap();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(said), &mut ready).unwrap();
@@ -241,7 +247,7 @@ impl Drop for Impostor {
 /// Records that are as long as they may be, of lists that take most memory for their length, in as many homes as there is room for.
 #[test]
 fn what_records_claim_costs_no_memory() {
-    const HOMES: usize = 5;
+    const NAMES: [&str; 5] = ["1", "2", "3", "4", "5"];
     let pair = pair();
     let mut target = pair.start();
     assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
@@ -250,10 +256,10 @@ fn what_records_claim_costs_no_memory() {
     let len = home::BODY_LEN_MAX as usize;
     home.record.on = vec![String::new(); len / 3 - 4096];
     let bytes = home::encode(&home);
-    let impostor = Impostor::start(HOMES, len);
+    let impostor = Impostor::start(&NAMES, len);
     let pid = i32::try_from(impostor.0.id()).unwrap();
     let homes = Memory::homes(pid);
-    assert_eq!(homes.len(), HOMES);
+    assert_eq!(homes.len(), NAMES.len());
     for memory in &homes {
         assert_eq!(bytes[..16], MAGIC);
         memory.write(&bytes);
@@ -261,5 +267,41 @@ fn what_records_claim_costs_no_memory() {
     }
     is_told(&pair, &pid.to_string(), "long records", "elsewhere");
     drop(impostor);
+    assert_eq!(target.ask("0"), "5");
+}
+
+/// Memory whose name is a command to gdb, with a record in it that is as it must be: `ps --symbols` writes a script for gdb.
+#[test]
+fn a_name_that_is_a_command_is_no_home() {
+    const LEN: u64 = 0x3000;
+    let pair = pair();
+    let mut target = pair.start();
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    let patch = Memory::homes(target.pid()).remove(0);
+    let home = decode(&patch.read(4096), patch.base);
+    let impostor = Impostor::start(&["abc", "abc\nshell touch it"], LEN as usize);
+    let pid = impostor.0.id().to_string();
+    let homes = Memory::homes(impostor.0.id() as i32);
+    assert_eq!(homes.len(), 2);
+    for Memory { file, base } in &homes {
+        let part = |from, to| Range { start: base + from, end: base + to };
+        let mut home = home.clone();
+        home.record = Record {
+            home: part(0, LEN),
+            text: part(0x1000, 0x2000),
+            call_stack: part(0x2000, LEN),
+            sites: Vec::new(),
+            functions: Vec::new(),
+            frames: None,
+            ..home.record
+        };
+        file.write_all_at(&home::encode(&home), *base).unwrap();
+    }
+    let directory = pair.directory().join("symbols");
+    let symbols = directory.to_str().unwrap();
+    let told = json(&pair, "a command", &["ps", "--pid", &pid, "--symbols", symbols], &[0]);
+    assert_eq!(told["processes"][0]["patches"].as_array().unwrap().len(), 1, "{told}");
+    let script = std::fs::read_to_string(directory.join("patches.gdb")).unwrap();
+    assert!(script.lines().count() == 1 && !script.contains("shell"), "{script}");
     assert_eq!(target.ask("0"), "5");
 }
