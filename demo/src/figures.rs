@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     pub(crate) delta_bytes: u64,
     /// Functions that it replaces.
     pub(crate) replaced: Vec<String>,
+    /// For how many seconds the server had been up in the beginning, and in the end.
+    pub(crate) uptime_s: [u64; 2],
     /// Commands that the server ran in all.
     pub(crate) commands: u64,
     /// Of them each second.
@@ -73,10 +75,12 @@ pub(crate) fn table(figures: &Figures) -> String {
     use std::fmt::Write as _;
     let ms = |us: u64| format!("{:.2}", us as f64 / 1000.0);
     let mut text = format!(
-        "  diff        {:.2} s, delta {} bytes, replaces {}\n  load        {} commands, {} each second; {} requests timed, no error\n\n",
+        "  diff        {:.2} s, delta {} bytes, replaces {}\n  uptime      {} s in the beginning, {} s in the end\n  load        {} commands, {} each second; {} requests timed, no error\n\n",
         figures.diff_s,
         figures.delta_bytes,
         figures.replaced.join(", "),
+        figures.uptime_s[0],
+        figures.uptime_s[1],
         figures.commands,
         figures.commands_per_s,
         figures.requests_timed,

@@ -1,9 +1,9 @@
 //! One client that asks all the time and times each answer: what a user of the server sees.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Failure;
 use crate::resp::{Client, Reply, request};
@@ -19,6 +19,8 @@ pub(crate) struct Sample {
 /// A running measurement.
 pub(crate) struct Meter {
     stop: Arc<AtomicBool>,
+    /// How many requests have been answered.
+    timed: Arc<AtomicUsize>,
     thread: JoinHandle<Result<Vec<Sample>, String>>,
 }
 
@@ -28,7 +30,8 @@ impl Meter {
         let mut client = Client::connect(port)?;
         let stop = Arc::new(AtomicBool::new(false));
         let (asked, expected) = (request(&["GET", key]), Reply::Text(value.to_owned()));
-        let told = Arc::clone(&stop);
+        let timed = Arc::new(AtomicUsize::new(0));
+        let (told, count) = (Arc::clone(&stop), Arc::clone(&timed));
         let thread = std::thread::Builder::new().name("latency".to_owned()).spawn(move || {
             let mut samples = Vec::new();
             while !told.load(Ordering::Relaxed) {
@@ -41,10 +44,25 @@ impl Meter {
                     Err(error) => return Err(format!("a client lost its connection: {error}")),
                 }
                 samples.push(Sample { at_us: sent.duration_since(clock).as_micros() as u64, took_us });
+                count.store(samples.len(), Ordering::Relaxed);
             }
             Ok(samples)
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { stop, timed, thread })
+    }
+
+    /// Waits until so many more requests have been answered.
+    pub(crate) fn wait_for(&self, requests: usize) -> Result<(), Failure> {
+        const LOOK: Duration = Duration::from_millis(1);
+        let answered = || self.timed.load(Ordering::Relaxed);
+        let wanted = answered() + requests;
+        while answered() < wanted {
+            if self.thread.is_finished() {
+                return Err("the client that times its requests got a wrong answer, or none".into());
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     /// Ends it; every answer was right, or this is the error.

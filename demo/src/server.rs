@@ -25,6 +25,17 @@ impl Running {
         self.child.id()
     }
 
+    /// Ends it, and makes sure that it is gone.
+    pub(crate) fn end(mut self) -> Result<(), Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let pid = self.pid();
+        if Path::new(&format!("/proc/{pid}")).exists() {
+            return Err(format!("process {pid} has been ended and still runs").into());
+        }
+        Ok(())
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

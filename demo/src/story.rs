@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::figures::{self, Figures};
 use crate::latency::{Meter, Sample};
@@ -16,12 +16,12 @@ use crate::{Arguments, Failure, plot, server};
 struct Scale {
     keys: usize,
     connections: usize,
-    /// Time between operations.
-    quiet: Duration,
+    /// How many requests are timed between operations: what those under way in an operation are compared with.
+    quiet: usize,
 }
 
-const FULL: Scale = Scale { keys: 100_000, connections: 100, quiet: Duration::from_secs(3) };
-const SHORT: Scale = Scale { keys: 5_000, connections: 20, quiet: Duration::from_millis(600) };
+const FULL: Scale = Scale { keys: 100_000, connections: 100, quiet: 30_000 };
+const SHORT: Scale = Scale { keys: 5_000, connections: 20, quiet: 3_000 };
 
 /// Operations in their order: what it is called, the words of the command, whether the hole is open afterwards,
 /// and what `suture ps` says.
@@ -56,23 +56,31 @@ pub(crate) fn tell(args: &Arguments) -> Result<(), Failure> {
         "CVE-2024-51741 is open: the server takes `ACL SETUSER probe %`, a rule that crashes it when used",
     );
     let mut figures = diff(&surgery, &old, &new)?;
-    let operations = operate(&surgery, port, clock, scale.quiet)?;
+    let operations = operate(&surgery, port, clock, &meter, scale.quiet)?;
     let seconds = clock.elapsed().as_secs_f64();
     let samples = meter.end()?;
     if !load.runs() {
         return Err("redis-benchmark has ended: the server has failed it".into());
     }
-    drop(load);
-    for sentence in watched.check(port)? {
+    load.end()?;
+    let (sentences, uptime_s) = watched.check(port)?;
+    for sentence in sentences {
         say("same", &sentence);
     }
+    figures.uptime_s = uptime_s;
     figures.commands = commands(port)?;
     figures.commands_per_s = (figures.commands as f64 / seconds) as u64;
     figures.requests_timed = samples.len();
     let of = |operation| figures::of_operation(operation, &operations, &samples);
     figures.operations = operations.iter().map(of).collect();
     println!("\n{}", figures::table(&figures));
-    write(&args.out, &figures, &operations, &samples)
+    write(&args.out, &figures, &operations, &samples)?;
+    server.end()?;
+    if Client::connect(port).is_ok() {
+        return Err(format!("the server has ended, and somebody answers at port {port}").into());
+    }
+    say("end", "server and load have ended: nothing is left running");
+    Ok(())
 }
 
 fn diff(surgery: &Surgery, old: &Path, new: &Path) -> Result<Figures, Failure> {
@@ -91,6 +99,7 @@ fn diff(surgery: &Surgery, old: &Path, new: &Path) -> Result<Figures, Failure> {
         diff_s,
         delta_bytes,
         replaced,
+        uptime_s: [0; 2],
         commands: 0,
         commands_per_s: 0,
         requests_timed: 0,
@@ -98,10 +107,16 @@ fn diff(surgery: &Surgery, old: &Path, new: &Path) -> Result<Figures, Failure> {
     })
 }
 
-fn operate(surgery: &Surgery, port: u16, clock: Instant, quiet: Duration) -> Result<Vec<Operation>, Failure> {
+fn operate(
+    surgery: &Surgery,
+    port: u16,
+    clock: Instant,
+    meter: &Meter,
+    quiet: usize,
+) -> Result<Vec<Operation>, Failure> {
     let mut operations = Vec::new();
     for (name, words, is_open, state) in OPERATIONS {
-        std::thread::sleep(quiet);
+        meter.wait_for(quiet)?;
         let operation = surgery.operate(clock, name, words)?;
         hole(port, is_open)?;
         let found = surgery.state()?;
@@ -113,7 +128,7 @@ fn operate(surgery: &Surgery, port: u16, clock: Instant, quiet: Duration) -> Res
         say(name, &format!("the process stood still for {stopped:.2} ms; the hole is {hole}"));
         operations.push(operation);
     }
-    std::thread::sleep(quiet);
+    meter.wait_for(quiet)?;
     Ok(operations)
 }
 

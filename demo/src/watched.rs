@@ -12,6 +12,8 @@ pub(crate) struct Watched {
     connections: Vec<(String, Client)>,
     subscriber: Client,
     process: Process,
+    /// How long the server had been up in the beginning, in seconds.
+    uptime_s: u64,
 }
 
 /// What tells one run of a server from another.
@@ -51,15 +53,20 @@ impl Watched {
         let connections = connections.collect::<Result<Vec<_>, Failure>>()?;
         let mut subscriber = Client::connect(port)?;
         subscriber.ask(&["SUBSCRIBE", "news"])?;
-        Ok(Self { keys, connections, subscriber, process: process(&mut client)? })
+        let (process, uptime_s) = process(&mut client)?;
+        Ok(Self { keys, connections, subscriber, process, uptime_s })
     }
 
-    /// Checks that all is as it was; gives a sentence for each thing that was checked.
-    pub(crate) fn check(mut self, port: u16) -> Result<Vec<String>, Failure> {
+    /// Checks that all is as it was; gives a sentence for each thing that was checked, and how long the server had been up
+    /// in the beginning and is now.
+    pub(crate) fn check(mut self, port: u16) -> Result<(Vec<String>, [u64; 2]), Failure> {
         let mut client = Client::connect(port)?;
-        let now = process(&mut client)?;
+        let (now, uptime_s) = process(&mut client)?;
         if now != self.process {
             return Err(format!("the process was {:?} and is {now:?}", self.process).into());
+        }
+        if uptime_s < self.uptime_s {
+            return Err(format!("it was up for {} s and is for {uptime_s}", self.uptime_s).into());
         }
         for_batches(
             &mut client,
@@ -80,28 +87,32 @@ impl Watched {
         {
             return Err(format!("the subscriber heard {message:?}").into());
         }
-        Ok(vec![
+        let sentences = vec![
             format!(
-                "the same process: pid {}, run id {}",
+                "the same process: pid {}, run id {}, up for {} s then and {uptime_s} s now",
                 now.process_id,
-                &now.run_id[..8.min(now.run_id.len())]
+                &now.run_id[..8.min(now.run_id.len())],
+                self.uptime_s
             ),
             format!("the same data: {} keys read back", self.keys),
             format!(
                 "the same connections: {} with a transaction open all the time, one subscribed",
                 self.connections.len()
             ),
-        ])
+        ];
+        Ok((sentences, [self.uptime_s, uptime_s]))
     }
 }
 
-fn process(client: &mut Client) -> Result<Process, Failure> {
+/// Which run of a server it is, and for how many seconds.
+fn process(client: &mut Client) -> Result<(Process, u64), Failure> {
     let info = client.text(&["INFO", "server"])?;
     let field = |name: &str| {
         let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.map(str::to_owned).ok_or_else(|| format!("INFO has no {name}"))
     };
-    Ok(Process { process_id: field("process_id")?, run_id: field("run_id")? })
+    let process = Process { process_id: field("process_id")?, run_id: field("run_id")? };
+    Ok((process, field("uptime_in_seconds")?.parse()?))
 }
 
 fn for_batches(

@@ -8,6 +8,7 @@
 //! An input that has found a defect is kept in `corpus/TARGET/` with the mending commit.
 #![forbid(unsafe_code)]
 
+pub mod home;
 pub mod trust;
 
 use suture_advisory::leak::{Findings, Secrets, Watch};

@@ -105,6 +105,11 @@ fn diff() {
 }
 
 #[test]
+fn home_read() {
+    check("home_read", suture_fuzz::home::home_read);
+}
+
+#[test]
 fn policy() {
     check("policy", suture_fuzz::policy);
 }

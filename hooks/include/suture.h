@@ -35,7 +35,8 @@
 extern "C" {
 #endif
 
-#define SUTURE_ONCE __attribute__((weak, visibility("hidden"), noinline))
+#define SUTURE_SHARED __attribute__((weak, visibility("hidden")))
+#define SUTURE_ONCE SUTURE_SHARED __attribute__((noinline))
 
 int suture_pre_apply(void);
 int suture_post_apply(void);
@@ -52,8 +53,8 @@ struct suture_shadow {
 };
 
 /* One table for all files of the fix. */
-SUTURE_ONCE struct suture_shadow *suture_shadow_table[SUTURE_SHADOW_BUCKETS];
-SUTURE_ONCE char suture_shadow_lock;
+SUTURE_SHARED struct suture_shadow *suture_shadow_table[SUTURE_SHADOW_BUCKETS];
+SUTURE_SHARED char suture_shadow_lock;
 
 static inline struct suture_shadow **suture_shadow_bucket(const void *object, unsigned long id)
 {

@@ -29,8 +29,8 @@ pub use write::write;
 
 /// Longest delta file, in bytes.
 pub const FILE_BYTES_MAX: usize = 256 << 20;
-/// Longest `.suture.meta`, in bytes.
-pub const META_BYTES_MAX: usize = 64 << 20;
+/// Longest `.suture.meta`, in bytes: a list of empty names takes eight times as much memory as its text.
+pub const META_BYTES_MAX: usize = 16 << 20;
 /// Most sections of new code and data.
 pub const SECTIONS_MAX: usize = 1 << 14;
 /// Most symbols.

@@ -24,6 +24,8 @@
 //! static) can live on in the program's own data. A reverted patch leaves its home parked, and applying
 //! the same delta again uses it again.
 
+mod sound;
+
 use serde::{Deserialize, Serialize};
 use suture_delta::model::Range;
 use thiserror::Error;
@@ -58,7 +60,9 @@ pub const UNWINDER_OBJECT_OFFSETS: [u64; 2] = [128, 256];
 /// Length of each, in bytes.
 pub const UNWINDER_OBJECT_LEN: u64 = 64;
 /// Longest body that is read back, in bytes.
-pub const BODY_LEN_MAX: u64 = 64 << 20;
+pub const BODY_LEN_MAX: u64 = 16 << 20;
+/// Longest bodies of all homes of a process together that are read back, in bytes.
+pub const BODIES_LEN_MAX: u64 = 64 << 20;
 
 const SELF_ADDRESS_OFFSET: usize = 16;
 const BODY_LEN_OFFSET: usize = 24;
@@ -269,8 +273,8 @@ fn registered(head: &[u8]) -> u8 {
     UNWINDER_OBJECT_OFFSETS.iter().take_while(is_taken).count() as u8
 }
 
-/// Reads the home that begins at `base`.
-pub fn decode(memory: &dyn Memory, base: u64) -> Result<Home, HomeError> {
+/// Reads the home that begins at `base`. Bodies may be as long as there is `room`, in bytes, which becomes less by what is read.
+pub fn decode(memory: &dyn Memory, base: u64, room: &mut u64) -> Result<Home, HomeError> {
     let damaged = |what: &str| HomeError::Damaged { address: base, what: what.to_owned() };
     let mut head = [0; HEAD_LEN as usize];
     memory.read(base, &mut head).map_err(|_| HomeError::NoHome(base))?;
@@ -278,9 +282,10 @@ pub fn decode(memory: &dyn Memory, base: u64) -> Result<Home, HomeError> {
         return Err(HomeError::NoHome(base));
     }
     let len = word(&head, BODY_LEN_OFFSET);
-    if len > BODY_LEN_MAX {
+    if len > BODY_LEN_MAX.min(*room) {
         return Err(damaged("its length is beyond all reason"));
     }
+    *room -= len;
     let mut body = vec![0; len as usize];
     memory.read(base + HEAD_LEN, &mut body).map_err(|_| damaged("it ends early"))?;
     if fnv1a(&body) != word(&head, BODY_CHECK_OFFSET) {
@@ -291,6 +296,7 @@ pub fn decode(memory: &dyn Memory, base: u64) -> Result<Home, HomeError> {
         return Err(HomeError::OtherVersion { address: base, found: version.schema });
     }
     let record = serde_json::from_slice(&body).map_err(|e| damaged(&e.to_string()))?;
+    sound::check(&record, base).map_err(damaged)?;
     let state = State::from_code(head[STATE_OFFSET as usize]).ok_or_else(|| damaged("unknown state"))?;
     let head = Head {
         switch: head[SWITCH_OFFSET as usize] != 0,

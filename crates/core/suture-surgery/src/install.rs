@@ -1,11 +1,13 @@
 //! From a delta and a place to a home: everything that will stand in the process, computed before the
 //! process is touched.
 
+use std::collections::BTreeMap;
+
 use suture_delta::model::{Delta, JUMP_LEN, PatchCode, Range, Reference, Resolution, Site, SymbolKind};
 
 use crate::home::{
-    self, Head, Home, RECORD_SCHEMA, Record, RecordedFunction, RecordedHooks, RecordedOverwrite,
-    RecordedSite, State,
+    self, BODY_LEN_MAX, HEAD_LEN, Head, Home, RECORD_SCHEMA, Record, RecordedFunction, RecordedHooks,
+    RecordedOverwrite, RecordedSite, State,
 };
 use crate::link::{self, Choice, HomeLayout, LinkError, Linked, Part, Resolver, Value};
 use crate::outcome::Refusal;
@@ -56,6 +58,11 @@ pub fn layout(order: &Order<'_>) -> Result<HomeLayout, LinkError> {
     let sites: Vec<Found> = order.delta.meta.sites.iter().map(widest_found).collect();
     let record = record(&widest, &rough, WIDEST_ADDRESS, &sites)?;
     let bytes = home::encode(&Home { head: head(order), record });
+    // What is not read back can't be taken back.
+    let body_len = bytes.len() as u64 - HEAD_LEN;
+    if body_len > BODY_LEN_MAX {
+        return Err(LinkError::RecordTooLong(body_len));
+    }
     HomeLayout::new(order.delta, bytes.len() as u64, order.prelude.len() as u64)
 }
 
@@ -189,20 +196,21 @@ fn record(order: &Order<'_>, layout: &HomeLayout, base: u64, found: &[Found]) ->
 }
 
 fn functions(delta: &Delta, addresses: &[u64]) -> Vec<RecordedFunction> {
+    let names = demangled(delta);
     let code = delta.symbols.iter().zip(addresses).filter(|(symbol, _)| symbol.kind == SymbolKind::Function);
     code.map(|(symbol, start)| RecordedFunction {
-        name: display_name(delta, &symbol.name),
+        name: names.get(symbol.name.as_str()).copied().unwrap_or(&symbol.name).to_owned(),
         range: Range { start: *start, end: start + symbol.size },
     })
     .collect()
 }
 
-/// The demangled name that the report has for a symbol, or the symbol's own.
-fn display_name(delta: &Delta, symbol: &str) -> String {
+/// The demangled name that the report has for a symbol; of several the first.
+fn demangled(delta: &Delta) -> BTreeMap<&str, &str> {
     let report = &delta.meta.report;
-    let changed = report.changed.iter().map(|f| (&f.symbol, &f.name));
-    let new = report.new.iter().map(|f| (&f.symbol, &f.name));
-    changed.chain(new).find(|(linkage, _)| *linkage == symbol).map_or(symbol, |(_, name)| name).to_owned()
+    let changed = report.changed.iter().map(|f| (f.symbol.as_str(), f.name.as_str()));
+    let new = report.new.iter().map(|f| (f.symbol.as_str(), f.name.as_str()));
+    changed.chain(new).rev().collect()
 }
 
 fn frames(delta: &Delta, layout: &HomeLayout, base: u64) -> Option<u64> {

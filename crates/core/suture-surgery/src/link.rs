@@ -9,7 +9,7 @@ use suture_delta::model::{
 };
 use thiserror::Error;
 
-use crate::home::SWITCH_OFFSET;
+use crate::home::{BODY_LEN_MAX, SWITCH_OFFSET};
 
 /// Page size of x86-64, bytes.
 pub const PAGE: u64 = 4096;
@@ -27,7 +27,7 @@ pub struct HomeLayout {
     pub text: Range,
     /// Constants and unwind tables; read-only.
     pub read_only: Range,
-    /// New data, and the room for overwritten objects; read-write.
+    /// New data, the room for overwritten objects, and new data that begins as zeros; read-write.
     pub writable: Range,
     /// Stack of injected functions, above a page that nothing may write.
     pub call_stack: Range,
@@ -122,6 +122,9 @@ pub enum LinkError {
     /// The delta contradicts itself.
     #[error("the delta is malformed: {0}")]
     Malformed(String),
+    /// Its record would be longer than any that is read back.
+    #[error("the record of the patch needs {0} bytes, more than the {BODY_LEN_MAX} that are read back")]
+    RecordTooLong(u64),
     /// The home would be longer than any patch needs.
     #[error("the patch needs {0} bytes, more than the {HOME_LEN_MAX} that are accepted")]
     TooLong(u64),
@@ -142,11 +145,12 @@ impl HomeLayout {
         let read_only = next.part(|at| at.sections(delta, &mut sections, &kinds))?;
         let mut overwrites = Vec::new();
         let writable = next.part(|at| {
-            at.sections(delta, &mut sections, &[SectionKind::Data, SectionKind::Bss])?;
+            at.sections(delta, &mut sections, &[SectionKind::Data])?;
             for object in &delta.meta.overwrites {
                 overwrites.push((at.take(object.size, 16)?, at.take(object.size, 16)?));
             }
-            Ok(0)
+            // Zeros come last: nothing stands behind them that would have to be held in memory with them.
+            at.sections(delta, &mut sections, &[SectionKind::Bss])
         })?;
         next.take(PAGE, PAGE)?;
         let call_stack = next.part(|at| at.take(CALL_STACK_LEN, PAGE))?;

@@ -163,7 +163,9 @@ impl Model {
 
     /// Whether the object holds what the switch says, unless the home says that it may not.
     fn says_whether_data_is_mixed(&self) -> bool {
-        let Ok(home) = home::decode(self, BASE) else { return self.get(OBJECT) == OLD_DATA };
+        let Ok(home) = home::decode(self, BASE, &mut home::BODY_LEN_MAX.clone()) else {
+            return self.get(OBJECT) == OLD_DATA;
+        };
         let meant = if home.head.switch { NEW_DATA } else { OLD_DATA };
         !home.data_settled() || self.get(OBJECT) == meant
     }
@@ -233,7 +235,11 @@ fn fresh(record: &Record) -> Home {
 }
 
 fn begin(model: &Model, record: &Record, goal: Goal) -> Operation {
-    let found = if model.mapped { home::decode(model, BASE).expect("a record") } else { fresh(record) };
+    let found = if model.mapped {
+        home::decode(model, BASE, &mut { home::BODY_LEN_MAX }).expect("a record")
+    } else {
+        fresh(record)
+    };
     let installation =
         Installation { home: fresh(record), mapped: model.mapped, parts: Vec::new(), choices: Vec::new() };
     let settled = model.settled(&found);

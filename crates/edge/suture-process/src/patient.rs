@@ -136,12 +136,11 @@ impl Patient {
     }
 
     fn find_homes(&mut self) {
-        let name = format!("/memfd:{HOME_NAME}");
-        let is_home = |mapping: &&Mapping| {
-            mapping.offset == 0 && mapping.path.as_deref().is_some_and(|path| path.starts_with(&name))
-        };
+        let is_home =
+            |mapping: &&Mapping| mapping.offset == 0 && mapping.path.as_deref().is_some_and(is_home_name);
+        let mut room = home::BODIES_LEN_MAX;
         for mapping in self.maps.iter().filter(is_home) {
-            match home::decode(&self.memory, mapping.range.start) {
+            match home::decode(&self.memory, mapping.range.start, &mut room) {
                 Ok(home) => self.homes.push(home),
                 Err(error) => self.unreadable.push(error),
             }
@@ -161,6 +160,13 @@ pub(crate) fn open(pid: i32) -> Result<(proc::Status, RemoteMemory), Refusal> {
     }
     let memory = RemoteMemory::open(pid).map_err(denied(pid))?;
     Ok((status, memory))
+}
+
+/// Whether memory of this name is that of a patch. A process may give memory any name, and names of patches become part of what
+/// other programs read.
+fn is_home_name(path: &str) -> bool {
+    let id = path.strip_prefix("/memfd:").and_then(|name| name.strip_prefix(HOME_NAME));
+    id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Length of the unwind table that `bytes` begin with: entries, each with its length before it, up to one of

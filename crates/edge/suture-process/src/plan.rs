@@ -3,6 +3,7 @@
 use suture_delta::model::{self, BuildKind, Delta, JUMP_LEN, Range};
 use suture_surgery::home::{Home, State};
 use suture_surgery::install::{self, Installation, Order};
+use suture_surgery::modules::Module;
 use suture_surgery::operation::Goal;
 use suture_surgery::outcome::{End, Outcome, Refusal};
 use suture_surgery::placement::{self, LOW_SPACE_END, Limits, USER_SPACE_END};
@@ -115,13 +116,10 @@ fn in_order(patient: &Patient, home: &Home, goal: Goal) -> Result<(), Refusal> {
     })
 }
 
-fn module_of<'p>(
-    patient: &'p Patient,
-    delta: &Delta,
-) -> Result<&'p suture_surgery::modules::Module, Refusal> {
+fn module_of<'p>(patient: &'p Patient, delta: &Delta) -> Result<&'p Module, Refusal> {
     let wanted = &delta.meta.old;
     patient.module(&wanted.build_id).ok_or_else(|| {
-        let like = |m: &&suture_surgery::modules::Module| m.name == wanted.name || m.is_executable;
+        let like = |m: &&Module| m.name == wanted.name || m.is_executable;
         let found = patient.modules.iter().filter(like);
         let found = found.filter_map(|m| Some((m.name.clone(), m.build_id.clone()?))).collect();
         Refusal::WrongBuild { wanted: wanted.build_id.clone(), found }
@@ -136,6 +134,7 @@ fn prepare(
     unix_s: u64,
 ) -> Result<Installation, Refusal> {
     let module = module_of(patient, delta)?;
+    is_of(delta, module)?;
     stands_on(patient, delta)?;
     let before = before(patient, delta, module.bias)?;
     let prelude = inject::prelude();
@@ -171,6 +170,21 @@ fn prepare(
     let mut installation = install::prepare(&order, &layout, base, &before, &scope)?;
     data::keep(&mut installation, &constants);
     Ok(installation)
+}
+
+/// The id of a build is what the delta says, and so is where the build lies, within which all that it changes must be.
+fn is_of(delta: &Delta, module: &Module) -> Result<(), Refusal> {
+    let Range { start, end } = delta.meta.old.image;
+    let place = Range { start: start.wrapping_add(module.bias), end: end.wrapping_add(module.bias) };
+    if module.range.start <= place.start && place.start < place.end && place.end <= module.range.end {
+        return Ok(());
+    }
+    let why = format!(
+        "the delta is for a build at {start:#x} to {end:#x}, which the process has at {:#x} to {:#x}: it was not made from that build",
+        module.range.start.wrapping_sub(module.bias),
+        module.range.end.wrapping_sub(module.bias)
+    );
+    Err(Refusal::Unsupported(why))
 }
 
 /// A patch for a module that has patches already must have been made on top of them.

@@ -8,10 +8,15 @@ pub(crate) const TEN_GIGABYTES: u64 = 10 << 30;
 
 /// Runs a command line with an address space of half a gigabyte.
 pub(crate) fn in_little_memory(here: &Path, arguments: &[&str]) -> Output {
+    command(here, arguments).output().unwrap()
+}
+
+/// The same to be run.
+pub(crate) fn command(here: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", "ulimit -v 500000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_suture")]);
     command.args(arguments).current_dir(here).env_remove("SUTURE_LOG").env_remove("SUTURE_AUDIT_DIR");
-    command.output().unwrap()
+    command
 }
 
 /// The same for one that must be refused with this code, not because memory was wanting.

@@ -5,6 +5,18 @@
 use std::path::Path;
 use std::process::Command;
 
+/// The shell, with a `sleep` that ends when what a reader waits for has come, however slow the machine is: the program in the
+/// background has written a line, and two more, so that one of them was begun and ended by now.
+const PRELUDE: &str = r#"
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+sleep() {
+  local log=/proc/$pid/fd/1 lines
+  until [ -f "$log" ]; do kill -0 "$pid"; command sleep 0.01; done
+  lines=$(wc -l < "$log")
+  until [ "$(wc -l < "$log")" -gt $((lines + 2)) ]; do kill -0 "$pid"; command sleep 0.01; done
+}
+"#;
+
 #[test]
 fn the_first_patch_in_five_minutes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
@@ -15,7 +27,7 @@ fn the_first_patch_in_five_minutes() {
     let state = tempfile::tempdir().unwrap();
     let output = Command::new("bash")
         .args(["-euc"])
-        .arg(format!("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{}", blocks.concat()))
+        .arg(format!("{PRELUDE}{}", blocks.concat()))
         .current_dir(&root)
         // The README's reader has not set where cargo builds.
         .env_remove("CARGO_TARGET_DIR")

@@ -16,6 +16,8 @@ mod libraries;
 mod own_names;
 mod permission;
 mod programs;
+mod shadows;
+mod shown;
 mod stacked;
 mod statics;
 mod support;

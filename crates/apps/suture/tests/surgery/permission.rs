@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::support::{Pair, Ran, Target, finish};
 use crate::surroundings::{answers, assert_new, assert_old, back_and_forth, is_root, own_build, refused};
 
+/// The number of a user who owns nothing.
+const ID: u32 = 65534;
+
 /// A user who owns nothing, with a copy of the tool that they can run.
 pub(crate) struct Nobody {
     pub(crate) suture: PathBuf,
@@ -30,11 +33,17 @@ impl Nobody {
 
     /// A program that this user runs.
     pub(crate) fn command(&self, program: &Path) -> Command {
-        const ID: &str = "65534";
+        let id = &ID.to_string();
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", ID, "--regid", ID, "--clear-groups"]).arg(program);
+        command.args(["--reuid", id, "--regid", id, "--clear-groups"]).arg(program);
         command.env("SUTURE_STATE_DIR", &self.state);
         command
+    }
+
+    /// What it is called here.
+    fn name() -> Value {
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(ID)).unwrap();
+        user.map_or_else(|| ID.to_string(), |user| user.name).into()
     }
 
     fn operate(&self, verb: &str, pair: &Pair, target: &Target) -> Ran {
@@ -89,6 +98,10 @@ fn users_patch_their_own_processes_and_no_others() {
             let ran = nobody.operate(verb, &pair, &own);
             assert_eq!(ran.outcome(), "done", "{ran:?}");
             check(&mut own);
+            // Who applied it is told to everybody else.
+            let patches = pair.ps(&own)["patches"].clone();
+            let by = patches.as_array().unwrap().iter().map(|patch| patch["by"].clone());
+            assert!(by.eq((verb == "apply").then(Nobody::name)), "{patches}");
         }
     } else {
         let refusal = nobody.operate("apply", &pair, &own);

@@ -293,6 +293,9 @@ pub enum Rule {
     /// The content of an overwrite is as long as what it overwrites.
     #[error("its size differs from the size of its content, or is 0")]
     ContentSize,
+    /// Each object has a content of its own.
+    #[error("its content is that of something else too")]
+    ContentTwice,
     /// What a constant holds is known from the old build alone.
     #[error(
         "what it is expected to hold does not follow from the old build alone, or is open where nothing is"

@@ -2,6 +2,8 @@
 //! so that the surgery may rely on it: every index points to something, everything lies inside what
 //! it belongs to, and no two writes into the old build meet.
 
+use std::collections::BTreeSet;
+
 use super::{
     ALIGN_MAX, FRAMES_SECTION, HOME_BYTES_MAX, META_SECTION, NAME_BYTES_MAX, REFERENCES_MAX, REFS_SECTION,
     SECTIONS_MAX, STACK_MAX, SYMBOLS_MAX, TEMPLATE_PREFIX,
@@ -48,6 +50,7 @@ impl Delta {
             let place = || Place::Overwrite { index, name: overwrite.name.clone() };
             self.check_overwrite(overwrite).map_err(|rule| Invalid { place: place(), rule })?;
         }
+        self.check_templates_apart()?;
         self.check_hooks()?;
         self.check_writes_apart()
     }
@@ -223,23 +226,41 @@ impl Delta {
 
     fn check_overwrite(&self, overwrite: &Overwrite) -> Result<(), Rule> {
         check_inside(self.meta.old.image, overwrite.address, overwrite.size)?;
-        let content = self.symbol(overwrite.content)?;
-        if self.section(content.section)?.kind != SectionKind::Template {
-            return Err(Rule::NotTemplate);
-        }
-        if overwrite.size == 0 || content.size != overwrite.size {
-            return Err(Rule::ContentSize);
-        }
+        self.check_content(overwrite.content, overwrite.size)?;
         overwrite.expected.as_ref().map_or(Ok(()), |expected| self.check_expected(expected, overwrite))
     }
 
-    fn check_expected(&self, expected: &Expected, overwrite: &Overwrite) -> Result<(), Rule> {
-        let content = self.symbol(expected.content)?;
+    /// The template that is so many bytes of content, and nothing else.
+    fn check_content(&self, content: u32, size: u64) -> Result<&Section, Rule> {
+        let content = self.symbol(content)?;
         let section = self.section(content.section)?;
         if section.kind != SectionKind::Template {
             return Err(Rule::NotTemplate);
         }
-        if overwrite.writable || content.size != overwrite.size {
+        if size == 0 || [content.size, section.size] != [size; 2] {
+            return Err(Rule::ContentSize);
+        }
+        Ok(section)
+    }
+
+    /// No template is the content of two things: reading a delta takes as long as the delta is.
+    fn check_templates_apart(&self) -> Result<(), Invalid> {
+        let mut used = BTreeSet::new();
+        for (index, overwrite) in self.meta.overwrites.iter().enumerate() {
+            let contents = overwrite.expected.iter().map(|expected| expected.content);
+            let symbols = contents.chain([overwrite.content]).map(|symbol| self.symbol(symbol));
+            let mut sections = symbols.flatten().map(|symbol| symbol.section);
+            if sections.any(|section| !used.insert(section)) {
+                let place = Place::Overwrite { index, name: overwrite.name.clone() };
+                return Err(Invalid { place, rule: Rule::ContentTwice });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_expected(&self, expected: &Expected, overwrite: &Overwrite) -> Result<(), Rule> {
+        let section = self.check_content(expected.content, overwrite.size)?;
+        if overwrite.writable {
             return Err(Rule::ContentSize);
         }
         let is_image = |relocation: &Relocation| {

@@ -123,6 +123,8 @@ fn overwrites() {
     assert_eq!(rule_after(|d| d.meta.overwrites[0].content = 3), Rule::NotTemplate);
     assert_eq!(rule_after(|d| d.meta.overwrites[0].size = 8), Rule::ContentSize);
     assert_eq!(rule_after(|d| d.meta.overwrites[0].address = 0x40_1008), Rule::Overlap(0x40_1008));
+    let twice = rule_after(|d| d.meta.overwrites.push(d.meta.overwrites[0].clone()));
+    assert_eq!(twice, Rule::ContentTwice);
 }
 
 #[test]
