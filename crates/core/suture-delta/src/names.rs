@@ -87,6 +87,11 @@ pub(crate) fn is_guard(name: &str) -> bool {
     name.starts_with("_ZGV")
 }
 
+/// Name of the static local that it guards.
+pub(crate) fn guarded(guard: &str) -> Option<String> {
+    guard.strip_prefix("_ZGV").map(|rest| format!("_Z{rest}"))
+}
+
 /// Name of the class whose table it is.
 pub(crate) fn class_of_table(name: &str) -> Option<String> {
     let shown = demangle(name);

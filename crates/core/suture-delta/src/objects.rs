@@ -58,7 +58,13 @@ pub(crate) fn compare<'d>(
                 continue;
             }
             match pairs.old_of(id) {
-                None => found.changes.push(change(entity, "new", "carried", 0, entity.size)),
+                None => {
+                    found.changes.push(change(entity, "new", "carried", 0, entity.size));
+                    found.refusals.extend(guards_old(new, pairs, entity));
+                }
+                Some(partner) if entity.writable && !old.entity(partner).writable => {
+                    found.becomes_writable(old, (partner, entity, id), &mut grown);
+                }
                 Some(partner) if same.data_differs(partner, id) => {
                     found.changed(old, new, (partner, id), options, &mut grown);
                 }
@@ -77,6 +83,31 @@ pub(crate) fn compare<'d>(
 }
 
 impl Objects {
+    /// New code may write to what stands in read-only memory: it gets an object of its own.
+    fn becomes_writable(
+        &mut self,
+        old: &Side<'_, '_>,
+        (partner, entity, id): (EntityId, &Entity<'_>, EntityId),
+        grown: &mut Vec<(EntityId, EntityId)>,
+    ) {
+        let before = old.entity(partner);
+        let mut say = |action: &str| {
+            self.changes.push(change(entity, "writable", action, before.size, entity.size));
+        };
+        if is_exported(old, before) {
+            say("refused");
+            self.refusals.push(refusal(
+                RefusalCode::DataResized,
+                entity,
+                "it was a constant, and other modules of the process use it in memory that can't be written",
+                "put what is written into a new variable, or restart with the new build",
+            ));
+        } else {
+            say("carried");
+            grown.push((partner, id));
+        }
+    }
+
     fn changed(
         &mut self,
         old: &Side<'_, '_>,
@@ -201,6 +232,19 @@ fn loaded_words(build: &Build<'_>, start: u64, size: u64) -> BTreeMap<u64, Optio
         _ => (*word, None),
     }));
     words
+}
+
+/// A new guard of a variable that lives in the process: the first to come by would initialise it once more.
+fn guards_old(new: &Side<'_, '_>, pairs: &Pairs, guard: &Entity<'_>) -> Option<Refusal> {
+    let guarded = names::guarded(guard.name)?;
+    let id = (0..).zip(&new.entities).find(|(_, entity)| entity.names.contains(&guarded.as_str()))?.0;
+    pairs.old_of(id)?;
+    Some(refusal(
+        RefusalCode::InitialiserChanged,
+        new.entity(id),
+        "it is now initialised by code that runs when it is first used, but the process has a live value in it",
+        "give what is initialised in this way another name",
+    ))
 }
 
 /// Whether other modules can refer to it.

@@ -109,12 +109,15 @@ fn pair_group(
         pairs.join(*o, *n);
         return;
     }
-    let rules: [Likeness; 6] = [
+    let rules: [Likeness; 8] = [
         |a, b, x, y| a.names == b.names && a.file == b.file && a.size == b.size && x == y,
         |a, b, x, y| a.names == b.names && a.size == b.size && x == y,
         |a, b, _, _| a.names == b.names && a.file == b.file && a.size == b.size,
         |a, b, _, _| a.names == b.names && a.size == b.size,
+        // The hash in the name of an instance tells it from all others.
+        |a, b, _, _| a.names == b.names && names::is_rust(a.name),
         |a, b, x, y| a.size == b.size && x == y,
+        |a, b, _, _| a.names == b.names,
         |a, b, _, _| a.size == b.size,
     ];
     let bytes = |side: &Side<'_, '_>, ids: &[EntityId]| {

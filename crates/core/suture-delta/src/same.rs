@@ -10,7 +10,7 @@ mod start;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use iced_x86::{Decoder, DecoderOptions};
+use iced_x86::{Decoder, DecoderOptions, Mnemonic};
 use suture_elf::debug::DebugInfo;
 use suture_elf::frames::Pointer;
 use suture_elf::{Import, Slot};
@@ -130,7 +130,9 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
             let from = start + constants.immediate_offset();
             let immediate = from..from + constants.immediate_size();
             let here: Vec<usize> = std::iter::from_fn(|| differing.next_if(|at| *at < end)).collect();
+            // What is compared with, or added, is no line that somebody is told.
             let explained = constants.has_immediate()
+                && matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Push)
                 && here.iter().all(|at| immediate.contains(at))
                 && is_moved_line(&moved_lines, number(&a[immediate.clone()]), number(&b[immediate]));
             if !explained {

@@ -1,4 +1,5 @@
-//! What has no name of its own: static variables that compilers number, and the tables of methods of Rust.
+//! What is easily taken for something else, or for the same as before: static variables that compilers number, tables of methods and
+//! variants of Rust, instances of one generic, a bound beside the numbers of lines, what code initialises.
 
 use std::process::Command;
 
@@ -101,7 +102,7 @@ fn which_of_three_was_one_of_two_is_not_guessed() {
 fn methods(more: &str) -> Pair {
     Pair::build_rust(
         "rust/methods.rs",
-        &format!("--check-cfg cfg(order,own,body) -C codegen-units=4 --cfg {more}"),
+        &format!("--check-cfg cfg(order,own,body,variants) -C codegen-units=4 --cfg {more}"),
     )
 }
 
@@ -129,5 +130,63 @@ fn another_method_in_the_same_table_is_called() {
         assert_eq!((target.ask("1"), target.ask("2")), ("now 7 154 161".into(), "now 8 2000 2008".into()));
         assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
         assert_eq!((target.ask("1"), target.ask("2")), ("was 7 154 161".into(), "was 3 2000 2003".into()));
+    }
+}
+
+/// Live values have the number of the other variant.
+#[test]
+fn another_order_of_variants_is_refused() {
+    let ran = methods("variants -C opt-level=2").try_diff(&[]);
+    assert_eq!(ran.exit, Some(3), "{ran:?}");
+    assert_eq!(codes(&ran), ["type-layout-changed fixture::Mood"], "{ran:?}");
+}
+
+/// Live pointers to an instance call its new code, and not that of one that is as long as it was.
+#[test]
+fn instances_stay_what_they_are() {
+    for options in ["-C opt-level=0", "-C opt-level=2", "-C opt-level=2 -C symbol-mangling-version=v0"] {
+        let pair = Pair::build_rust("rust/instances.rs", options);
+        pair.diff();
+        let mut target = pair.start();
+        let ask = |target: &mut Target, answers: [&str; 3]| {
+            assert_eq!(["6", "5", "501"].map(|line| target.ask(line)), answers, "{options}");
+        };
+        let (old, new) =
+            (["was add 7", "was mix 155", "apple 10 3"], ["now add 7", "now mix 155", "apple 25 3"]);
+        ask(&mut target, old);
+        for (verb, answers) in [("apply", new), ("revert", old)] {
+            let ran = pair.operate(&[verb], &target, &[]);
+            assert_eq!(ran.outcome(), "done", "{options}: {ran:?}");
+            ask(&mut target, answers);
+        }
+    }
+}
+
+/// A bound is not taken for the number of a line that has moved as far, and what was a constant can be written to.
+#[test]
+fn a_bound_is_no_line_and_a_constant_becomes_a_variable() {
+    for compiler in ["gcc -O2", "clang -O2", "gcc -O0"] {
+        let pair = Pair::build("c/limits.c", compiler);
+        pair.diff();
+        let mut target = pair.start();
+        assert_eq!((target.ask("long 16"), target.ask("1")), ("0".into(), "31".into()));
+        assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+        assert_eq!((target.ask("long 16"), target.ask("long 15")), ("1".into(), "0".into()), "{compiler}");
+        assert_eq!((target.ask("1"), target.ask("1")), ("32".into(), "33".into()), "{compiler}");
+        assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+        assert_eq!((target.ask("long 16"), target.ask("1")), ("0".into(), "31".into()), "{compiler}");
+    }
+}
+
+/// What is initialised by code, at start or when it is first used.
+#[test]
+fn what_code_initialises_is_not_initialised_again() {
+    for compiler in ["g++ -O0", "g++ -O2", "clang++ -O0", "clang++ -O2"] {
+        for (more, code) in [("", "init-changed"), ("-DGUARD", "initialiser-changed")] {
+            let ran = Pair::build("cpp/first_use.cpp", &format!("{compiler} {more}")).try_diff(&[]);
+            assert_eq!(ran.exit, Some(3), "{compiler} {more}: {ran:?}");
+            let is_it = |told: &String| told.starts_with(code);
+            assert!(codes(&ran).iter().any(is_it), "{compiler} {more}: {ran:?}");
+        }
     }
 }

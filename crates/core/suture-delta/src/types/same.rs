@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use suture_elf::debug::{Aggregate, DebugError, DebugInfo, EntryId, Member, Place, Shape, Variants};
+use suture_elf::debug::{Aggregate, DebugError, DebugInfo, EntryId, Member, Place, Shape, Variant, Variants};
 
 use super::describe;
 
@@ -201,6 +201,9 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
             let (was, is) = (a.variants.len(), b.variants.len());
             return Ok(Some(format!("it has {is} variants in place of {was}")));
         }
+        if trade_places(&a.variants, &b.variants) {
+            return Ok(Some("its variants stand in another order".to_owned()));
+        }
         for (a, b) in a.variants.iter().zip(&b.variants) {
             if a.value != b.value {
                 return Ok(Some("its variants have other discriminants".to_owned()));
@@ -215,6 +218,18 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
     fn kinds(&self, a: EntryId, b: EntryId) -> Result<String, DebugError> {
         Ok(format!("'{}' becomes '{}'", self.old.type_name(a)?, self.new.type_name(b)?))
     }
+}
+
+/// Whether a variant has got the name that another had. One may have a new name.
+fn trade_places(old: &[Variant], new: &[Variant]) -> bool {
+    let name =
+        |variant: &Variant| variant.members.first().map(|member| member.name.clone()).unwrap_or_default();
+    let others =
+        |at: usize, wanted: &str| old.iter().enumerate().any(|(was, v)| was != at && name(v) == wanted);
+    new.iter().enumerate().any(|(at, variant)| {
+        let now = name(variant);
+        !now.is_empty() && old.get(at).is_none_or(|before| name(before) != now) && others(at, &now)
+    })
 }
 
 /// Ascending by place; those at the same place in their own order.
