@@ -22,7 +22,7 @@ use crate::model::{
     Target,
 };
 use crate::refusal::{Refusal, RefusalCode};
-use crate::same::{Same, extent, text_extent, travelling};
+use crate::same::{Same, extent, travelling};
 use crate::side::{EntityId, EntityKind};
 use crate::stack::{Provided, Standing};
 use crate::target::{self, Meaning};
@@ -131,8 +131,7 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
             return *symbol;
         }
         let number = self.contents.len();
-        let size = text_extent(self.same.new, address).unwrap_or_else(|| extent(self.same.new, address));
-        let size = travelling(self.same.new, address, size);
+        let size = travelling(self.same.new, address, extent(self.same.new, address));
         let align = self.alignment(address);
         let name = format!(".Lconstant.{number}");
         let section = format!(".rodata.suture.{number}");

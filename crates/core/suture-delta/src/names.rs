@@ -23,7 +23,7 @@ pub(crate) fn key(name: &str) -> Key {
     let base = strip_clones(name, &mut clones);
     clones.retain(|clone| *clone != "lto_priv");
     clones.reverse();
-    Key { base: strip_rust_hash(base).to_owned(), clones }
+    Key { base: strip_discriminator(strip_rust_hash(base)).to_owned(), clones }
 }
 
 /// The linkage name of what a clone or a part was made from; of anything else its own.
@@ -120,6 +120,17 @@ fn strip_llvm(name: &str) -> &str {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What tells entities of one name in one C++ function apart (Itanium C++ ABI, 5.1.6): `_0`, or `__12_`. One more among them, and each
+/// of those behind it has the number of its neighbour.
+fn strip_discriminator(name: &str) -> &str {
+    let Some(rest) = name.strip_prefix("_ZZ").or_else(|| name.strip_prefix("_ZGVZ")) else { return name };
+    let (head, number) = match rest.strip_suffix('_') {
+        Some(long) => long.rsplit_once("__").unwrap_or_default(),
+        None => rest.rsplit_once('_').filter(|(_, number)| number.len() == 1).unwrap_or_default(),
+    };
+    if is_number(number) { &name[..name.len() - rest.len() + head.len()] } else { name }
 }
 
 /// Legacy mangling ends in `17h` and 16 hex digits and `E`.

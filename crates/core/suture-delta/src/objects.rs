@@ -61,6 +61,7 @@ pub(crate) fn compare<'d>(
                 None => {
                     found.changes.push(change(entity, "new", "carried", 0, entity.size));
                     found.refusals.extend(guards_old(new, pairs, entity));
+                    found.refusals.extend(joins_a_set(new, entity));
                 }
                 Some(partner) if entity.writable && !old.entity(partner).writable => {
                     found.becomes_writable(old, (partner, entity, id), &mut grown);
@@ -244,6 +245,22 @@ fn guards_old(new: &Side<'_, '_>, pairs: &Pairs, guard: &Entity<'_>) -> Option<R
         new.entity(id),
         "it is now initialised by code that runs when it is first used, but the process has a live value in it",
         "give what is initialised in this way another name",
+    ))
+}
+
+/// A new object in a section that code goes through from `__start_NAME` to `__stop_NAME`: in the process the section is as long as it was.
+fn joins_a_set(new: &Side<'_, '_>, entity: &Entity<'_>) -> Option<Refusal> {
+    let section = new.build.section_at(entity.address)?;
+    let begin = format!("__start_{}", section.name);
+    new.build.symbols().iter().find(|symbol| symbol.name == begin)?;
+    Some(refusal(
+        RefusalCode::UnresolvedReference,
+        entity,
+        &format!(
+            "it is a new element of the set `{}`, which the process goes through as it was linked",
+            section.name
+        ),
+        "add it by a call in a suture_post_apply hook, or restart with the new build",
     ))
 }
 

@@ -23,7 +23,7 @@ use crate::pair::Pairs;
 use crate::side::{EntityId, EntityKind, Side};
 use crate::target::{self, Meaning};
 
-pub(crate) use extent::{extent, text_extent, travelling};
+pub(crate) use extent::{extent, travelling};
 pub(crate) use start::is_start_code;
 
 /// Two builds, side by side.

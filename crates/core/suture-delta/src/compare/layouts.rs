@@ -1,11 +1,15 @@
 //! May the new code work on what the old code has left in memory?
 
+use std::collections::BTreeSet;
+
 use super::{Changed, Debug};
+use crate::fields;
 use crate::options::Options;
 use crate::pair::Pairs;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::Same;
 use crate::side::EntityId;
+use crate::target::{self, Meaning};
 use crate::types::{self, FunctionPair, LayoutChange, LayoutChangeKind};
 
 /// What the comparison of the layouts says.
@@ -45,7 +49,8 @@ pub(super) fn compare(
         .collect();
     functions.extend(new_functions(same.pairs, same).map(|id| FunctionPair { old: None, new: address(id) }));
     let place = |(o, n): &(EntityId, EntityId)| (same.old.entity(*o).address, address(*n));
-    let objects: Vec<(u64, u64)> = objects.iter().map(place).collect();
+    let mut objects: Vec<(u64, u64)> = objects.iter().map(place).collect();
+    objects.extend(live_variables(same, changed).iter().map(place));
     match types::compare_layouts(old, new, &functions, &objects) {
         Ok(layouts) => layouts.iter().for_each(|change| found.add(change, same, options)),
         Err(error) => {
@@ -62,6 +67,22 @@ fn new_functions(pairs: &Pairs, same: &Same<'_, '_, '_>) -> impl Iterator<Item =
             && entity.parent.is_none()
             && pairs.old_of(*id).is_none()
     })
+}
+
+/// Variables that live in the process and that changed and new functions refer to: as old code has left them, new code finds them.
+fn live_variables(same: &Same<'_, '_, '_>, changed: &[Changed]) -> BTreeSet<(EntityId, EntityId)> {
+    let functions = changed.iter().map(|(_, new, _)| *new).chain(new_functions(same.pairs, same));
+    let pieces = functions.flat_map(|function| same.new.with_fragments(function));
+    let fields = pieces.flat_map(|piece| fields::of_code(same.new, piece));
+    let meant = fields.filter_map(|field| match target::meaning(same.new, &field) {
+        Meaning::Slot(slot) => target::held(same.new, slot),
+        meaning => Some(meaning),
+    });
+    let variables = meant.filter_map(|meaning| match meaning {
+        Meaning::Entity(id, _) => Some(id).filter(|id| same.new.entity(*id).writable),
+        _ => None,
+    });
+    variables.filter_map(|new| Some((same.pairs.old_of(new)?, new))).collect()
 }
 
 impl Layouts {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::extent::{gap, texts_only, to_the_next};
+use super::extent::{gap, to_the_next};
 use super::{Same, differences, same_places};
 use crate::fields::{self, Field, Form};
 use crate::side::Side;
@@ -16,7 +16,8 @@ impl Same<'_, '_, '_> {
     ///
     /// A constant without a name extends to the next thing that is referred to. Its neighbours may differ
     /// between the builds, so the old bytes are taken over the *new* extent: if they are the same, the old
-    /// address serves the new code. A string ends at its NUL, whatever stands behind it.
+    /// address serves the new code. Behind the NUL of a text there may be more of it (a list of texts), so that all counts that nothing
+    /// else refers to.
     pub(crate) fn same_content(&self, old: u64, new: u64, depth: u32) -> bool {
         if depth > CONTENT_DEPTH_MAX {
             return false;
@@ -35,11 +36,6 @@ impl Same<'_, '_, '_> {
         let len = to_the_next(self.new, new);
         let Some(b) = self.new.build.read(new, len) else { return false };
         let y = fields::of_data(self.new.build, new, len, true);
-        let is_text =
-            |len: u64| self.old.build.read(old, len).is_some_and(|a| Some(a) == b.get(..len as usize));
-        if y.is_empty() && texts_only(b).is_some_and(is_text) {
-            return true;
-        }
         let after = Constant { address: new, bytes: b, fields: y };
         let whole = to_the_next(self.old, old);
         Constant::read(self.old, old, len).is_some_and(|before| self.same_bytes(&before, &after, depth))

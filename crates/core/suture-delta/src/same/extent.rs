@@ -68,37 +68,24 @@ fn is_printable(c: char) -> bool {
     !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b')
 }
 
-/// Length, with its NUL, of the text at an address, if there is nothing but texts to the next thing that
-/// is referred to.
-pub(crate) fn text_extent(side: &Side<'_, '_>, address: u64) -> Option<u64> {
-    let len = extent(side, address);
-    let is_plain = fields::of_data(side.build, address, len, true).is_empty();
-    side.build.read(address, len).filter(|_| is_plain).and_then(texts_only)
-}
-
-/// Length, with its NUL, of the text with which `bytes` begin, if they hold nothing but texts.
-///
-/// The linker merges strings, so that behind one may stand others that nothing refers to; they are not
-/// part of it. An array of small numbers looks much the same, but not for long: every further text must
-/// have at least two characters, and zeros come only at the end.
-pub(super) fn texts_only(bytes: &[u8]) -> Option<u64> {
-    const TEXT_MIN: usize = 2;
-    let end = bytes.iter().rposition(|byte| *byte != 0)? + 1;
-    bytes.get(end)?;
-    let is_text = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.chars().all(is_printable));
-    let mut texts = bytes[..end].split(|byte| *byte == 0);
-    let first = texts.next().filter(|text| !text.is_empty() && is_text(text))?;
-    texts.all(|text| text.len() >= TEXT_MIN && is_text(text)).then_some(first.len() as u64 + 1)
-}
-
-/// How many zeros from `at` on are no more than the alignment of what stands behind them explains; nothing
-/// at the beginning of a constant is.
+/// How many zeros from `at` on are no more than the alignment of what stands behind them explains. Only the end of all, and the end of a text, whose
+/// length nobody aligns, is taken for a place where something else may begin: between numbers zeros are numbers.
 pub(super) fn gap(bytes: &[u8], address: u64, at: usize) -> usize {
     const ALIGNMENT_MAX: u32 = 6;
     let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
     let behind = address.wrapping_add((at + zeros) as u64);
     let explained = zeros < 1 << behind.trailing_zeros().min(ALIGNMENT_MAX);
-    if at > 0 && explained { zeros } else { 0 }
+    let is_end = at + zeros == bytes.len();
+    if at > 0 && explained && (is_end || ends_text(&bytes[..at])) { zeros } else { 0 }
+}
+
+/// Whether bytes end with a text, with its NUL or without.
+fn ends_text(bytes: &[u8]) -> bool {
+    const TEXT_MIN: usize = 4;
+    let text = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    let printable =
+        text.iter().rev().take_while(|byte| byte.is_ascii_graphic() || **byte == b' ' || **byte == b'\n');
+    printable.take(TEXT_MIN).count() == TEXT_MIN
 }
 
 #[cfg(test)]

@@ -63,10 +63,9 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
             && self.old.is_named(a)?
             && self.old.type_name(a)? == self.new.type_name(b)?
         {
-            let is_known = |shape: &Shape| !matches!(shape, Shape::Declaration { .. });
-            if is_known(&x) && is_known(&y) {
-                self.relied_on.push((a, b));
-            }
+            // Of what is declared only here, the definitions elsewhere count.
+            let (olds, news) = (self.old.definitions_of(a)?, self.new.definitions_of(b)?);
+            self.relied_on.extend(olds.first().copied().zip(news.first().copied()));
             return Ok(None);
         }
         self.whole(a, b, depth)

@@ -109,17 +109,34 @@ impl DebugInfo<'_> {
         Ok(matches!(language, Some(gimli::AttributeValue::Language(language)) if language == assembly))
     }
 
-    /// All structures, unions and enumerations that are defined in a unit, in its order. Compilers leave out
-    /// those that the unit's code does not use.
+    /// All structures, unions and enumerations that a unit speaks of, in its order; of those that it only declares the definitions in
+    /// other units (compilers describe a class once, where its constructor or first virtual function is, and `-fdebug-types-section` puts all
+    /// into units of their own). Compilers leave out those that the unit's code does not use.
     pub fn types_of_unit(&self, unit: u32) -> Result<Vec<EntryId>, DebugError> {
-        let mut types = Vec::new();
+        let (mut types, mut seen) = (Vec::new(), BTreeSet::new());
         for scope in self.index(unit)?.scopes().iter().filter(|scope| is_type_scope(scope.tag)) {
             let id = EntryId { unit, offset: scope.offset };
-            let entry = self.entry(id)?;
-            if !entry::is_declaration(&entry) && !entry.has_attr(gimli::DW_AT_signature) {
-                types.push(id);
+            for defined in self.definitions_of(id)? {
+                if seen.insert(defined) {
+                    types.push(defined);
+                }
             }
         }
         Ok(types)
+    }
+
+    /// A type, if it is defined there, or its definitions elsewhere; none if it is declared only.
+    pub fn definitions_of(&self, id: EntryId) -> Result<Vec<EntryId>, DebugError> {
+        let entry = self.entry(id)?;
+        if let Some(full) = self.link(id, &entry, gimli::DW_AT_signature)? {
+            return Ok(vec![full]);
+        }
+        if !entry::is_declaration(&entry) {
+            return Ok(vec![id]);
+        }
+        if !self.is_named(id)? {
+            return Ok(Vec::new());
+        }
+        self.types_named(&self.type_name(id)?)
     }
 }
