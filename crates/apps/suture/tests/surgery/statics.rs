@@ -190,3 +190,37 @@ fn what_code_initialises_is_not_initialised_again() {
         }
     }
 }
+
+/// Behind the first text of a list, and between numbers, all counts.
+#[test]
+fn lists_of_texts_and_tables_of_numbers_are_whole() {
+    for compiler in ["gcc -O2", "clang -O2", "gcc -O0", "clang -O1 -fuse-ld=lld"] {
+        let pair = Pair::build("c/lists.c", compiler);
+        pair.diff();
+        let mut target = pair.start();
+        let old = ("1", "1", "0", "5 0 0 7 3 9 2 2");
+        let new = ("1", "0", "1", "5 7 0 0 3 9 2 2");
+        let mut check = |target: &mut Target, (get, put, say, prices): (&str, &str, &str, &str)| {
+            let answers = ["get", "put", "say", "prices"].map(|line| target.ask(line));
+            assert_eq!(answers, [get, put, say, prices], "{compiler}");
+        };
+        check(&mut target, old);
+        assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+        check(&mut target, new);
+        assert_eq!(pair.operate(&["revert"], &target, &[]).outcome(), "done");
+        check(&mut target, old);
+    }
+}
+
+#[test]
+fn what_lives_and_would_be_another_thing_is_refused() {
+    for (more, told) in [
+        ("-DSET", "unresolved-reference c_drop"),
+        ("-DTYPE", "type-layout-changed float"),
+        ("-DLAYOUT -fdebug-types-section", "type-layout-changed state"),
+        ("-DLAYOUT", "type-layout-changed state"),
+    ] {
+        let ran = Pair::build("c/lists.c", &format!("gcc -O2 {more}")).try_diff(&[]);
+        assert_eq!((codes(&ran), ran.exit), (vec![told.to_owned()], Some(3)), "{more}: {ran:?}");
+    }
+}
