@@ -190,7 +190,7 @@ fn record(sites: u64, hooks: RecordedHooks) -> Record {
         name: "server".into(),
         bias: 0,
         on: Vec::new(),
-        home: Range { start: BASE, end: BASE + 0x9000 },
+        home: Range { start: BASE, end: CONTENT + 0x1000 },
         text,
         call_stack: Range { start: BASE + 0x8000, end: BASE + 0x9000 },
         sites: (0..sites)

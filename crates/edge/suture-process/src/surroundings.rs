@@ -13,6 +13,7 @@ use suture_surgery::memory::Paged;
 use suture_surgery::modules::{self, Module};
 use suture_surgery::outcome::{FrameText, Refusal};
 use suture_surgery::reentrancy;
+use suture_surgery::resolve::ResolveError;
 use suture_surgery::unwind::{ModuleFrames, Stack, Unwinder};
 
 use crate::patient::Patient;
@@ -25,7 +26,7 @@ pub(crate) struct Surroundings {
     /// To be cloned by each thread of the surgeon; it is none of those that can be shared.
     unwinder: Mutex<Unwinder>,
     /// Functions that hold locks, once somebody has asked.
-    guarded: OnceLock<Forbidden>,
+    guarded: OnceLock<Result<Forbidden, ResolveError>>,
 }
 
 impl Surroundings {
@@ -76,9 +77,10 @@ impl Surroundings {
         self.maps.iter().filter(is_it).map(|mapping| mapping.range).collect()
     }
 
-    /// Functions in which a thread may hold a lock that code called on it would wait for.
-    pub(crate) fn guarded(&self, patient: &Patient) -> &Forbidden {
-        self.guarded.get_or_init(|| guarded(patient, &self.modules))
+    /// Functions in which a thread may hold a lock that code called on it would wait for. An error if the process does not tell which it
+    /// has.
+    pub(crate) fn guarded(&self, patient: &Patient) -> Result<&Forbidden, ResolveError> {
+        self.guarded.get_or_init(|| guarded(patient, &self.modules)).as_ref().map_err(Clone::clone)
     }
 
     /// A stack for people.
@@ -100,12 +102,11 @@ impl Surroundings {
 }
 
 /// What modules export, and what of the program itself only its file knows.
-fn guarded(patient: &Patient, modules: &[Module]) -> Forbidden {
+fn guarded(patient: &Patient, modules: &[Module]) -> Result<Forbidden, ResolveError> {
     let exported = reentrancy::guarded(modules, &Paged::new(&patient.memory));
-    let exported = exported.inspect_err(|error| tracing::debug!(%error, "no exported functions"));
-    let mut ranges = exported.unwrap_or_default();
+    let mut ranges = exported?;
     ranges.extend(executable::functions(patient, &reentrancy::is_guarded));
-    Forbidden::new(&ranges, &[])
+    Ok(Forbidden::new(&ranges, &[]))
 }
 
 /// The mappings that hold code.

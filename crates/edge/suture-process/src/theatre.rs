@@ -330,7 +330,11 @@ impl<'p, 'j> Theatre<'p, 'j> {
         let registers = loan.registers();
         let top = surroundings.stack_top(registers.rsp, registers.fs_base);
         let live = LiveStack::read(registers.rsp, top, &self.patient.memory);
-        match busy::judge(surroundings.guarded(self.patient), registers, &live, &surroundings.unwinder()) {
+        let guarded = match surroundings.guarded(self.patient) {
+            Ok(guarded) => guarded,
+            Err(error) => return Some(format!("what thread {} is in can't be told: {error}", loan.tid())),
+        };
+        match busy::judge(guarded, registers, &live, &surroundings.unwinder()) {
             Verdict::Clear => None,
             Verdict::Busy { function, .. } => Some(format!("thread {} is inside {function}", loan.tid())),
             Verdict::Undecided { reason, .. } => {

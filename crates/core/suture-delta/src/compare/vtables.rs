@@ -20,7 +20,10 @@ pub(super) fn compare(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
     if !same.new.has_rust {
         return Vec::new();
     }
-    let (Ok(befores), Ok(afters)) = (tables(old), tables(new)) else { return Vec::new() };
+    let (befores, afters) = match (tables(old), tables(new)) {
+        (Ok(befores), Ok(afters)) => (befores, afters),
+        (Err(error), _) | (_, Err(error)) => return vec![unknown(&error)],
+    };
     let is_same = |a: u64, b: u64| matches!(is_same((old, a), (new, b), same), Ok(true));
     let changed = afters.iter().filter(|(name, afters)| {
         befores.get(*name).is_some_and(|befores| {
@@ -57,6 +60,17 @@ fn size(debug: &DebugInfo<'_>, address: u64) -> Result<Option<u64>, DebugError> 
         Shape::Aggregate(aggregate) => Some(aggregate.size),
         _ => None,
     })
+}
+
+fn unknown(error: &DebugError) -> Refusal {
+    Refusal {
+        code: RefusalCode::NoDebugInfo,
+        message: format!(
+            "the debug information can't be read ({error}), so that changed tables would go unseen"
+        ),
+        help: "make both builds again with -C debuginfo=2".to_owned(),
+        ..refusal("")
+    }
 }
 
 fn refusal(name: &str) -> Refusal {

@@ -60,7 +60,10 @@ pub(super) fn join(
                 }
             } else if is_writable {
                 let counts = (before.len(), after.len());
-                pairs.doubts.push(Doubt { path: place.1, counts, new: after[0] });
+                // They come by once more without their files.
+                if pairs.doubts.iter().all(|doubt| doubt.new != after[0]) {
+                    pairs.doubts.push(Doubt { path: place.1, counts, new: after[0] });
+                }
             } else {
                 continue;
             }
