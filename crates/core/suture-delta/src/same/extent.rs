@@ -68,23 +68,26 @@ fn is_printable(c: char) -> bool {
     !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x1b')
 }
 
-/// How many zeros from `at` on are no more than the alignment of what stands behind them explains. Only the end of all, and the end of a text, whose
-/// length nobody aligns, is taken for a place where something else may begin: between numbers zeros are numbers.
+/// How many zeros from `at` on are no more than the alignment of what stands behind them explains. Only the end of all, and the end of a
+/// text, whose length nobody aligns, is taken for a place where something else may begin: between numbers zeros are numbers.
 pub(super) fn gap(bytes: &[u8], address: u64, at: usize) -> usize {
     const ALIGNMENT_MAX: u32 = 6;
     let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
-    let behind = address.wrapping_add((at + zeros) as u64);
-    let explained = zeros < 1 << behind.trailing_zeros().min(ALIGNMENT_MAX);
-    let is_end = at + zeros == bytes.len();
-    if at > 0 && explained && (is_end || ends_text(&bytes[..at])) { zeros } else { 0 }
+    let end = at + zeros;
+    let padding_max = (1 << address.wrapping_add(end as u64).trailing_zeros().min(ALIGNMENT_MAX)) - 1;
+    if at > 0 && end == bytes.len() {
+        return if zeros <= padding_max { zeros } else { 0 };
+    }
+    let last = bytes[..at].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    // A text may have a NUL in front of the padding.
+    if ends_text(&bytes[..last]) && end - last <= padding_max + 1 { zeros } else { 0 }
 }
 
-/// Whether bytes end with a text, with its NUL or without.
+/// Whether bytes end with a text.
 fn ends_text(bytes: &[u8]) -> bool {
     const TEXT_MIN: usize = 4;
-    let text = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     let printable =
-        text.iter().rev().take_while(|byte| byte.is_ascii_graphic() || **byte == b' ' || **byte == b'\n');
+        bytes.iter().rev().take_while(|byte| byte.is_ascii_graphic() || **byte == b' ' || **byte == b'\n');
     printable.take(TEXT_MIN).count() == TEXT_MIN
 }
 
