@@ -3,6 +3,7 @@
 mod describe;
 mod emission;
 mod layouts;
+mod live;
 mod preconditions;
 mod touched;
 mod vtables;
@@ -62,9 +63,11 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let ignored = |name: &str| options.ignored_symbols.contains(name);
     let objects = objects::compare(&old_side, &new_side, &mut pairs, debug, options);
     let same = Same::new((&old_side, &new_side), &pairs, debug, &ignored);
-    let mut work = Work { changed: changed_functions(&same), overwrites: objects.overwrites };
+    let changed = changed_functions(&same);
+    let mut refusals = live::compare(&same, &changed, &objects);
+    let mut work = Work { changed, overwrites: objects.overwrites };
     let mut report = Report { data: objects.changes, ..Report::default() };
-    let mut refusals = objects.refusals;
+    refusals.extend(objects.refusals);
     refusals.extend(pairs.doubts.iter().map(|doubt| doubtful(&new_side, doubt)));
     refusals.extend(start_code(&same, &work.changed));
     if !work.changed.is_empty() {

@@ -53,6 +53,11 @@ pub(crate) fn is_rust(name: &str) -> bool {
     name.starts_with("_R") || strip_rust_hash(name).len() < name.len()
 }
 
+/// Whether the name is that of a thunk (Itanium C++ ABI, 5.1.4.1).
+pub(crate) fn is_thunk(name: &str) -> bool {
+    ["_ZTh", "_ZTv", "_ZTc"].iter().any(|thunk| name.starts_with(thunk))
+}
+
 /// Name of the function of which this is a fragment, as the compiler spelled it.
 pub(crate) fn fragment_parent(name: &str) -> Option<&str> {
     let (head, tail) = name.rsplit_once(".cold")?;

@@ -27,6 +27,8 @@ use crate::target;
 pub(crate) struct Objects {
     pub(crate) changes: Vec<DataChange>,
     pub(crate) overwrites: Vec<Overwritten>,
+    /// Constants, old and new, that don't fit where they stood and get a place of their own.
+    pub(crate) grown: Vec<(EntityId, EntityId)>,
     pub(crate) refusals: Vec<Refusal>,
 }
 
@@ -45,7 +47,8 @@ pub(crate) fn compare<'d>(
     debug: Debug<'_, 'd>,
     options: &Options,
 ) -> Objects {
-    let mut found = Objects { changes: Vec::new(), overwrites: Vec::new(), refusals: Vec::new() };
+    let mut found =
+        Objects { changes: Vec::new(), overwrites: Vec::new(), grown: Vec::new(), refusals: Vec::new() };
     let ignored = |name: &str| options.ignored_symbols.contains(name);
     let mut settled = BTreeSet::new();
     loop {
@@ -77,9 +80,10 @@ pub(crate) fn compare<'d>(
             found.refusals.extend(tls(&same));
             return found;
         }
-        for (o, n) in grown {
-            pairs.separate(o, n);
+        for (o, n) in &grown {
+            pairs.separate(*o, *n);
         }
+        found.grown.extend(grown);
     }
 }
 
@@ -178,6 +182,11 @@ impl Overwritten {
     /// The object in the old and in the new build.
     pub(crate) fn pair(&self) -> (EntityId, EntityId) {
         (self.old, self.new)
+    }
+
+    /// Whether the program may write to it.
+    pub(crate) fn is_writable(&self, old: &Side<'_, '_>) -> bool {
+        old.entity(self.old).writable
     }
 
     /// Puts the new content into a template section and says where it goes.

@@ -13,11 +13,12 @@ use std::ops::Range;
 use suture_elf::relocations::kind;
 use suture_elf::{Section, Slot};
 
+use crate::bounds::Types;
 use crate::fields::{self, Field, Form};
 use crate::side::{EntityId, EntityKind, Side};
 use crate::target;
 
-use escape::Spot;
+use escape::{Spot, Way};
 
 /// How far before an object an address that is taken may mean it.
 const BEFORE_MAX: u64 = 1024;
@@ -49,6 +50,16 @@ struct Plain {
     is_taken: bool,
 }
 
+/// Where an object is referred to.
+struct Uses {
+    /// Places in each piece of code; those with `true` refer to data that points to it.
+    spots: BTreeMap<EntityId, Vec<(Spot, bool)>>,
+    /// Whether data that the program may write points to it when the program starts.
+    in_variables: bool,
+    /// Whether each reference leads to code.
+    complete: bool,
+}
+
 /// Functions that refer to an object.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -77,9 +88,33 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
 
     /// The functions that refer to `object`.
     pub(crate) fn readers_of(&self, object: EntityId) -> Found {
+        let uses = self.uses_of(object);
+        let functions = uses.spots.keys().map(|function| self.side.whole(*function)).collect();
+        Found { functions, complete: uses.complete && !self.lets_out(&uses, |_| Way::Any) }
+    }
+
+    /// Whether pointers to `object`, or into it, may be left in the process when no code works with it: in variables, or in what code
+    /// has written elsewhere or given back.
+    pub(crate) fn is_kept(&self, object: EntityId, types: Types<'_, '_>) -> bool {
+        let uses = self.uses_of(object);
+        let way = |function| {
+            let gives_back = types.words_given_back(self.side.entity(self.side.whole(function)).address) > 0;
+            if gives_back { Way::Kept } else { Way::Stored }
+        };
+        uses.in_variables || self.lets_out(&uses, way)
+    }
+
+    fn lets_out(&self, uses: &Uses, way: impl Fn(EntityId) -> Way) -> bool {
+        let escapes = |(function, spots): (&EntityId, &Vec<_>)| {
+            escape::escapes(self.side, *function, spots, way(*function))
+        };
+        uses.spots.iter().any(escapes)
+    }
+
+    /// Where `object` is referred to, by way of other data too.
+    fn uses_of(&self, object: EntityId) -> Uses {
         let entity = self.side.entity(object);
-        let mut found = Found { functions: BTreeSet::new(), complete: true };
-        let mut spots: BTreeMap<EntityId, Vec<(Spot, bool)>> = BTreeMap::new();
+        let mut uses = Uses { spots: BTreeMap::new(), in_variables: false, complete: true };
         let mut seen = BTreeSet::new();
         let whole = entity.address..entity.address + entity.size.max(1);
         let mut open = vec![whole];
@@ -92,21 +127,21 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
                 match from {
                     From::Code(function, spot) => {
                         is_used = true;
-                        found.functions.insert(self.side.whole(function));
                         let is_link = area.start != entity.address;
-                        spots.entry(function).or_default().push((spot, is_link));
+                        uses.spots.entry(function).or_default().push((spot, is_link));
                     }
                     From::Data(address) if area.contains(&address) => {}
                     From::Data(address) => {
                         is_used = true;
+                        let holder = self.side.at(address).map(|id| self.side.entity(id));
+                        uses.in_variables |= holder.is_some_and(|holder| holder.writable);
                         open.push(self.side.area(address));
                     }
                 }
             }
-            found.complete &= is_used || (area.start != entity.address && self.is_dead(area.start));
+            uses.complete &= is_used || (area.start != entity.address && self.is_dead(area.start));
         }
-        found.complete &= !spots.iter().any(|(function, spots)| escape::escapes(self.side, *function, spots));
-        found
+        uses
     }
 
     /// Whether an object to which nothing refers is out of everybody's reach.
@@ -240,6 +275,12 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
             }
         }
     }
+}
+
+/// Whether a function leaves addresses of places in the middle of itself in the process: labels that it jumps to when it is called again.
+pub(crate) fn keeps_labels(side: &Side<'_, '_>, function: EntityId) -> bool {
+    let spots: Vec<_> = escape::labels(side, function).into_iter().map(|spot| (spot, false)).collect();
+    !spots.is_empty() && escape::escapes(side, function, &spots, Way::Stored)
 }
 
 /// Whether the linker gives the bounds of a section by its name, so that code goes through all that is in it.

@@ -9,12 +9,14 @@
 //! layout is none either. Whatever can't be shown to be the same counts as changed.
 
 mod describe;
+mod renumbered;
 mod same;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use suture_elf::debug::{DebugError, DebugInfo, EntryId, Shape};
+use suture_elf::debug::{DebugError, DebugInfo, EntryId, Shape, VariableInfo};
 
+use renumbered::Unnamed;
 use same::Layouts;
 
 /// Entry addresses of a function in the two builds.
@@ -50,15 +52,23 @@ pub enum LayoutChangeKind {
     EnumValue,
 }
 
-/// Compares the layouts that the given functions and objects of the two builds depend on.
+/// Variables that are the same in both builds, in pairs (old, new).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// Addresses.
+    pub objects: Vec<(u64, u64)>,
+    /// Offsets in the thread-local block of the build.
+    pub thread_locals: Vec<(u64, u64)>,
+}
+
+/// Compares the layouts that the given functions and variables of the two builds depend on.
 ///
-/// Objects are pairs of addresses (old, new). Fails if debug information can't be read, for then nothing
-/// is known. The answer is ascending by name.
+/// Fails if debug information can't be read, for then nothing is known. The answer is ascending by name.
 pub fn compare_layouts(
     old: &DebugInfo<'_>,
     new: &DebugInfo<'_>,
     functions: &[FunctionPair],
-    objects: &[(u64, u64)],
+    variables: &Variables,
 ) -> Result<Vec<LayoutChange>, DebugError> {
     let mut comparison = Comparison {
         old,
@@ -71,7 +81,8 @@ pub fn compare_layouts(
         changes: BTreeMap::new(),
     };
     comparison.functions(functions)?;
-    comparison.objects(objects)?;
+    comparison.objects(&variables.objects)?;
+    comparison.thread_locals(&variables.thread_locals)?;
     comparison.work_off()?;
     Ok(comparison.changes.into_values().collect())
 }
@@ -104,10 +115,12 @@ impl Comparison<'_, '_, '_> {
             }
             new_units.extend(self.new.uses(pair.new)?.units);
         }
+        let mut numbers = Unnamed::default();
         for unit in old_units {
             let unit_name = self.old.unit_name(unit).unwrap_or_default();
             for id in self.old.types_of_unit(unit)? {
                 let name = self.old.type_name(id)?;
+                numbers.add_old(self.old, &unit_name, id)?;
                 self.names.in_unit.entry((unit_name.clone(), name.clone())).or_default().push(id);
                 self.names.anywhere.entry(name).or_insert(id);
             }
@@ -120,6 +133,8 @@ impl Comparison<'_, '_, '_> {
                 // Without a name and outside any scope: compared where it is used.
                 if self.new.is_named(id)? || name.contains("::") {
                     by_name.entry(name).or_default().push(id);
+                } else if let Some((name, description)) = numbers.difference(self.new, &unit_name, id)? {
+                    self.record(name, self.new.declared_at(id), description, LayoutChangeKind::EnumValue);
                 }
             }
             for (name, ids) in by_name {
@@ -224,16 +239,34 @@ impl Comparison<'_, '_, '_> {
 
     fn objects(&mut self, objects: &[(u64, u64)]) -> Result<(), DebugError> {
         for (old, new) in objects {
-            let (Some(was), Some(is)) = (self.old.variable_at(*old)?, self.new.variable_at(*new)?) else {
-                continue;
-            };
-            if let (Some(a), Some(b)) = (was.type_id, is.type_id)
-                && let Some(description) = self.layouts.difference_of_use(Some(a), Some(b))?
-            {
-                let name = self.new.type_name(b)?;
-                let description = format!("of the variable '{}': {description}", is.name);
-                self.record(name, (is.file, is.line), description, LayoutChangeKind::Layout);
+            let (was, is) = (self.old.variable_at(*old)?, self.new.variable_at(*new)?);
+            if self.old.made_of(*old)? != self.new.made_of(*new)? {
+                let known = is.as_ref().or(was.as_ref());
+                let place = known.map(|known| known.clone().place()).unwrap_or_default();
+                let name = known.map_or_else(|| format!("at {new:#x}"), |known| known.name.clone());
+                let description = "the compiler keeps its value in another form".to_owned();
+                self.record(name, place, description, LayoutChangeKind::Layout);
             }
+            self.variables(was, is)?;
+        }
+        Ok(())
+    }
+
+    fn thread_locals(&mut self, offsets: &[(u64, u64)]) -> Result<(), DebugError> {
+        for (old, new) in offsets {
+            self.variables(self.old.thread_local_at(*old)?, self.new.thread_local_at(*new)?)?;
+        }
+        Ok(())
+    }
+
+    fn variables(&mut self, was: Option<VariableInfo>, is: Option<VariableInfo>) -> Result<(), DebugError> {
+        let (Some(was), Some(is)) = (was, is) else { return Ok(()) };
+        if let (Some(a), Some(b)) = (was.type_id, is.type_id)
+            && let Some(description) = self.layouts.difference_of_use(Some(a), Some(b))?
+        {
+            let name = self.new.type_name(b)?;
+            let description = format!("of the variable '{}': {description}", is.name);
+            self.record(name, (is.file, is.line), description, LayoutChangeKind::Layout);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::refusal::{Refusal, RefusalCode};
 use crate::same::Same;
 use crate::side::EntityId;
 use crate::target::{self, Meaning};
-use crate::types::{self, FunctionPair, LayoutChange, LayoutChangeKind};
+use crate::types::{self, FunctionPair, LayoutChange, LayoutChangeKind, Variables};
 
 /// What the comparison of the layouts says.
 #[derive(Debug, Default)]
@@ -37,27 +37,43 @@ pub(super) fn compare(
         return found;
     };
     let address = |id: EntityId| same.new.entity(id).address;
-    for (_, id, _) in changed {
+    // What the compiler makes to call another function with another `this` has no entry of its own.
+    for (_, id, _) in changed.iter().filter(|(_, id, _)| !crate::names::is_thunk(same.new.entity(*id).name)) {
         if !matches!(new.knows_types_at(address(*id)), Ok(true)) {
             let what = "the debug information does not tell the types that it deals with";
             found.refusals.push(unknown(same.new.entity(*id).name, what));
         }
     }
+    found.refusals.extend(coroutines(same, changed));
     let mut functions: Vec<FunctionPair> = changed
         .iter()
         .map(|(old, new, _)| FunctionPair { old: Some(same.old.entity(*old).address), new: address(*new) })
         .collect();
     functions.extend(new_functions(same.pairs, same).map(|id| FunctionPair { old: None, new: address(id) }));
     let place = |(o, n): &(EntityId, EntityId)| (same.old.entity(*o).address, address(*n));
-    let mut objects: Vec<(u64, u64)> = objects.iter().map(place).collect();
-    objects.extend(live_variables(same, changed).iter().map(place));
-    match types::compare_layouts(old, new, &functions, &objects) {
+    let mut variables = live_variables(same, changed);
+    variables.objects.extend(objects.iter().map(place));
+    match types::compare_layouts(old, new, &functions, &variables) {
         Ok(layouts) => layouts.iter().for_each(|change| found.add(change, same, options)),
         Err(error) => {
             found.refusals.push(unknown("", &format!("the debug information can't be read: {error}")));
         }
     }
     found
+}
+
+/// Changed coroutines of C++: where those wait that have begun is a number in the process, of which the debug information says nothing.
+fn coroutines<'a>(same: &'a Same<'_, '_, '_>, changed: &'a [Changed]) -> impl Iterator<Item = Refusal> + 'a {
+    let is_resumed = |id: &EntityId| same.new.entity(*id).name.ends_with(".resume");
+    changed.iter().filter(move |(_, new, _)| is_resumed(new)).map(|(_, new, _)| Refusal {
+        code: RefusalCode::TypeLayoutChanged,
+        symbol: crate::names::demangle(same.new.entity(*new).name),
+        file: String::new(),
+        line: 0,
+        message: "it is a coroutine, and where those that have begun go on can't be told".to_owned(),
+        help: "change what it calls and leave the coroutine as it is, or restart with the new build"
+            .to_owned(),
+    })
 }
 
 fn new_functions(pairs: &Pairs, same: &Same<'_, '_, '_>) -> impl Iterator<Item = EntityId> {
@@ -70,19 +86,29 @@ fn new_functions(pairs: &Pairs, same: &Same<'_, '_, '_>) -> impl Iterator<Item =
 }
 
 /// Variables that live in the process and that changed and new functions refer to: as old code has left them, new code finds them.
-fn live_variables(same: &Same<'_, '_, '_>, changed: &[Changed]) -> BTreeSet<(EntityId, EntityId)> {
+fn live_variables(same: &Same<'_, '_, '_>, changed: &[Changed]) -> Variables {
     let functions = changed.iter().map(|(_, new, _)| *new).chain(new_functions(same.pairs, same));
     let pieces = functions.flat_map(|function| same.new.with_fragments(function));
     let fields = pieces.flat_map(|piece| fields::of_code(same.new, piece));
-    let meant = fields.filter_map(|field| match target::meaning(same.new, &field) {
-        Meaning::Slot(slot) => target::held(same.new, slot),
-        meaning => Some(meaning),
-    });
-    let variables = meant.filter_map(|meaning| match meaning {
-        Meaning::Entity(id, _) => Some(id).filter(|id| same.new.entity(*id).writable),
-        _ => None,
-    });
-    variables.filter_map(|new| Some((same.pairs.old_of(new)?, new))).collect()
+    let (mut objects, mut thread_locals) = (BTreeSet::new(), BTreeSet::new());
+    for field in fields {
+        let meant = match target::meaning(same.new, &field) {
+            Meaning::Slot(slot) => target::held(same.new, slot),
+            meaning => Some(meaning),
+        };
+        match meant {
+            Some(Meaning::Entity(id, _)) if same.new.entity(id).writable => {
+                let old = same.pairs.old_of(id).map(|old| same.old.entity(old).address);
+                objects.extend(old.map(|old| (old, same.new.entity(id).address)));
+            }
+            Some(Meaning::Tls(at, _)) => {
+                let old = same.pairs.old_tls_of(at).and_then(|old| same.old.tls.get(old));
+                thread_locals.extend(old.zip(same.new.tls.get(at)).map(|(o, n)| (o.offset, n.offset)));
+            }
+            _ => {}
+        }
+    }
+    Variables { objects: objects.into_iter().collect(), thread_locals: thread_locals.into_iter().collect() }
 }
 
 impl Layouts {

@@ -7,8 +7,11 @@
 use std::collections::HashMap;
 
 use iced_x86::{
-    FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register, UsedMemory,
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind,
+    Register, UsedMemory,
 };
+
+use suture_elf::BuildKind;
 
 use crate::flow::{self, Place, State, reads, writes};
 use crate::side::{EntityId, Side};
@@ -49,6 +52,18 @@ const ARGUMENTS: [Register; 15] = [
 /// Registers in which results are handed back. A second one is rare, and what is left over in it is not.
 const RESULTS: [Register; 2] = [Register::RAX, Register::XMM0];
 
+/// Which ways out count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// All: then nobody else gets to know it.
+    Any,
+    /// To memory outside the function's own stack: there it may stay when the function is done. What a called function does with it is that
+    /// function's own.
+    Stored,
+    /// There, and to the caller.
+    Kept,
+}
+
 /// Which registers hold addresses, a bit each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Held {
@@ -77,24 +92,39 @@ impl Held {
 /// What comes of an instruction.
 struct Step {
     after: Held,
-    escapes: bool,
+    /// Whether an address is in a register for arguments of what is called.
+    hands_on: bool,
+    /// Whether an address is written to memory.
+    stores: bool,
 }
 
-/// Whether the piece of code `function` lets addresses out that it takes at `spots`; those with `true` are of data that
+/// Whether the piece of code `function` lets addresses out, in this way, that it takes at `spots`; those with `true` are of data that
 /// points to the object.
-pub(super) fn escapes(side: &Side<'_, '_>, function: EntityId, spots: &[(Spot, bool)]) -> bool {
+pub(super) fn escapes(side: &Side<'_, '_>, function: EntityId, spots: &[(Spot, bool)], way: Way) -> bool {
     let start = side.entity(function).address;
     let mut at_end: HashMap<u64, Vec<(Spot, bool)>> = HashMap::new();
     for (spot, is_link) in spots {
         at_end.entry(start + u64::from(spot.end)).or_default().push((*spot, *is_link));
     }
     let none = Vec::new();
+    let has_frame = way != Way::Any && has_frame_pointer(side, function);
+    let is_fixed = side.build.kind() == BuildKind::Executable;
+    let address_len = if is_fixed { ADDRESS_LEN_MIN } else { POINTER_LEN };
     let mut info = InstructionInfoFactory::new();
     let known = flow::follow(side, function, &Held::default(), |place, held| {
         let Place { instruction, outside } = place;
         let here = at_end.get(&instruction.next_ip()).unwrap_or(&none);
         let step = step(&mut info, instruction, *held, here);
-        let escapes = step.escapes || leaves(side, function, instruction, outside, step.after);
+        let escapes = match way {
+            Way::Any => {
+                step.hands_on || step.stores || leaves(side, function, instruction, outside, step.after)
+            }
+            Way::Stored | Way::Kept => {
+                let returns = way == Way::Kept && instruction.flow_control() == FlowControl::Return;
+                let stores = step.stores && stays(&mut info, instruction, has_frame, address_len);
+                stores || (returns && held.has(Register::RAX))
+            }
+        };
         (!escapes).then_some(step.after)
     });
     known.is_none()
@@ -129,9 +159,10 @@ fn step(
 ) -> Step {
     let used = info.info(instruction);
     if matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall) {
-        let escapes = held.any_of(&ARGUMENTS);
+        let hands_on = held.any_of(&ARGUMENTS);
         let result = !bit(Register::RAX);
-        return Step { after: Held { object: held.object & result, link: held.link & result }, escapes };
+        let after = Held { object: held.object & result, link: held.link & result };
+        return Step { after, hands_on, stores: false };
     }
     let is_lea = instruction.mnemonic() == Mnemonic::Lea;
     let is_address = |register: Register| {
@@ -181,7 +212,53 @@ fn step(
         after.object |= if taken.object == 0 { 0 } else { bit };
         after.link |= if taken.link == 0 { 0 } else { bit };
     }
-    Step { after, escapes: has_address && stores }
+    Step { after, hands_on: false, stores: has_address && stores }
+}
+
+/// Where a function takes the address of a place in the middle of itself.
+pub(super) fn labels(side: &Side<'_, '_>, function: EntityId) -> Vec<Spot> {
+    let entity = side.entity(function);
+    let middle = entity.address + 1..entity.address + entity.size;
+    let bytes = side.bytes(function).unwrap_or_default();
+    let code = Decoder::with_ip(64, bytes, entity.address, DecoderOptions::NONE).into_iter();
+    let is_fixed = side.build.kind() == BuildKind::Executable;
+    let spot = |one: Instruction| {
+        let distance = one.is_ip_rel_memory_operand() && one.mnemonic() == Mnemonic::Lea;
+        let immediate =
+            || (0..one.op_count()).find(|n| is_immediate(one.op_kind(*n))).map(|n| one.immediate(n));
+        let address =
+            if distance { Some(one.ip_rel_memory_address()) } else { immediate().filter(|_| is_fixed) };
+        let end = (one.next_ip() - entity.address) as u32;
+        Some(Spot { end, address: address.filter(|at| middle.contains(at))?, is_slot: false })
+    };
+    code.filter_map(spot).collect()
+}
+
+fn is_immediate(kind: OpKind) -> bool {
+    matches!(kind, OpKind::Immediate32 | OpKind::Immediate32to64 | OpKind::Immediate64)
+}
+
+/// Whether the function has made `rbp` the base of its frame.
+fn has_frame_pointer(side: &Side<'_, '_>, function: EntityId) -> bool {
+    let bytes = side.bytes(function).unwrap_or_default();
+    let mut code = Decoder::with_ip(64, bytes, 0, DecoderOptions::NONE).into_iter();
+    code.any(|one| {
+        one.mnemonic() == Mnemonic::Mov
+            && one.op0_register() == Register::RBP
+            && one.op1_register() == Register::RSP
+    })
+}
+
+/// Whether the instruction writes as much as an address to memory that is not in the function's own frame.
+fn stays(
+    info: &mut InstructionInfoFactory,
+    instruction: &Instruction,
+    has_frame: bool,
+    address_len: usize,
+) -> bool {
+    let is_own = |base: Register| base == Register::RSP || (has_frame && base == Register::RBP);
+    let mut written = info.info(instruction).used_memory().iter().filter(|memory| writes(memory.access()));
+    written.any(|memory| !is_own(memory.base()) && memory.memory_size().size() >= address_len)
 }
 
 /// Whether the instruction means what stands at `address`, and not the address itself.

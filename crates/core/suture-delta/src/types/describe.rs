@@ -33,6 +33,12 @@ pub(super) fn places(old: &[&Member], new: &[&Member]) -> String {
     gone.or(moved).unwrap_or_else(|| format!("it has {} members in place of {}", new.len(), old.len()))
 }
 
+/// The first variable in what a closure has captured, in the order of their places, in place of which there is another one.
+pub(super) fn captures(old: &[&Member], new: &[&Member]) -> Option<String> {
+    let (was, is) = old.iter().zip(new).find(|(was, is)| was.name != is.name)?;
+    Some(format!("it holds '{}' in place of '{}'", is.name, was.name))
+}
+
 fn place(member: &Member) -> String {
     match (&member.place, member.bits) {
         (Place::Bit(bit), None) => format!("offset {}", bit / 8),

@@ -68,7 +68,25 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
             self.relied_on.extend(olds.first().copied().zip(news.first().copied()));
             return Ok(None);
         }
+        if is_named(&x) && is_named(&y) && self.is_another(a, b)? {
+            return Ok(Some(self.kinds(a, b)?));
+        }
         self.whole(a, b, depth)
+    }
+
+    /// Whether one type has taken the place of another: a new name for the old one would be all that is left of it.
+    fn is_another(&self, a: EntryId, b: EntryId) -> Result<bool, DebugError> {
+        if !self.old.is_named(a)? || !self.new.is_named(b)? {
+            return Ok(false);
+        }
+        let (was, is) = (self.old.type_name(a)?, self.new.type_name(b)?);
+        // What a compiler has numbered (closures, states of a coroutine) has another number when one more stands in front of it.
+        let is_lasting = |name: &str| !is_numbered(name);
+        Ok(was != is
+            && is_lasting(&was)
+            && is_lasting(&is)
+            && !self.new.types_named(&was)?.is_empty()
+            && !self.old.types_named(&is)?.is_empty())
     }
 
     fn whole(&mut self, a: EntryId, b: EntryId, depth: usize) -> Difference {
@@ -110,7 +128,14 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
             (Shape::Enumeration(was), Shape::Enumeration(is)) => {
                 return Ok((was.size != is.size).then(|| describe::sizes(was.size, is.size)));
             }
-            (Shape::Aggregate(was), Shape::Aggregate(is)) => return self.aggregates(was, is, depth),
+            (Shape::Aggregate(was), Shape::Aggregate(is)) => {
+                if is_environment(&self.new.type_name(b)?)
+                    && let Some(found) = describe::captures(&in_place(&was.members), &in_place(&is.members))
+                {
+                    return Ok(Some(found));
+                }
+                return self.aggregates(was, is, depth);
+            }
             (Shape::Alias { target: was, .. }, Shape::Alias { target: is, .. }) => {
                 return self.at_use(*was, *is, depth + 1);
             }
@@ -146,6 +171,11 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
     fn aggregates(&mut self, a: &Aggregate, b: &Aggregate, depth: usize) -> Difference {
         if a.kind != b.kind {
             return Ok(Some("a structure becomes a union, or the other way round".to_owned()));
+        }
+        for (a, b) in a.arguments.iter().zip(&b.arguments) {
+            if let Some(inner) = self.at_use(*a, *b, depth + 1)? {
+                return Ok(Some(format!("what it is made with changes: {inner}")));
+            }
         }
         if let Some(found) = self.members(&a.members, &b.members, depth)? {
             let size = if a.size == b.size {
@@ -217,6 +247,17 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
     fn kinds(&self, a: EntryId, b: EntryId) -> Result<String, DebugError> {
         Ok(format!("'{}' becomes '{}'", self.old.type_name(a)?, self.new.type_name(b)?))
     }
+}
+
+/// Whether a name has a part that a compiler gives to what has none in the source.
+pub(super) fn is_numbered(name: &str) -> bool {
+    name.contains('{') || name.contains("<lambda")
+}
+
+/// Whether this is what a closure has captured, or what a coroutine keeps while it waits: members have the names of variables, and another
+/// name is another variable.
+fn is_environment(name: &str) -> bool {
+    name.contains("_env#") || name.contains("<lambda")
 }
 
 /// Whether a variant has got the name that another had. One may have a new name.

@@ -1,6 +1,6 @@
 //! Changed layouts of types.
 
-use suture_delta::types::{FunctionPair, LayoutChange, LayoutChangeKind, compare_layouts};
+use suture_delta::types::{FunctionPair, LayoutChange, LayoutChangeKind, Variables, compare_layouts};
 use suture_elf::Build;
 use suture_elf::debug::{DebugInfo, DebugSections};
 
@@ -24,7 +24,8 @@ fn changes(old: &Program, new: &Program, functions: &[&str], objects: &[&str]) -
         .iter()
         .map(|name| (find(&builds[0], name).unwrap(), find(&builds[1], name).unwrap()))
         .collect();
-    compare_layouts(&old_debug, &new_debug, &functions, &objects).unwrap()
+    let variables = Variables { objects, thread_locals: Vec::new() };
+    compare_layouts(&old_debug, &new_debug, &functions, &variables).unwrap()
 }
 
 /// What is reported for two C programs that differ in declarations; `use_it` is the changed function.

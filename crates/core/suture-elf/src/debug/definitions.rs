@@ -18,12 +18,16 @@ pub(super) struct Definitions {
     variables: Vec<(u64, EntryId)>,
     /// Variables of which each thread has its own, ascending by offset in the block of the build.
     thread_locals: Vec<(u64, EntryId)>,
+    /// Variables whose values are made of what stands at an address, or at several, ascending by it.
+    made: Vec<(u64, EntryId)>,
 }
 
 /// Where a variable is.
 enum Location {
     Address(u64),
     ThreadLocal(u64),
+    /// Its value is made of what stands at these addresses.
+    Made(Vec<u64>),
 }
 
 impl Definitions {
@@ -35,6 +39,11 @@ impl Definitions {
     /// The thread-local variable that begins at `offset`.
     pub(super) fn thread_local_at(&self, offset: u64) -> Option<EntryId> {
         at(&self.thread_locals, offset)
+    }
+
+    /// The variable whose value is made of what stands at `address`.
+    pub(super) fn made_of(&self, address: u64) -> Option<EntryId> {
+        at(&self.made, address)
     }
 
     /// All variables with an address, ascending by it.
@@ -87,6 +96,9 @@ impl<'s> DebugInfo<'s> {
                     match self.variable_location(&unit, &mut entries, specs)? {
                         Some(Location::Address(address)) => definitions.variables.push((address, id)),
                         Some(Location::ThreadLocal(offset)) => definitions.thread_locals.push((offset, id)),
+                        Some(Location::Made(of)) => {
+                            definitions.made.extend(of.into_iter().map(|at| (at, id)))
+                        }
                         None => {}
                     }
                 } else if is_type_scope(tag) || tag == gimli::DW_TAG_typedef {
@@ -100,6 +112,7 @@ impl<'s> DebugInfo<'s> {
         definitions.types.sort_unstable();
         definitions.variables.sort_unstable();
         definitions.thread_locals.sort_unstable();
+        definitions.made.sort_unstable();
         Ok(definitions)
     }
 
@@ -142,7 +155,7 @@ impl<'s> DebugInfo<'s> {
         Ok(found.filter(|location| !matches!(location, Location::Address(0))))
     }
 
-    /// The one fixed place that a location names, if it does.
+    /// The fixed place, or the places, that a location names, if it does.
     fn static_location(
         &self,
         unit: &gimli::Unit<Slice<'s>>,
@@ -159,8 +172,19 @@ impl<'s> DebugInfo<'s> {
             }
             _ => return Ok(None),
         };
+        if operations.next()?.is_none() {
+            return Ok(Some(Location::Address(number)));
+        }
         // Anything behind it makes something else of the address.
-        Ok(operations.next()?.is_none().then_some(Location::Address(number)))
+        let (mut operations, mut of) = (expression.operations(unit.encoding()), Vec::new());
+        while let Some(operation) = operations.next()? {
+            match operation {
+                gimli::Operation::Address { address } => of.push(address),
+                gimli::Operation::AddressIndex { index } => of.push(self.dwarf.address(unit, index)?),
+                _ => {}
+            }
+        }
+        Ok(Some(Location::Made(of)))
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Aggregate {
     pub variants: Option<Variants>,
     /// Virtual functions: place in the table and linkage name.
     pub virtuals: Vec<(u64, String)>,
+    /// Types that an instance of a template, or of something generic, is made with, in order.
+    pub arguments: Vec<Option<EntryId>>,
 }
 
 /// Which kind of aggregate.

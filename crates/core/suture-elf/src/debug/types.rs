@@ -122,6 +122,7 @@ impl<'s> DebugInfo<'s> {
             members: Vec::new(),
             variants: None,
             virtuals: Vec::new(),
+            arguments: Vec::new(),
         };
         for (id, entry) in self.children(id)? {
             match entry.tag() {
@@ -131,6 +132,9 @@ impl<'s> DebugInfo<'s> {
                 gimli::DW_TAG_member => aggregate.members.push(self.member(id, &entry)?),
                 gimli::DW_TAG_variant_part => aggregate.variants = Some(self.variants(id, &entry)?),
                 gimli::DW_TAG_subprogram => aggregate.virtuals.extend(self.virtual_function(id, &entry)),
+                gimli::DW_TAG_template_type_parameter => {
+                    aggregate.arguments.push(self.link(id, &entry, gimli::DW_AT_type)?);
+                }
                 _ => {}
             }
         }

@@ -1,5 +1,7 @@
 //! Variables by address, or by their place in the block of each thread.
 
+use gimli::AttributeValue;
+
 use super::DebugInfo;
 use super::entry::EntryId;
 use super::error::DebugError;
@@ -45,6 +47,34 @@ impl DebugInfo<'_> {
     pub fn variable_at(&self, address: u64) -> Result<Option<VariableInfo>, DebugError> {
         let Some(id) = self.definitions()?.variable_at(address) else { return Ok(None) };
         self.variable(id).map(Some)
+    }
+
+    /// How the value of a variable is made of what stands at `address`, if an optimiser keeps it in another way than its type says: a truth
+    /// value in place of one of two numbers, or each member by itself. The operations of its location (DWARF 5, 2.6), without addresses.
+    pub fn made_of(&self, address: u64) -> Result<Option<Vec<u8>>, DebugError> {
+        let Some(id) = self.definitions()?.made_of(address) else { return Ok(None) };
+        let entry = self.entry(id)?;
+        let Some(AttributeValue::Exprloc(expression)) = entry.attr_value(gimli::DW_AT_location) else {
+            return Ok(None);
+        };
+        let parsed = self.parsed(id.unit)?;
+        let (bytes, mut operations) = (expression.0.slice(), expression.operations(parsed.encoding()));
+        let (mut made, mut from) = (Vec::new(), 0);
+        while let Some(operation) = operations.next()? {
+            let to = operations.offset_from(&expression);
+            let place = match operation {
+                gimli::Operation::Address { address } => Some(address),
+                gimli::Operation::AddressIndex { index } => Some(self.dwarf.address(&parsed, index)?),
+                _ => None,
+            };
+            match place {
+                // Which of several parts it is, and not where it stands.
+                Some(place) => made.extend([gimli::DW_OP_addr.0, u8::from(place == address)]),
+                None => made.extend_from_slice(bytes.get(from..to).unwrap_or_default()),
+            }
+            from = to;
+        }
+        Ok(Some(made))
     }
 
     /// The thread-local variable that begins at `offset` in the block of the build.

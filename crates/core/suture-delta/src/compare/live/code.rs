@@ -1,0 +1,145 @@
+//! Pointers to code that live in the process: into functions, to functions that were one, and to functions that are gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use suture_elf::debug::{DebugError, DebugInfo};
+
+use super::refusal;
+use crate::compare::Changed;
+use crate::fields::{self, Form};
+use crate::names;
+use crate::readers::keeps_labels;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::same::Same;
+use crate::side::{Entity, EntityId, EntityKind, Side};
+use crate::target::{self, Meaning};
+
+/// Changed functions that jump to places in themselves that they have kept.
+pub(super) fn labels<'a>(
+    same: &'a Same<'_, '_, '_>,
+    changed: &'a [Changed],
+) -> impl Iterator<Item = Refusal> + 'a {
+    let keeps = |old: &EntityId| same.old.with_fragments(*old).any(|piece| keeps_labels(same.old, piece));
+    changed.iter().filter(move |(old, ..)| keeps(old)).map(|(_, new, _)| {
+        let message =
+            "the old one keeps addresses of places in its middle, and goes on there when it is called again";
+        let help = "keep a number in place of the address, or restart with the new build";
+        refusal(RefusalCode::UnresolvedReference, same.new, *new, message, help)
+    })
+}
+
+/// Functions that a linker or compiler has folded into one because they were the same, and that are no more: a pointer says nothing of
+/// which it was.
+pub(super) fn folded(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
+    let by_name: BTreeMap<&str, EntityId> = functions(same.new)
+        .flat_map(|(id, entity)| entity.names.iter().map(move |name| (*name, id)))
+        .collect();
+    let parted: Vec<(EntityId, EntityId)> = functions(same.old)
+        .filter(|(_, entity)| entity.names.len() > 1)
+        .filter_map(|(id, entity)| {
+            let mut news = entity.names.iter().filter_map(|name| by_name.get(name));
+            let first = news.next()?;
+            Some((id, *news.find(|other| *other != first)?))
+        })
+        .collect();
+    let taken = taken(same.old, &parted.iter().map(|(old, _)| *old).collect());
+    let parted = parted.into_iter().filter(|(old, _)| taken.contains(old));
+    let refused = parted.map(|(old, new)| {
+        let names: Vec<String> =
+            same.old.entity(old).names.iter().map(|name| names::demangle(name)).collect();
+        let message = format!(
+            "the old build has one function for {}, and pointers to it may be meant for each of them",
+            names.join(" and ")
+        );
+        let help =
+            "link both builds without folding (--icf=none, -fno-ipa-icf), or restart with the new build";
+        refusal(RefusalCode::UnresolvedReference, same.new, new, &message, help)
+    });
+    refused.collect()
+}
+
+/// Functions that are gone, and of which one that is new may be what they are called now: pointers to them would go on leading to the old code.
+pub(super) fn renamed(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
+    let (Some(before), Some(after)) = (same.debug.old, same.debug.new) else { return Vec::new() };
+    let is_whole = |entity: &Entity<'_>| entity.parent.is_none() && is_of_its_own(entity.name);
+    let gone: BTreeSet<EntityId> = functions(same.old)
+        .filter(|(id, entity)| same.pairs.new_of(*id).is_none() && is_whole(entity))
+        .filter(|(_, entity)| !entity.names.iter().any(|name| (same.ignored)(name)))
+        .map(|(id, _)| id)
+        .collect();
+    let come: BTreeSet<EntityId> = functions(same.new)
+        .filter(|(id, entity)| same.pairs.old_of(*id).is_none() && is_whole(entity))
+        .map(|(id, _)| id)
+        .collect();
+    let alike = |old: &EntityId, new: &EntityId| {
+        let (old, new) = (same.old.entity(*old).address, same.new.entity(*new).address);
+        matches!(is_alike((before, old), (after, new)), Ok(true))
+    };
+    let pairs: Vec<(EntityId, EntityId)> =
+        gone.iter().filter_map(|old| Some((*old, *come.iter().find(|new| alike(old, new))?))).collect();
+    let gone = taken(same.old, &pairs.iter().map(|(old, _)| *old).collect());
+    let come = taken(same.new, &pairs.iter().map(|(_, new)| *new).collect());
+    let pairs = pairs.into_iter().filter(|(old, new)| gone.contains(old) && come.contains(new));
+    let refused = pairs.map(|(old, new)| {
+        let was = names::demangle(same.old.entity(old).name);
+        let message = format!(
+            "it may be what `{was}` is called now: pointers to that may live, and lead to the old code"
+        );
+        let help =
+            format!("keep the old name, or say --ignore-symbol '{was}' if nothing keeps such a pointer");
+        refusal(RefusalCode::UnresolvedReference, same.new, new, &message, &help)
+    });
+    refused.collect()
+}
+
+/// Whether the source names it, by itself: not as an instance of something generic, a closure, or a method that is called by a table.
+fn is_of_its_own(name: &str) -> bool {
+    let name = names::demangle(name);
+    !name.contains(['<', '{']) && !name.contains("[clone") && !name.contains('.')
+}
+
+/// Whether two functions of one source file take and give the same.
+fn is_alike((old, a): (&DebugInfo<'_>, u64), (new, b): (&DebugInfo<'_>, u64)) -> Result<bool, DebugError> {
+    let (Some(was), Some(is)) = (old.function_at(a), new.function_at(b)) else { return Ok(false) };
+    if was.file != is.file || was.unit != is.unit {
+        return Ok(false);
+    }
+    let (Some(x), Some(y)) = (old.signature_at(a)?, new.signature_at(b)?) else { return Ok(false) };
+    let pairs = std::iter::once((x.result, y.result))
+        .chain(x.parameters.iter().copied().zip(y.parameters.iter().copied()));
+    for pair in pairs {
+        match pair {
+            (None, None) => {}
+            (Some(a), Some(b)) if old.type_name(a)? == new.type_name(b)? => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(x.parameters.len() == y.parameters.len())
+}
+
+/// Those of the functions whose addresses code or data takes.
+fn taken(side: &Side<'_, '_>, of: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
+    if of.is_empty() {
+        return BTreeSet::new();
+    }
+    let mut found = BTreeSet::new();
+    for id in 0..side.entities.len() as EntityId {
+        let fields = fields::of_entity(side, id);
+        for field in fields.iter().filter(|field| field.form != Form::Branch && !field.accesses) {
+            let meant = match target::meaning(side, field) {
+                Meaning::Slot(slot) => target::held(side, slot),
+                meaning => Some(meaning),
+            };
+            if let Some(Meaning::Entity(function, 0)) = meant
+                && of.contains(&function)
+            {
+                found.insert(function);
+            }
+        }
+    }
+    found
+}
+
+fn functions<'s, 'd>(side: &'s Side<'_, 'd>) -> impl Iterator<Item = (EntityId, &'s Entity<'d>)> {
+    (0..).zip(&side.entities).filter(|(_, entity)| entity.kind == EntityKind::Function)
+}
