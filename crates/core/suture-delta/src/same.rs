@@ -8,7 +8,7 @@ mod extent;
 mod start;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use iced_x86::{Decoder, DecoderOptions, Mnemonic};
 use suture_elf::debug::DebugInfo;
@@ -303,6 +303,32 @@ impl<'a, 'b, 'd> Same<'a, 'b, 'd> {
         }
         let place = |entity: &crate::side::Entity<'_>| (entity.address, entity.writable);
         self.contents_differ((place(x), self.old.bytes(old)), (place(y), self.new.bytes(new)), y.size)
+            || self.leads_into_changed(new)
+    }
+
+    /// Whether an object of the new build holds addresses of places in the middle of functions that change: they may be as far from the
+    /// entry as they were, and are still in other code.
+    fn leads_into_changed(&self, new: EntityId) -> bool {
+        let entity = self.new.entity(new);
+        let fields = fields::of_data(self.new.build, entity.address, entity.size, false);
+        let into = fields.iter().filter_map(|field| match target::meaning(self.new, field) {
+            Meaning::Entity(id, distance) if distance != 0 => Some(id),
+            _ => None,
+        });
+        let functions: BTreeSet<EntityId> = into
+            .filter(|id| self.new.entity(*id).kind == EntityKind::Function)
+            .map(|id| self.new.whole(id))
+            .collect();
+        functions.into_iter().any(|function| self.is_changed(function))
+    }
+
+    /// Whether a function, with its parts, does something else than in the old build, or is new.
+    fn is_changed(&self, new: EntityId) -> bool {
+        let Some(old) = self.pairs.old_of(new) else { return true };
+        let differs =
+            |piece| self.pairs.old_of(piece).is_none_or(|old| self.code_difference(old, piece).is_some());
+        self.new.with_fragments(new).any(differs)
+            || self.old.with_fragments(old).any(|piece| self.pairs.new_of(piece).is_none())
     }
 
     /// Whether what stands at two places (address and whether it is writable) differs in its first `size`

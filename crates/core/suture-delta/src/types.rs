@@ -240,12 +240,13 @@ impl Comparison<'_, '_, '_> {
     fn objects(&mut self, objects: &[(u64, u64)]) -> Result<(), DebugError> {
         for (old, new) in objects {
             let (was, is) = (self.old.variable_at(*old)?, self.new.variable_at(*new)?);
-            if self.old.made_of(*old)? != self.new.made_of(*new)? {
-                let known = is.as_ref().or(was.as_ref());
-                let place = known.map(|known| known.clone().place()).unwrap_or_default();
-                let name = known.map_or_else(|| format!("at {new:#x}"), |known| known.name.clone());
+            let (made_before, made_now) = (self.old.made_of(*old)?, self.new.made_of(*new)?);
+            let how = |made: &Option<(VariableInfo, Vec<u8>)>| made.as_ref().map(|(_, how)| how.clone());
+            if how(&made_before) != how(&made_now) {
+                let known = made_now.or(made_before).map(|(variable, _)| variable);
+                let known = known.or(is.clone()).or(was.clone()).unwrap_or_default();
                 let description = "the compiler keeps its value in another form".to_owned();
-                self.record(name, place, description, LayoutChangeKind::Layout);
+                self.record(known.name.clone(), known.place(), description, LayoutChangeKind::Layout);
             }
             self.variables(was, is)?;
         }

@@ -9,6 +9,7 @@ mod chosen;
 mod constants;
 mod ends;
 mod inside;
+mod kept;
 mod kernel;
 mod killed;
 mod lent;

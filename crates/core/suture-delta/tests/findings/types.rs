@@ -288,3 +288,67 @@ fn types_of_one_name_are_each_compared_with_their_own() {
         );
     }
 }
+
+/// The same members, of types that look alike: what stood there was something else.
+#[test]
+fn a_type_in_the_place_of_another_is_a_change() {
+    let program = |members: &str, bases: &str| {
+        let source = format!(
+            "#include <variant>\nstruct Grant {{ int v; }}; struct Deny {{ int v; }};\n\
+             struct First {{ int a; }}; struct Second {{ int b; }}; struct Third : First {{ Grant g; Deny d; }};\n\
+             struct Peer : {bases} {{ std::variant<{members}> state; int last; }};\n\
+             int g(Third *t) {{ return t->a + t->g.v + t->d.v; }}\n\
+             __attribute__((noinline)) int use_it(Peer *p) {{ return p->last + p->a + p->b + (int)p->state.index(); }}\n\
+             int main(int c, char **v) {{ return use_it((Peer *)v) + g((Third *)v); }}"
+        );
+        compile("g++", &["-g", "-O1", "-std=c++17"], ("file.cc", &source))
+    };
+    let old = program("Grant, Deny", "First, Second");
+    let found = |new: &Program| {
+        changes(&old, new, &["use_it"], &[]).into_iter().map(|change| change.type_name).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&program("Grant, Deny", "First, Second")), [""; 0]);
+    assert!(found(&program("Deny, Grant", "First, Second")).contains(&"Peer".to_owned()));
+    assert!(found(&program("Grant, Deny", "Second, First")).contains(&"Peer".to_owned()));
+}
+
+/// What is generic may keep its arguments where no member shows them.
+#[test]
+fn what_a_generic_is_made_with_counts() {
+    let program = |element: &str, captured: &str| {
+        let source = format!(
+            "use std::sync::Mutex; pub static QUEUE: Mutex<Vec<{element}>> = Mutex::new(Vec::new());\n\
+             #[inline(never)] pub fn use_it(low: u64, high: u64) -> Box<dyn Fn(u64) -> u64> {{\n\
+             println!(\"{{low}} {{high}} {{}}\", QUEUE.lock().unwrap().len()); Box::new(move |n| n.min({captured})) }}\n\
+             fn main() {{ let n = std::env::args().count() as u64; println!(\"{{}}\", use_it(n, n + 1)(3)); }}"
+        );
+        compile("rustc", &["-g", "--edition", "2024", "-Ccodegen-units=1"], ("queue.rs", &source))
+    };
+    let old = program("u64", "high");
+    let found = |new: &Program, objects: &[&str]| {
+        changes(&old, new, &["use_it"], objects)
+            .into_iter()
+            .map(|change| change.description)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&program("u64", "high"), &["QUEUE"]), [""; 0]);
+    let boxed = found(&program("Box<u64>", "high"), &["QUEUE"]);
+    assert!(boxed.iter().any(|change| change.starts_with("of the variable 'QUEUE'")), "{boxed:?}");
+    let other = found(&program("u64", "low"), &["QUEUE"]);
+    assert_eq!(other, ["it holds 'low' in place of 'high'"]);
+}
+
+/// A limit may change; constants that trade values may not, for what was stored under one name is read under the other.
+#[test]
+fn constants_without_a_type_may_not_trade_places() {
+    let code = "enum { OTHER = 5 }; static int state; __attribute__((noinline)) int use_it(int n) { state += n; return state == LAST + OTHER; }\n\
+                int main(int c, char **v) { (void)v; return use_it(c); }";
+    let old = "enum { IDLE, RUN, LAST };";
+    assert_eq!(in_c(old, "enum { IDLE, RUN, LAST = 7 };", code), []);
+    assert_eq!(in_c(old, "enum { IDLE, RUN, LAST, MORE };", code), []);
+    for new in ["enum { IDLE, WAIT, RUN, LAST };", "enum { RUN, IDLE, LAST };"] {
+        let found = in_c(old, new, code);
+        assert_eq!(found.len(), 1, "{new}: {found:?}");
+        assert!(found[0].1.starts_with("constant '"), "{new}: {found:?}");
+    }
+}

@@ -7,7 +7,7 @@ use super::entry::EntryId;
 use super::error::DebugError;
 
 /// A variable with a fixed address, or a fixed place in the block of each thread.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct VariableInfo {
     /// Name as in the source, without its scope.
     pub name: String,
@@ -49,9 +49,9 @@ impl DebugInfo<'_> {
         self.variable(id).map(Some)
     }
 
-    /// How the value of a variable is made of what stands at `address`, if an optimiser keeps it in another way than its type says: a truth
+    /// The variable whose value is made of what stands at `address`, and how, if an optimiser keeps it in another way than its type says: a truth
     /// value in place of one of two numbers, or each member by itself. The operations of its location (DWARF 5, 2.6), without addresses.
-    pub fn made_of(&self, address: u64) -> Result<Option<Vec<u8>>, DebugError> {
+    pub fn made_of(&self, address: u64) -> Result<Option<(VariableInfo, Vec<u8>)>, DebugError> {
         let Some(id) = self.definitions()?.made_of(address) else { return Ok(None) };
         let entry = self.entry(id)?;
         let Some(AttributeValue::Exprloc(expression)) = entry.attr_value(gimli::DW_AT_location) else {
@@ -74,7 +74,7 @@ impl DebugInfo<'_> {
             }
             from = to;
         }
-        Ok(Some(made))
+        Ok(Some((self.variable(id)?, made)))
     }
 
     /// The thread-local variable that begins at `offset` in the block of the build.

@@ -37,9 +37,9 @@ pub(super) fn folded(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
     let parted: Vec<(EntityId, EntityId)> = functions(same.old)
         .filter(|(_, entity)| entity.names.len() > 1)
         .filter_map(|(id, entity)| {
+            let partner = same.pairs.new_of(id)?;
             let mut news = entity.names.iter().filter_map(|name| by_name.get(name));
-            let first = news.next()?;
-            Some((id, *news.find(|other| *other != first)?))
+            Some((id, *news.find(|new| **new != partner)?))
         })
         .collect();
     let taken = taken(same.old, &parted.iter().map(|(old, _)| *old).collect());
@@ -122,22 +122,22 @@ fn taken(side: &Side<'_, '_>, of: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
     if of.is_empty() {
         return BTreeSet::new();
     }
-    let mut found = BTreeSet::new();
-    for id in 0..side.entities.len() as EntityId {
-        let fields = fields::of_entity(side, id);
-        for field in fields.iter().filter(|field| field.form != Form::Branch && !field.accesses) {
-            let meant = match target::meaning(side, field) {
-                Meaning::Slot(slot) => target::held(side, slot),
-                meaning => Some(meaning),
-            };
-            if let Some(Meaning::Entity(function, 0)) = meant
-                && of.contains(&function)
-            {
-                found.insert(function);
-            }
-        }
-    }
-    found
+    let all = 0..side.entities.len() as EntityId;
+    all.flat_map(|id| addresses(side, id)).filter(|function| of.contains(function)).collect()
+}
+
+/// Functions whose addresses a piece of code, or an object, takes.
+fn addresses(side: &Side<'_, '_>, id: EntityId) -> impl Iterator<Item = EntityId> {
+    let fields = fields::of_entity(side, id).into_iter();
+    let taken = fields.filter(|field| field.form != Form::Branch && !field.accesses);
+    let meant = taken.filter_map(|field| match target::meaning(side, &field) {
+        Meaning::Slot(slot) => target::held(side, slot),
+        meaning => Some(meaning),
+    });
+    meant.filter_map(|meaning| match meaning {
+        Meaning::Entity(id, 0) if side.entity(id).kind == EntityKind::Function => Some(id),
+        _ => None,
+    })
 }
 
 fn functions<'s, 'd>(side: &'s Side<'_, 'd>) -> impl Iterator<Item = (EntityId, &'s Entity<'d>)> {
