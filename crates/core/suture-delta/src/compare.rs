@@ -64,10 +64,10 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let objects = objects::compare(&old_side, &new_side, &mut pairs, debug, options);
     let same = Same::new((&old_side, &new_side), &pairs, debug, &ignored);
     let changed = changed_functions(&same);
-    let mut refusals = live::compare(&same, &changed, &objects);
+    let pointed_to = live::compare(&same, &changed, &objects);
     let mut work = Work { changed, overwrites: objects.overwrites };
     let mut report = Report { data: objects.changes, ..Report::default() };
-    refusals.extend(objects.refusals);
+    let mut refusals = objects.refusals;
     refusals.extend(pairs.doubts.iter().map(|doubt| doubtful(&new_side, doubt)));
     refusals.extend(start_code(&same, &work.changed));
     if !work.changed.is_empty() {
@@ -76,6 +76,7 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let overwritten: Vec<_> = work.overwrites.iter().map(objects::Overwritten::pair).collect();
     let layouts = layouts::compare(&same, &work.changed, &overwritten, options);
     refusals.extend(layouts.refusals);
+    refusals.extend(pointed_to);
     report.notes.extend(layouts.notes);
     let standing = if options.below.is_empty() || !refusals.is_empty() {
         Standing::default()

@@ -50,6 +50,13 @@ struct Plain {
     is_taken: bool,
 }
 
+/// Whether an address beside an object, which may mean it, counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Near {
+    Too,
+    Not,
+}
+
 /// Where an object is referred to.
 struct Uses {
     /// Places in each piece of code; those with `true` refer to data that points to it.
@@ -88,7 +95,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
 
     /// The functions that refer to `object`.
     pub(crate) fn readers_of(&self, object: EntityId) -> Found {
-        let uses = self.uses_of(object);
+        let uses = self.uses_of(object, Near::Too);
         let functions = uses.spots.keys().map(|function| self.side.whole(*function)).collect();
         Found { functions, complete: uses.complete && !self.lets_out(&uses, |_| Way::Any) }
     }
@@ -96,7 +103,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
     /// Whether pointers to `object`, or into it, may be left in the process when no code works with it: in variables, or in what code
     /// has written elsewhere or given back.
     pub(crate) fn is_kept(&self, object: EntityId, types: Types<'_, '_>) -> bool {
-        let uses = self.uses_of(object);
+        let uses = self.uses_of(object, Near::Not);
         let way = |function| {
             let gives_back = types.words_given_back(self.side.entity(self.side.whole(function)).address) > 0;
             if gives_back { Way::Kept } else { Way::Stored }
@@ -112,7 +119,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
     }
 
     /// Where `object` is referred to, by way of other data too.
-    fn uses_of(&self, object: EntityId) -> Uses {
+    fn uses_of(&self, object: EntityId, near: Near) -> Uses {
         let entity = self.side.entity(object);
         let mut uses = Uses { spots: BTreeMap::new(), in_variables: false, complete: true };
         let mut seen = BTreeSet::new();
@@ -123,7 +130,7 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
                 continue;
             }
             let mut is_used = false;
-            for from in self.references_to(&area) {
+            for from in self.references_to(&area, near) {
                 match from {
                     From::Code(function, spot) => {
                         is_used = true;
@@ -157,14 +164,14 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
             && !is_exported()
     }
 
-    fn references_to(&self, area: &Range<u64>) -> Vec<From> {
+    fn references_to(&self, area: &Range<u64>, near: Near) -> Vec<From> {
         let entities = &self.side.entities;
         let next = entities.partition_point(|entity| entity.address < area.start);
         // Entities may nest by a few.
-        let near = (next.saturating_sub(4)..entities.len())
+        let overlapping = (next.saturating_sub(4)..entities.len())
             .take_while(|id| entities[*id].address < area.end)
             .filter(|id| entities[*id].address + entities[*id].size.max(1) > area.start);
-        let named = near.filter_map(|id| self.named.get(&(id as EntityId))).flatten().copied();
+        let named = overlapping.filter_map(|id| self.named.get(&(id as EntityId))).flatten().copied();
         let mut found: Vec<From> = named.collect();
         let reach = match self.side.build.section_at(area.start) {
             Some(section) if is_listed(section) => section.address..=section.address + section.size,
@@ -172,7 +179,11 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
         };
         let from = self.plain.partition_point(|plain| plain.address < *reach.start());
         let plain = self.plain[from..].iter().take_while(|plain| plain.address <= *reach.end());
-        found.extend(plain.filter(|plain| self.may_mean(plain, area)).map(|plain| plain.from));
+        let means = |plain: &&Plain| match near {
+            Near::Too => self.may_mean(plain, area),
+            Near::Not => area.contains(&plain.address),
+        };
+        found.extend(plain.filter(means).map(|plain| plain.from));
         found
     }
 
@@ -275,6 +286,15 @@ impl<'s, 'b, 'd> References<'s, 'b, 'd> {
             }
         }
     }
+}
+
+/// Whether a piece of code lets the addresses out of its hands that these of its fields are, to memory or to other functions.
+pub(crate) fn hands_on(side: &Side<'_, '_>, code: EntityId, fields: &[Field]) -> bool {
+    let spot = |field: &Field| {
+        let is_slot = field.form == Form::Relative && target::is_slot(side, field.address);
+        (Spot { end: field.end, address: field.address, is_slot }, false)
+    };
+    escape::escapes(side, code, &fields.iter().map(spot).collect::<Vec<_>>(), Way::HandedOn)
 }
 
 /// Whether a function leaves addresses of places in the middle of itself in the process: labels that it jumps to when it is called again.

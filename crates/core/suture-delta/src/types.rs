@@ -242,9 +242,12 @@ impl Comparison<'_, '_, '_> {
             let (was, is) = (self.old.variable_at(*old)?, self.new.variable_at(*new)?);
             let (made_before, made_now) = (self.old.made_of(*old)?, self.new.made_of(*new)?);
             let how = |made: &Option<(VariableInfo, Vec<u8>)>| made.as_ref().map(|(_, how)| how.clone());
-            if how(&made_before) != how(&made_now) {
-                let known = made_now.or(made_before).map(|(variable, _)| variable);
-                let known = known.or(is.clone()).or(was.clone()).unwrap_or_default();
+            let is_alike = how(&made_before) == how(&made_now);
+            let [before, now] = [made_before, made_now].map(|made| made.map(|(variable, _)| variable));
+            if is_alike {
+                self.variables(before, now)?;
+            } else {
+                let known = now.or(before).or(is.clone()).or(was.clone()).unwrap_or_default();
                 let description = "the compiler keeps its value in another form".to_owned();
                 self.record(known.name.clone(), known.place(), description, LayoutChangeKind::Layout);
             }

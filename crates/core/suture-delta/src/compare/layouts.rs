@@ -98,8 +98,11 @@ fn live_variables(same: &Same<'_, '_, '_>, changed: &[Changed]) -> Variables {
         };
         match meant {
             Some(Meaning::Entity(id, _)) if same.new.entity(id).writable => {
-                let old = same.pairs.old_of(id).map(|old| same.old.entity(old).address);
-                objects.extend(old.map(|old| (old, same.new.entity(id).address)));
+                let new = same.new.entity(id);
+                // Another size is refused by itself.
+                let old =
+                    same.pairs.old_of(id).map(|old| same.old.entity(old)).filter(|old| old.size == new.size);
+                objects.extend(old.map(|old| (old.address, new.address)));
             }
             Some(Meaning::Tls(at, _)) => {
                 let old = same.pairs.old_tls_of(at).and_then(|old| same.old.tls.get(old));

@@ -62,6 +62,8 @@ pub(super) enum Way {
     Stored,
     /// There, and to the caller.
     Kept,
+    /// There, to the caller, and to what is called.
+    HandedOn,
 }
 
 /// Which registers hold addresses, a bit each.
@@ -119,10 +121,13 @@ pub(super) fn escapes(side: &Side<'_, '_>, function: EntityId, spots: &[(Spot, b
             Way::Any => {
                 step.hands_on || step.stores || leaves(side, function, instruction, outside, step.after)
             }
-            Way::Stored | Way::Kept => {
-                let returns = way == Way::Kept && instruction.flow_control() == FlowControl::Return;
+            Way::Stored | Way::Kept | Way::HandedOn => {
+                let returns = way != Way::Stored && instruction.flow_control() == FlowControl::Return;
                 let stores = step.stores && stays(&mut info, instruction, has_frame, address_len);
-                stores || (returns && held.has(Register::RAX))
+                stores
+                    || (returns && held.has(Register::RAX))
+                    || (way == Way::HandedOn
+                        && (step.hands_on || leaves(side, function, instruction, outside, step.after)))
             }
         };
         (!escapes).then_some(step.after)

@@ -54,7 +54,8 @@ fn misaligned(same: &Same<'_, '_, '_>, piece: EntityId) -> Vec<(EntityId, u64)> 
         let here = code.iter().find(|one| one.next_ip() == end).and_then(needs);
         let places = [same.old.entity(old).address, same.new.entity(id).address];
         let [before, after] = places.map(|address| address.wrapping_add_signed(distance));
-        let demand = here.or(anywhere.filter(|_| !field.accesses));
+        let size = same.new.entity(id).size;
+        let demand = here.or(anywhere.filter(|need| !field.accesses && size >= *need));
         found.extend(
             demand
                 .filter(|need| !before.is_multiple_of(*need) && after.is_multiple_of(*need))

@@ -6,9 +6,9 @@ use suture_elf::debug::{DebugError, DebugInfo};
 
 use super::refusal;
 use crate::compare::Changed;
-use crate::fields::{self, Form};
+use crate::fields::{self, Field, Form};
 use crate::names;
-use crate::readers::keeps_labels;
+use crate::readers::{hands_on, keeps_labels};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::Same;
 use crate::side::{Entity, EntityId, EntityKind, Side};
@@ -31,19 +31,17 @@ pub(super) fn labels<'a>(
 /// Functions that a linker or compiler has folded into one because they were the same, and that are no more: a pointer says nothing of
 /// which it was.
 pub(super) fn folded(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
-    let by_name: BTreeMap<&str, EntityId> = functions(same.new)
-        .flat_map(|(id, entity)| entity.names.iter().map(move |name| (*name, id)))
-        .collect();
+    let [olds, by_name] = [same.old, same.new].map(by_name);
     let parted: Vec<(EntityId, EntityId)> = functions(same.old)
         .filter(|(_, entity)| entity.names.len() > 1)
         .filter_map(|(id, entity)| {
             let partner = same.pairs.new_of(id)?;
-            let mut news = entity.names.iter().filter_map(|name| by_name.get(name));
+            let own = entity.names.iter().filter(|name| olds.contains_key(*name));
+            let mut news = own.filter_map(|name| by_name.get(name));
             Some((id, *news.find(|new| **new != partner)?))
         })
         .collect();
-    let taken = taken(same.old, &parted.iter().map(|(old, _)| *old).collect());
-    let parted = parted.into_iter().filter(|(old, _)| taken.contains(old));
+    let parted = parted.into_iter().filter(|(old, _)| is_handed_on(same.old, *old));
     let refused = parted.map(|(old, new)| {
         let names: Vec<String> =
             same.old.entity(old).names.iter().map(|name| names::demangle(name)).collect();
@@ -56,6 +54,19 @@ pub(super) fn folded(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
         refusal(RefusalCode::UnresolvedReference, same.new, new, &message, help)
     });
     refused.collect()
+}
+
+/// The functions, by those of their names that no other has.
+fn by_name<'d>(side: &Side<'_, 'd>) -> BTreeMap<&'d str, EntityId> {
+    let mut found: BTreeMap<&str, Vec<EntityId>> = BTreeMap::new();
+    for (id, entity) in functions(side) {
+        for name in &entity.names {
+            found.entry(*name).or_default().push(id);
+        }
+    }
+    let only =
+        |(name, ids): (&'d str, Vec<EntityId>)| <[EntityId; 1]>::try_from(ids).ok().map(|[id]| (name, id));
+    found.into_iter().filter_map(only).collect()
 }
 
 /// Functions that are gone, and of which one that is new may be what they are called now: pointers to them would go on leading to the old code.
@@ -123,21 +134,40 @@ fn taken(side: &Side<'_, '_>, of: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
         return BTreeSet::new();
     }
     let all = 0..side.entities.len() as EntityId;
-    all.flat_map(|id| addresses(side, id)).filter(|function| of.contains(function)).collect()
+    let addresses =
+        |id| fields::of_entity(side, id).into_iter().filter_map(move |field| address_of(side, id, &field));
+    all.flat_map(addresses).filter(|function| of.contains(function)).collect()
 }
 
-/// Functions whose addresses a piece of code, or an object, takes.
-fn addresses(side: &Side<'_, '_>, id: EntityId) -> impl Iterator<Item = EntityId> {
-    let fields = fields::of_entity(side, id).into_iter();
-    let taken = fields.filter(|field| field.form != Form::Branch && !field.accesses);
-    let meant = taken.filter_map(|field| match target::meaning(side, &field) {
-        Meaning::Slot(slot) => target::held(side, slot),
-        meaning => Some(meaning),
-    });
-    meant.filter_map(|meaning| match meaning {
+/// Whether a pointer to a function may be kept: code lets it out of its hands, or variables have it when the program starts.
+fn is_handed_on(side: &Side<'_, '_>, function: EntityId) -> bool {
+    (0..).zip(&side.entities).any(|(id, entity)| {
+        let mut fields = fields::of_entity(side, id);
+        fields.retain(|field| address_of(side, id, field) == Some(function));
+        match entity.kind {
+            EntityKind::Object => entity.writable && !fields.is_empty(),
+            _ => !fields.is_empty() && hands_on(side, id, &fields),
+        }
+    })
+}
+
+/// The function whose address a field of `holder` is, if it is that, and not what a branch goes to.
+fn address_of(side: &Side<'_, '_>, holder: EntityId, field: &Field) -> Option<EntityId> {
+    let meant = match target::meaning(side, field) {
+        Meaning::Slot(slot) if !is_called(side, holder, field) => target::held(side, slot)?,
+        meaning if field.form != Form::Branch && !field.accesses => meaning,
+        _ => return None,
+    };
+    match meant {
         Meaning::Entity(id, 0) if side.entity(id).kind == EntityKind::Function => Some(id),
         _ => None,
-    })
+    }
+}
+
+/// Whether the field is of a call or a jump by way of a slot (Intel SDM, volume 2: FF /2 and FF /4).
+fn is_called(side: &Side<'_, '_>, holder: EntityId, field: &Field) -> bool {
+    let opcode = side.bytes(holder).and_then(|bytes| bytes.get(..field.offset as usize)?.last_chunk::<2>());
+    matches!(opcode, Some([0xff, 0x15 | 0x25]))
 }
 
 fn functions<'s, 'd>(side: &'s Side<'_, 'd>) -> impl Iterator<Item = (EntityId, &'s Entity<'d>)> {
