@@ -97,7 +97,7 @@ impl<'s> DebugInfo<'s> {
                         Some(Location::Address(address)) => definitions.variables.push((address, id)),
                         Some(Location::ThreadLocal(offset)) => definitions.thread_locals.push((offset, id)),
                         Some(Location::Made(of)) => {
-                            definitions.made.extend(of.into_iter().map(|at| (at, id)))
+                            definitions.made.extend(of.into_iter().map(|at| (at, id)));
                         }
                         None => {}
                     }

@@ -64,7 +64,7 @@ impl DebugInfo<'_> {
             let to = operations.offset_from(&expression);
             let place = match operation {
                 gimli::Operation::Address { address } => Some(address),
-                gimli::Operation::AddressIndex { index } => Some(self.dwarf.address(&parsed, index)?),
+                gimli::Operation::AddressIndex { index } => Some(self.dwarf.address(parsed, index)?),
                 _ => None,
             };
             match place {

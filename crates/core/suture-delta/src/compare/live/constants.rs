@@ -4,7 +4,7 @@ use suture_elf::debug::{DebugError, DebugInfo, EntryId, Shape};
 
 use super::refusal;
 use crate::bounds::Types;
-use crate::objects::Objects;
+use crate::objects::{Objects, Overwritten};
 use crate::readers::References;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::Same;
@@ -18,7 +18,7 @@ pub(super) fn compare(same: &Same<'_, '_, '_>, objects: &Objects) -> Vec<Refusal
     let grown: Vec<_> = objects.grown.iter().filter(|(old, _)| is_constant(*old)).collect();
     let in_place = objects.overwrites.iter().filter(|object| !object.is_writable(same.old));
     let reordered: Vec<_> =
-        in_place.map(|object| object.pair()).filter(|pair| is_reordered(same, *pair)).collect();
+        in_place.map(Overwritten::pair).filter(|pair| is_reordered(same, *pair)).collect();
     if grown.is_empty() && reordered.is_empty() {
         return Vec::new();
     }
