@@ -141,7 +141,8 @@ pub(crate) struct ComparisonArgs {
     /// What happens to a writable object whose initial value differs: keep its live value, or overwrite it
     ///
     /// Live state is never silently overwritten, so a changed initialiser is refused unless this says what is
-    /// meant. May be given several times.
+    /// meant. Of a new object that could be what one that is gone was, `keep` says that it is the same, and
+    /// `overwrite` that it begins anew. May be given several times.
     #[arg(long, value_name = "NAME=keep|overwrite")]
     pub(crate) data: Vec<DataChoice>,
 

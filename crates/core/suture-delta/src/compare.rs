@@ -1,6 +1,7 @@
 //! The comparison of two builds: what changed, whether it can be hot, and the delta if it can.
 
 mod describe;
+mod doubts;
 mod emission;
 mod layouts;
 mod live;
@@ -56,7 +57,7 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     }
     let options = &stack::inherit(options);
     let (old_side, new_side) = (Side::new(old), Side::new(new));
-    let mut pairs = pair::pair(&old_side, &new_side, debug);
+    let mut pairs = pair::pair(&old_side, &new_side, debug, options);
     if let Some(refusal) = preconditions::unrelated(&old_side, &pairs) {
         return refused(Report::default(), vec![refusal]);
     }
@@ -68,7 +69,7 @@ pub fn compare<'d>(old: &Build<'d>, new: &Build<'d>, debug: Debug<'_, 'd>, optio
     let mut work = Work { changed, overwrites: objects.overwrites };
     let mut report = Report { data: objects.changes, ..Report::default() };
     let mut refusals = objects.refusals;
-    refusals.extend(pairs.doubts.iter().map(|doubt| doubtful(&new_side, doubt)));
+    refusals.extend(doubts::refusals((&old_side, &new_side), &pairs, options));
     refusals.extend(start_code(&same, &work.changed));
     if !work.changed.is_empty() {
         refusals.extend(vtables::compare(&same));
@@ -155,19 +156,6 @@ fn no_difference(report: &Report, options: &Options) -> Refusal {
         "no function that both builds have has changed, so nothing would use what is new"
     };
     whole(RefusalCode::NoDifference, message, "check that the new build was made from the fixed source")
-}
-
-fn doubtful(new: &Side<'_, '_>, doubt: &pair::Doubt) -> Refusal {
-    let message = format!(
-        "the builds have {} and {} variables of this name in one function, and which is which can't be told",
-        doubt.counts.0, doubt.counts.1
-    );
-    let refusal = whole(RefusalCode::UnresolvedReference, &message, "give the new one another name");
-    Refusal {
-        symbol: doubt.path.clone(),
-        file: new.entity(doubt.new).file.unwrap_or_default().to_owned(),
-        ..refusal
-    }
 }
 
 /// A function whose behaviour differs: old, new, and why.

@@ -120,6 +120,12 @@ impl<'d> CallGraph<'d> {
         })
     }
 
+    /// Whether a pointer may lead to the function at `address`.
+    pub(crate) fn is_address_taken(&self, address: u64) -> bool {
+        let function = self.at(address).and_then(|function| self.functions.get(function as usize));
+        function.is_some_and(|function| function.address_taken)
+    }
+
     /// The function to which the code at `address` belongs.
     pub(crate) fn at(&self, address: u64) -> Option<u32> {
         let next = self.extents.partition_point(|(start, ..)| *start <= address);

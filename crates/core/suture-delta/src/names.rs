@@ -4,6 +4,8 @@
 //! hashes that change with the crate's version or the partition of codegen units. What is left is the key
 //! by which old and new are paired; equal keys are told apart by what they hold.
 
+use std::fmt::{self, Write};
+
 /// What a linkage name says once numbers and hashes are taken away.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
@@ -23,7 +25,27 @@ pub(crate) fn key(name: &str) -> Key {
     let base = strip_clones(name, &mut clones);
     clones.retain(|clone| *clone != "lto_priv");
     clones.reverse();
-    Key { base: strip_discriminator(strip_rust_hash(base)).to_owned(), clones }
+    let base = path_of_rust(base).unwrap_or_else(|| strip_discriminator(strip_rust_hash(base)).to_owned());
+    Key { base, clones }
+}
+
+/// The path that a name of rustc's newer kind (RFC 2603) spells, with what it is an instance of. The name has numbers besides, by which implementations
+/// and what has one name in a function are told apart: one more in front, and each has that of its neighbour.
+fn path_of_rust(name: &str) -> Option<String> {
+    /// A name that refers back to parts of itself may be told at any length.
+    const LEN_MAX: usize = 8;
+    struct Limited(String, usize);
+    impl Write for Limited {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.1 = self.1.checked_sub(text.len()).ok_or(fmt::Error)?;
+            self.0.push_str(text);
+            Ok(())
+        }
+    }
+    let path = rustc_demangle::try_demangle(name).ok().filter(|_| name.starts_with("_R"))?;
+    let mut text = Limited(String::new(), LEN_MAX * name.len());
+    write!(text, "{path:#}").ok()?;
+    Some(text.0)
 }
 
 /// The linkage name of what a clone or a part was made from; of anything else its own.
@@ -82,9 +104,14 @@ pub(crate) fn is_class_table(name: &str) -> bool {
     name.starts_with("_ZTV") || name.starts_with("_ZTT")
 }
 
+/// Whether it is the name of a type in its type information.
+pub(crate) fn is_type_name(name: &str) -> bool {
+    name.starts_with("_ZTS")
+}
+
 /// Whether it is what a C++ compiler makes for a class: its table, its type information, the name in that. It is called by its address.
 pub(crate) fn is_of_class(name: &str) -> bool {
-    is_class_table(name) || name.starts_with("_ZTI") || name.starts_with("_ZTS")
+    is_class_table(name) || name.starts_with("_ZTI") || is_type_name(name)
 }
 
 /// Whether it tells if a static local has been initialised; it stands behind that, and is called by its address.
@@ -166,6 +193,10 @@ mod tests {
         assert_eq!(key("f.part.0.cold").clones, ["part", "cold"]);
         assert_ne!(key("f.part.0"), key("f"));
         assert_eq!(key("s.lto_priv.0"), key("s"));
+        // One more implementation, or one more variable of the name, in front.
+        assert_eq!(key("_RNvMs_CsbVXqutUjNVO_1xNtB4_3Foo3bar"), key("_RNvMs0_CsbVXqutUjNVO_1xNtB5_3Foo3bar"));
+        assert_eq!(key("_RNvNvCsbVXqutUjNVO_1x6handle5COUNT"), key("_RNvNvCsbVXqutUjNVO_1x6handles_5COUNT"));
+        assert_ne!(key("_RNCNvCsbVXqutUjNVO_1x8register0B3_"), key("_RNCNvCsbVXqutUjNVO_1x8registers_0B3_"));
     }
 
     #[test]

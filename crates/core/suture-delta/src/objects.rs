@@ -69,6 +69,7 @@ pub(crate) fn compare<'d>(
                 Some(partner) if entity.writable && !old.entity(partner).writable => {
                     found.becomes_writable(old, (partner, entity, id), &mut grown);
                 }
+                Some(partner) if tell_numbers((old, partner), (new, id)) => {}
                 Some(partner) if same.data_differs(partner, id) => {
                     found.changed(old, new, (partner, id), options, &mut grown);
                 }
@@ -244,6 +245,16 @@ fn loaded_words(build: &Build<'_>, start: u64, size: u64) -> BTreeMap<u64, Optio
     words
 }
 
+/// Whether two names of one type differ by the number of a lambda alone, and nobody compares them: the type is seen in one file only, which the
+/// star in front says to `std::type_info::operator==`.
+fn tell_numbers((old, before): (&Side<'_, '_>, EntityId), (new, after): (&Side<'_, '_>, EntityId)) -> bool {
+    let is_own = |side: &Side<'_, '_>, id: EntityId| {
+        let starts = side.bytes(id).is_some_and(|name| name.starts_with(b"*"));
+        starts && names::is_type_name(side.entity(id).name)
+    };
+    old.entity(before).names != new.entity(after).names && is_own(old, before) && is_own(new, after)
+}
+
 /// A new guard of a variable that lives in the process: the first to come by would initialise it once more.
 fn guards_old(new: &Side<'_, '_>, pairs: &Pairs, guard: &Entity<'_>) -> Option<Refusal> {
     let guarded = names::guarded(guard.name)?;
@@ -279,7 +290,8 @@ fn is_exported(side: &Side<'_, '_>, entity: &Entity<'_>) -> bool {
     symbols.any(|symbol| symbol.section.is_some() && symbol.address == entity.address)
 }
 
-fn decision(options: &Options, entity: &Entity<'_>) -> Option<DataAction> {
+/// What the author says about an object.
+pub(crate) fn decision(options: &Options, entity: &Entity<'_>) -> Option<DataAction> {
     let by_symbol = entity.names.iter().find_map(|name| options.data.get(*name));
     by_symbol.or_else(|| options.data.get(&names::demangle(entity.name))).copied()
 }

@@ -3,19 +3,24 @@
 //! One to one: "any copy that matches" would hide a change in one of many copies of a generic. Names that
 //! survive rebuilding come first; among equals the place of the declaration ([`origin`]), the same spelling, then the same bytes, then
 //! the order. Bytes that hold addresses don't count: what the linker has moved has those of its neighbour.
+//!
+//! Then what has a number in place of a name is looked at again ([`numbered`]), and last the variables that are gone and those that are
+//! new ([`lost`]): a live value must not be left behind where the new code means it. Of what can't be told a [`Doubt`] remains.
 
+mod align;
+mod lost;
+mod numbered;
 mod origin;
+mod scopes;
+mod thread_local;
 
 use std::collections::{BTreeMap, HashMap};
-
-use suture_elf::debug::DebugInfo;
 
 use crate::compare::Debug;
 use crate::fields;
 use crate::names::{self, Key};
-use crate::side::{Entity, EntityId, EntityKind, Side, TlsVariable};
-
-pub(crate) use origin::Doubt;
+use crate::options::Options;
+use crate::side::{Entity, EntityId, EntityKind, Side};
 
 /// The pairs, both ways.
 #[derive(Debug, Default)]
@@ -23,8 +28,25 @@ pub(crate) struct Pairs {
     to_new: Vec<Option<EntityId>>,
     to_old: Vec<Option<EntityId>>,
     tls_to_old: Vec<Option<usize>>,
-    /// Variables of which it can't be told which is which.
+    numbering: numbered::Numbering,
+    /// What can't be told of variables and of code that live in the process.
     pub(crate) doubts: Vec<Doubt>,
+}
+
+/// Something that could be what something else was, and it can't be told.
+#[derive(Debug)]
+pub(crate) enum Doubt {
+    /// Variables of one name in one function, of which the two builds don't have the same.
+    Numbers {
+        /// The name with the function.
+        path: String,
+        olds: Vec<EntityId>,
+        news: Vec<EntityId>,
+    },
+    /// A new variable, and one that is gone.
+    Variable { old: EntityId, new: EntityId },
+    /// Code of a closure that live pointers may lead to, and code of one that the new build has in its place.
+    Scope { old: EntityId, new: EntityId },
 }
 
 impl Pairs {
@@ -43,10 +65,57 @@ impl Pairs {
         self.tls_to_old.get(new).copied().flatten()
     }
 
+    /// A name of the old build, as people read it, with the numbers that closures have in the new one.
+    pub(crate) fn renumbered(&self, name: &str) -> String {
+        self.numbering.read(name)
+    }
+
     /// Treats a pair as two different things from now on.
     pub(crate) fn separate(&mut self, old: EntityId, new: EntityId) {
         self.to_new[old as usize] = None;
         self.to_old[new as usize] = None;
+    }
+
+    /// That it can't be told which of variables of one name is which: once for each.
+    fn doubt_numbers(&mut self, path: String, olds: &[EntityId], news: &[EntityId]) {
+        let is_told =
+            |doubt: &Doubt| matches!(doubt, Doubt::Numbers { news: told, .. } if told.contains(&news[0]));
+        if !self.doubts.iter().any(is_told) {
+            self.doubts.push(Doubt::Numbers { path, olds: olds.to_vec(), news: news.to_vec() });
+        }
+    }
+
+    /// What `ask` answers if these were pairs.
+    fn supposing<T>(&mut self, joined: &[(EntityId, EntityId)], ask: impl FnOnce(&Self) -> T) -> T {
+        let partners = joined.iter().map(|(old, new)| (self.new_of(*old), self.old_of(*new)));
+        let were: Vec<_> = joined.iter().copied().zip(partners.collect::<Vec<_>>()).collect();
+        for (old, new) in joined {
+            self.join_anew(*old, *new);
+        }
+        let answer = ask(self);
+        for ((old, new), _) in &were {
+            self.separate(*old, *new);
+        }
+        for ((old, new), (to_new, to_old)) in were {
+            if let Some(to_new) = to_new {
+                self.join(old, to_new);
+            }
+            if let Some(to_old) = to_old {
+                self.join(to_old, new);
+            }
+        }
+        answer
+    }
+
+    /// Pairs two that may have been paired with others.
+    fn join_anew(&mut self, old: EntityId, new: EntityId) {
+        if let Some(other) = self.new_of(old) {
+            self.separate(old, other);
+        }
+        if let Some(other) = self.old_of(new) {
+            self.separate(other, new);
+        }
+        self.join(old, new);
     }
 
     fn join(&mut self, old: EntityId, new: EntityId) {
@@ -58,11 +127,17 @@ impl Pairs {
 type Groups<'k> = BTreeMap<(EntityKind, &'k Key, &'k str), Vec<EntityId>>;
 
 /// Pairs the entities of two builds.
-pub(crate) fn pair(old: &Side<'_, '_>, new: &Side<'_, '_>, debug: Debug<'_, '_>) -> Pairs {
+pub(crate) fn pair<'d>(
+    old: &Side<'_, 'd>,
+    new: &Side<'_, 'd>,
+    debug: Debug<'_, 'd>,
+    options: &Options,
+) -> Pairs {
     let mut pairs = Pairs {
         to_new: vec![None; old.entities.len()],
         to_old: vec![None; new.entities.len()],
-        tls_to_old: tls(old, new, debug),
+        tls_to_old: thread_local::pair((old, new), debug),
+        numbering: numbered::Numbering::default(),
         doubts: Vec::new(),
     };
     // With the source file first; then without it, for link-time optimisation loses it and a function may
@@ -76,6 +151,8 @@ pub(crate) fn pair(old: &Side<'_, '_>, new: &Side<'_, '_>, debug: Debug<'_, '_>)
             }
         }
     }
+    numbered::join((old, new), debug, &mut pairs);
+    lost::join((old, new), debug, options, &mut pairs);
     pairs
 }
 
@@ -102,7 +179,9 @@ fn pair_group(
     pairs: &mut Pairs,
 ) {
     let is_single = olds.len() == 1 && news.len() == 1;
-    if !is_single || origin::is_worth_asking(new, news[0]) {
+    if !is_single && origin::is_numbered(new, &news) {
+        origin::join_numbered((old, new), (&mut olds, &mut news), pairs);
+    } else if !is_single || origin::is_worth_asking(old.entity(olds[0]), new.entity(news[0])) {
         origin::join((old, new), debug, (&mut olds, &mut news), pairs);
     }
     if let ([o], [n]) = (olds.as_slice(), news.as_slice()) {
@@ -154,31 +233,4 @@ fn lasting_bytes(side: &Side<'_, '_>, id: EntityId) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
-}
-
-fn tls(old: &Side<'_, '_>, new: &Side<'_, '_>, debug: Debug<'_, '_>) -> Vec<Option<usize>> {
-    let path = |debug: Option<&DebugInfo<'_>>, offset: u64| {
-        Some(debug?.declared_thread_local_at(offset).ok()??.path)
-    };
-    let mut free: Vec<bool> = vec![true; old.tls.len()];
-    let mut found = Vec::with_capacity(new.tls.len());
-    for variable in &new.tls {
-        let same =
-            |v: &TlsVariable<'_>| v.file == variable.file && names::key(v.name) == names::key(variable.name);
-        let alike: Vec<usize> = (0..).zip(&old.tls).filter(|(_, v)| same(v)).map(|(at, _)| at).collect();
-        let in_order = alike.iter().find(|at| free[**at]);
-        let at = match path(debug.new, variable.offset).filter(|_| alike.len() > 1) {
-            // Numbered by the compiler, as other static variables are.
-            Some(wanted) => {
-                let declared = |at: &&usize| path(debug.old, old.tls[**at].offset) == Some(wanted.clone());
-                alike.iter().filter(|at| free[**at]).find(declared)
-            }
-            None => in_order,
-        };
-        if let Some(at) = at {
-            free[*at] = false;
-        }
-        found.push(at.copied());
-    }
-    found
 }

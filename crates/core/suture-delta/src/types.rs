@@ -63,17 +63,20 @@ pub struct Variables {
 
 /// Compares the layouts that the given functions and variables of the two builds depend on.
 ///
-/// Fails if debug information can't be read, for then nothing is known. The answer is ascending by name.
+/// `now` gives a name of the old build with the numbers that unnamed things (closures) have in the new one. Fails if debug information
+/// can't be read, for then nothing is known. The answer is ascending by name.
 pub fn compare_layouts(
     old: &DebugInfo<'_>,
     new: &DebugInfo<'_>,
     functions: &[FunctionPair],
     variables: &Variables,
+    now: &dyn Fn(&str) -> String,
 ) -> Result<Vec<LayoutChange>, DebugError> {
     let mut comparison = Comparison {
         old,
         new,
-        layouts: Layouts::new(old, new),
+        layouts: Layouts::new(old, new, now),
+        now,
         names: OldNames::default(),
         queue: VecDeque::new(),
         seen: HashSet::new(),
@@ -91,6 +94,7 @@ struct Comparison<'a, 'o, 'n> {
     old: &'a DebugInfo<'o>,
     new: &'a DebugInfo<'n>,
     layouts: Layouts<'a, 'o, 'n>,
+    now: &'a dyn Fn(&str) -> String,
     names: OldNames,
     queue: VecDeque<(EntryId, EntryId)>,
     seen: HashSet<(EntryId, EntryId)>,
@@ -119,7 +123,7 @@ impl Comparison<'_, '_, '_> {
         for unit in old_units {
             let unit_name = self.old.unit_name(unit).unwrap_or_default();
             for id in self.old.types_of_unit(unit)? {
-                let name = self.old.type_name(id)?;
+                let name = (self.now)(&self.old.type_name(id)?);
                 numbers.add_old(self.old, &unit_name, id)?;
                 self.names.in_unit.entry((unit_name.clone(), name.clone())).or_default().push(id);
                 self.names.anywhere.entry(name).or_insert(id);
@@ -205,7 +209,9 @@ impl Comparison<'_, '_, '_> {
         }
         // The unit sees the type for the first time; others may have filled the process with it.
         let mut first = None;
-        for partner in self.old.types_named(name)? {
+        // What the compiler numbers may have the number that another had.
+        let is_own_name = (self.now)(name) == name;
+        for partner in self.old.types_named(name)?.into_iter().filter(|_| is_own_name) {
             if self.layouts.difference(partner, id)?.is_none() {
                 return Ok(());
             }
@@ -227,7 +233,7 @@ impl Comparison<'_, '_, '_> {
         }
         for (a, b) in old.parameters.into_iter().zip(new.parameters) {
             let (Some(a), Some(b)) = (pointee(self.old, a)?, pointee(self.new, b)?) else { continue };
-            let (was, is) = (self.old.type_name(a)?, self.new.type_name(b)?);
+            let (was, is) = ((self.now)(&self.old.type_name(a)?), self.new.type_name(b)?);
             let is_renamed =
                 was != is && self.new.types_named(&was)?.is_empty() && self.old.types_named(&is)?.is_empty();
             if is_renamed {

@@ -13,6 +13,7 @@
 //! decided on them but what people see and which difference a line number explains. Types are answered
 //! with an error, because a layout that is not compared might be one that has changed.
 
+mod closures;
 mod definitions;
 mod entry;
 mod error;

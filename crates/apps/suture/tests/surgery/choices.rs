@@ -3,7 +3,7 @@
 use crate::support::{Pair, Target};
 
 /// Goes through `apply`, `toggle off`, `toggle on`, `revert`; `ask` is told whether new code is on.
-fn story(pair: &Pair, target: &mut Target, mut ask: impl FnMut(&mut Target, bool)) {
+pub(crate) fn story(pair: &Pair, target: &mut Target, mut ask: impl FnMut(&mut Target, bool)) {
     ask(target, false);
     for (verb, is_new) in
         [(&["apply"][..], true), (&["toggle", "off"], false), (&["toggle", "on"], true), (&["revert"], false)]

@@ -14,6 +14,8 @@ mod kernel;
 mod killed;
 mod lent;
 mod libraries;
+mod moved;
+mod numbered;
 mod own_names;
 mod permission;
 mod programs;

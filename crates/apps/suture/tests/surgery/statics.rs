@@ -69,6 +69,7 @@ stories! {
     numbered_by_clang_lto: "clang -O1 -flto -fuse-ld=lld";
 }
 
+/// Code and symbol of each refusal.
 pub(crate) fn codes(ran: &Ran) -> Vec<String> {
     let told = |refusal: &serde_json::Value| {
         format!("{} {}", refusal["code"].as_str().unwrap(), refusal["symbol"].as_str().unwrap())

@@ -53,7 +53,7 @@ pub(super) fn compare(
     let place = |(o, n): &(EntityId, EntityId)| (same.old.entity(*o).address, address(*n));
     let mut variables = live_variables(same, changed);
     variables.objects.extend(objects.iter().map(place));
-    match types::compare_layouts(old, new, &functions, &variables) {
+    match types::compare_layouts(old, new, &functions, &variables, &|name| same.pairs.renumbered(name)) {
         Ok(layouts) => layouts.iter().for_each(|change| found.add(change, same, options)),
         Err(error) => {
             found.refusals.push(unknown("", &format!("the debug information can't be read: {error}")));

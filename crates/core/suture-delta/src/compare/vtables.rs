@@ -20,7 +20,8 @@ pub(super) fn compare(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
     if !same.new.has_rust {
         return Vec::new();
     }
-    let (befores, afters) = match (tables(old), tables(new)) {
+    let now = |name: String| same.pairs.renumbered(&name);
+    let (befores, afters) = match (tables(old, now), tables(new, |name| name)) {
         (Ok(befores), Ok(afters)) => (befores, afters),
         (Err(error), _) | (_, Err(error)) => return vec![unknown(&error)],
     };
@@ -35,10 +36,11 @@ pub(super) fn compare(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
     changed.map(|(name, _)| refusal(name)).collect()
 }
 
-fn tables(debug: &DebugInfo<'_>) -> Result<Tables, DebugError> {
+/// The tables, under the names that they have in the new build.
+fn tables(debug: &DebugInfo<'_>, now: impl Fn(String) -> String) -> Result<Tables, DebugError> {
     let mut tables = Tables::new();
     for (address, name) in debug.rust_vtables()? {
-        tables.entry(name).or_default().push(address);
+        tables.entry(now(name)).or_default().push(address);
     }
     Ok(tables)
 }

@@ -11,7 +11,7 @@ use suture_elf::debug::{DebugInfo, Declared};
 use super::Pairs;
 use crate::compare::Debug;
 use crate::names;
-use crate::side::{EntityId, EntityKind, Side};
+use crate::side::{Entity, EntityId, EntityKind, Side};
 
 /// What stands between scopes in the path of a declaration.
 const SCOPE: &str = "::";
@@ -25,19 +25,12 @@ struct Origin {
     order: Option<Declared>,
 }
 
-/// Variables of one name in one function of which there are not as many as before.
-#[derive(Debug)]
-pub(crate) struct Doubt {
-    /// The name with the function.
-    pub(crate) path: String,
-    /// How many there were, and are.
-    pub(crate) counts: (usize, usize),
-    /// One of the new ones.
-    pub(crate) new: EntityId,
-}
+/// How the file of a declaration is told, if it is: as the compiler was told, without directories, not at all.
+const UNITS: [fn(&str) -> &str; 3] = [|unit| unit, |unit| unit.rsplit('/').next().unwrap_or(unit), |_| ""];
 
 /// Pairs those of `olds` and `news`, which have one name, that are declared at the same place: in the same file, or
-/// else only in the same function. What is left of both is to be paired by other rules.
+/// else, if the program can't write to them, only in the same function. What is left of both is to be paired by other rules, but for
+/// variables of which it is known that they are declared elsewhere.
 pub(super) fn join(
     (old, new): (&Side<'_, '_>, &Side<'_, '_>),
     debug: Debug<'_, '_>,
@@ -46,12 +39,17 @@ pub(super) fn join(
 ) {
     let mut x = origins(old, debug.old, olds);
     let mut y = origins(new, debug.new, news);
-    for with_unit in [true, false] {
-        let (befores, mut afters) = (by_place(&x, with_unit), by_place(&y, with_unit));
+    let is_writable = |side: &Side<'_, '_>, id: EntityId| {
+        side.entity(id).kind == EntityKind::Object && side.entity(id).writable
+    };
+    for unit in UNITS {
+        let (befores, mut afters) = (by_place(&x, unit), by_place(&y, unit));
         for (place, before) in befores {
             let Some(after) = afters.remove(&place) else { continue };
-            let is_writable =
-                new.entity(after[0]).kind == EntityKind::Object && new.entity(after[0]).writable;
+            let is_writable = is_writable(new, after[0]);
+            if is_writable && place.0.is_empty() {
+                continue;
+            }
             if before.len() == after.len()
                 && (before.len() == 1 || new.entity(after[0]).kind == EntityKind::Object)
             {
@@ -59,11 +57,7 @@ pub(super) fn join(
                     pairs.join(*o, *n);
                 }
             } else if is_writable {
-                let counts = (before.len(), after.len());
-                // They come by once more without their files.
-                if pairs.doubts.iter().all(|doubt| doubt.new != after[0]) {
-                    pairs.doubts.push(Doubt { path: place.1, counts, new: after[0] });
-                }
+                pairs.doubt_numbers(place.1, &before, &after);
             } else {
                 continue;
             }
@@ -79,18 +73,45 @@ pub(super) fn join(
     };
     let stays =
         |origin: &Origin, other: &Side<'_, '_>| function(&origin.path).is_some_and(|name| is_of(name, other));
-    olds.retain(|id| !x.get(id).is_some_and(|origin| stays(origin, new)));
-    news.retain(|id| !y.get(id).is_some_and(|origin| stays(origin, old)));
+    let is_known = olds.iter().all(|id| x.contains_key(id)) && news.iter().all(|id| y.contains_key(id));
+    let is_elsewhere = |side, id| is_known && is_writable(side, id);
+    olds.retain(|id| !x.get(id).is_some_and(|origin| is_elsewhere(old, *id) || stays(origin, new)));
+    news.retain(|id| !y.get(id).is_some_and(|origin| is_elsewhere(new, *id) || stays(origin, old)));
 }
 
-/// Whether the names of these say less than where they are declared.
-pub(super) fn is_worth_asking(side: &Side<'_, '_>, id: EntityId) -> bool {
-    let entity = side.entity(id);
+/// Pairs variables of Rust that have one name, in one function, by the numbers in their names, of which some have only a hash left. Other numbers
+/// than before may mean anything.
+pub(super) fn join_numbered(
+    (old, new): (&Side<'_, '_>, &Side<'_, '_>),
+    (olds, news): (&mut Vec<EntityId>, &mut Vec<EntityId>),
+    pairs: &mut Pairs,
+) {
+    let (x, y) = (by_names(old, olds), by_names(new, news));
+    if x.keys().eq(y.keys()) {
+        x.values().zip(y.values()).for_each(|(old, new)| pairs.join(*old, *new));
+    } else {
+        pairs.doubt_numbers(names::demangle(new.entity(news[0]).name), olds, news);
+    }
+    olds.clear();
+    news.clear();
+}
+
+fn by_names<'d>(side: &Side<'_, 'd>, ids: &[EntityId]) -> BTreeMap<Vec<&'d str>, EntityId> {
+    ids.iter().map(|id| (side.entity(*id).names.clone(), *id)).collect()
+}
+
+/// Whether these are variables that rustc tells apart by numbers alone.
+pub(super) fn is_numbered(side: &Side<'_, '_>, ids: &[EntityId]) -> bool {
+    let entity = side.entity(ids[0]);
+    entity.kind == EntityKind::Object && entity.writable && names::is_rust(entity.name)
+}
+
+/// Whether the names of a pair say less than where the two are declared.
+pub(super) fn is_worth_asking(old: &Entity<'_>, new: &Entity<'_>) -> bool {
     // Names of C++ have their scopes, and rustc's say all.
-    entity.kind == EntityKind::Object
-        && entity.local
-        && !entity.name.starts_with("_Z")
-        && !names::is_rust(entity.name)
+    let is_bare = !new.name.starts_with("_Z");
+    let is_moved = new.writable && old.file.is_some() && old.file != new.file;
+    new.kind == EntityKind::Object && new.local && !names::is_rust(new.name) && (is_bare || is_moved)
 }
 
 fn origins(
@@ -122,12 +143,11 @@ fn origin(side: &Side<'_, '_>, debug: &DebugInfo<'_>, id: EntityId) -> Option<Or
 /// Those declared at one place, in the order of the source.
 fn by_place(
     origins: &BTreeMap<EntityId, Origin>,
-    with_unit: bool,
+    unit: fn(&str) -> &str,
 ) -> BTreeMap<(String, String), Vec<EntityId>> {
     let mut found: BTreeMap<_, Vec<EntityId>> = BTreeMap::new();
     for (id, origin) in origins {
-        let unit = if with_unit { origin.unit.clone() } else { String::new() };
-        found.entry((unit, origin.path.clone())).or_default().push(*id);
+        found.entry((unit(&origin.unit).to_owned(), origin.path.clone())).or_default().push(*id);
     }
     let line = |id: &EntityId| origins[id].order.as_ref().map(|declared| (declared.line, declared.id));
     for ids in found.values_mut() {

@@ -15,6 +15,8 @@ const DEPTH_MAX: usize = 64;
 pub(super) struct Layouts<'a, 'o, 'n> {
     old: &'a DebugInfo<'o>,
     new: &'a DebugInfo<'n>,
+    /// A name of the old build with the numbers of the new one.
+    now: &'a dyn Fn(&str) -> String,
     /// Pairs taken for the same because they have the same name.
     relied_on: Vec<(EntryId, EntryId)>,
     /// Pairs taken for the same because they are being compared: types that lead back to themselves are
@@ -25,8 +27,12 @@ pub(super) struct Layouts<'a, 'o, 'n> {
 type Difference = Result<Option<String>, DebugError>;
 
 impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
-    pub(super) fn new(old: &'a DebugInfo<'o>, new: &'a DebugInfo<'n>) -> Self {
-        Self { old, new, relied_on: Vec::new(), assumed: HashSet::new() }
+    pub(super) fn new(
+        old: &'a DebugInfo<'o>,
+        new: &'a DebugInfo<'n>,
+        now: &'a dyn Fn(&str) -> String,
+    ) -> Self {
+        Self { old, new, now, relied_on: Vec::new(), assumed: HashSet::new() }
     }
 
     /// Pairs that were taken for the same because of their names, since the last call.
@@ -61,7 +67,7 @@ impl<'a, 'o, 'n> Layouts<'a, 'o, 'n> {
             && is_named(&y)
             && self.new.is_named(b)?
             && self.old.is_named(a)?
-            && self.old.type_name(a)? == self.new.type_name(b)?
+            && (self.now)(&self.old.type_name(a)?) == self.new.type_name(b)?
         {
             // Of what is declared only here, the definitions elsewhere count.
             let (olds, news) = (self.old.definitions_of(a)?, self.new.definitions_of(b)?);

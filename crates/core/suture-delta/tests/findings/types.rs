@@ -25,7 +25,7 @@ fn changes(old: &Program, new: &Program, functions: &[&str], objects: &[&str]) -
         .map(|name| (find(&builds[0], name).unwrap(), find(&builds[1], name).unwrap()))
         .collect();
     let variables = Variables { objects, thread_locals: Vec::new() };
-    compare_layouts(&old_debug, &new_debug, &functions, &variables).unwrap()
+    compare_layouts(&old_debug, &new_debug, &functions, &variables, &str::to_owned).unwrap()
 }
 
 /// What is reported for two C programs that differ in declarations; `use_it` is the changed function.

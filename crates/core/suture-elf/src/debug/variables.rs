@@ -28,6 +28,8 @@ pub struct Declared {
     pub unit: String,
     /// Its name with the scopes in which it stands: `serve::calls` for a static variable of a function.
     pub path: String,
+    /// Whether it stands in a function; of Rust, where a function is a scope like others, it is never known.
+    pub in_function: bool,
     /// Line of the declaration; 0 if unknown.
     pub line: u32,
     /// The entry; those of one line are in the order of the source.
@@ -108,7 +110,10 @@ impl DebugInfo<'_> {
     fn declared(&self, id: EntryId) -> Result<Declared, DebugError> {
         let declaration = self.declaration(id)?;
         let unit = self.unit_name(declaration.unit).unwrap_or_default();
-        Ok(Declared { unit, path: self.qualified(id)?, line: self.declared_at(id).1, id: declaration })
+        let around = self.index(declaration.unit)?.scope_around(declaration.offset);
+        let in_function = around.is_some_and(|scope| scope.tag == gimli::DW_TAG_subprogram);
+        let (path, (_, line)) = (self.qualified(id)?, self.declared_at(id));
+        Ok(Declared { unit, path, in_function, line, id: declaration })
     }
 
     fn variable(&self, id: EntryId) -> Result<VariableInfo, DebugError> {
