@@ -103,9 +103,8 @@ impl Patient {
         if let Some(error) = self.unreadable.first() {
             return Some(error.clone().into());
         }
-        let tracer = self.status.tracer;
-        if tracer != 0 && !proc::is_own_thread(tracer) {
-            return Some(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
+        if let Some(refusal) = world::traced(self.pid) {
+            return Some(refusal);
         }
         if self.status.shadow_stack {
             return Some(Refusal::Unsupported("the kernel keeps a shadow stack for it".to_owned()));

@@ -116,11 +116,10 @@ fn begin(pid: i32, time: Duration) -> Result<(ProcessLock, Journal), Refusal> {
     let lock = ProcessLock::take(pid, until)?;
     let journal = Journal::open(pid, start, until)?;
     // No surgeon's any more: whoever traces it now is a debugger.
-    let tracer = proc::status(pid).map_err(|_| Refusal::Gone)?.tracer;
-    if tracer != 0 && !proc::is_own_thread(tracer) {
-        return Err(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
+    match crate::world::traced(pid) {
+        Some(refusal) => Err(refusal),
+        None => Ok((lock, journal)),
     }
-    Ok((lock, journal))
 }
 
 fn attempt(
