@@ -146,6 +146,14 @@ fn a_reference_that_has_no_meaning_in_the_old_build() {
     let refusal = refused("gcc", &source, change, "unresolved-reference", "work");
     has_place(&refusal, 2);
     assert!(refusal["message"].as_str().unwrap().contains("stderr"), "{refusal}");
+    let help = refusal["help"].as_str().unwrap();
+    let (_, declaration) = help.split_once('`').unwrap();
+    let (declaration, _) = declaration.split_once('`').unwrap();
+    let as_told = source.replacen('\n', &format!("\n{declaration}\n"), 1);
+    let compiler = format!("gcc {FLAGS}");
+    let (document, exit) =
+        diff((&source, &compiler), (&as_told.replace(change.0, change.1), &compiler), &[]);
+    assert_eq!(exit, 0, "{document}");
 }
 
 /// The end of a table, or what stands behind it: nothing tells them apart where it is handed on, or where both may be meant.
