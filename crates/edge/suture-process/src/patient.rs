@@ -13,7 +13,7 @@ use suture_surgery::symbol_file::{Content, symbol_file};
 
 use crate::install::HOME_NAME;
 use crate::memory::RemoteMemory;
-use crate::{filters, freezer, proc, sys, world};
+use crate::{filters, freezer, memory_left, proc, sys, world};
 
 /// A process, looked at without being stopped.
 #[derive(Debug)]
@@ -111,6 +111,9 @@ impl Patient {
         }
         if freezer::is_frozen(self.pid) {
             return Some(Refusal::Frozen);
+        }
+        if let Err(refusal) = memory_left::any(self.pid, 0) {
+            return Some(refusal);
         }
         let has_build = self.modules.iter().any(|module| module.build_id.is_some());
         (!has_build).then(|| Refusal::WrongBuild { wanted: "with a build-id".to_owned(), found: Vec::new() })

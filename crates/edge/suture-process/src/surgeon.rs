@@ -17,7 +17,7 @@ use crate::plan;
 use crate::state_dir::{Entry, Journal};
 use crate::sys::Modest;
 use crate::theatre::Theatre;
-use crate::{names, proc, starting};
+use crate::{memory_left, names, proc, starting};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -134,9 +134,10 @@ fn attempt(
         plan::Plan::Over(outcome) => return Ok(outcome),
         plan::Plan::Operate(plan) => plan,
     };
+    let settled = patient.is_settled(&plan.home);
+    memory_left::check(pid, request.goal, &plan.home, settled)?;
     let (goal, patch) = (format!("{:?}", request.goal), plan.home.record.id.clone());
     journal.write(&Entry::Begin { at: unix_s(), goal, patch })?;
-    let settled = patient.is_settled(&plan.home);
     let deadline_ms = request.deadline.as_millis() as u64;
     let mut operation = Operation::new(
         request.goal,
