@@ -55,10 +55,10 @@ fn symbols(build: &Path) -> BTreeMap<String, (u64, u64)> {
         let words: Vec<&str> = line.split(' ').collect();
         let [address, size, _, name] = words[..] else { continue };
         let [address, size] = [address, size].map(|word| u64::from_str_radix(word, 16).unwrap());
-        let is_part = name.ends_with(".cold");
-        let known = found.entry(name.trim_end_matches(".cold").to_owned()).or_default();
+        let whole = name.strip_suffix(".cold");
+        let known = found.entry(whole.unwrap_or(name).to_owned()).or_default();
         known.1 += size;
-        if !is_part {
+        if whole.is_none() {
             known.0 = address;
         }
     }

@@ -1,6 +1,7 @@
 //! Programs of several files that are compiled when they are linked: a fix in a function of one file is in those of others, into which it was
 //! taken.
 
+use crate::libraries::go_through;
 use crate::support::{Pair, Target, root};
 
 /// What `across.c` has counted: in its three files, and of what it was told.
@@ -57,22 +58,13 @@ fn whole_story(compiler: &str) {
     let mut target = pair.start();
     let mut account = Account { seen: [100, 1000, 10_000], total: 0, refused: 0 };
     account.ask_all(&mut target, false);
-    for (verb, is_new) in [
-        (&["apply"][..], true),
-        (&["toggle", "off"], false),
-        (&["toggle", "on"], true),
-        (&["revert"], false),
-        (&["apply"], true),
-        (&["revert"], false),
-    ] {
-        let ran = pair.operate(verb, &target, &[]);
-        assert_eq!((ran.outcome(), ran.exit), ("done", Some(0)), "{verb:?}: {ran:?}");
-        if verb[0] == "apply" {
+    go_through(&pair, &mut target, |target, verb, is_new| {
+        if verb == "apply" {
             // What a patch brings begins anew.
             account.refused = 0;
         }
-        account.ask_all(&mut target, is_new);
-    }
+        account.ask_all(target, is_new);
+    });
 }
 
 macro_rules! stories {
@@ -86,4 +78,39 @@ stories! {
     gcc_lto_in_parts: "gcc -O3 -flto -flto-partition=1to1 -no-pie -fno-pie";
     clang_fat_lto: "clang -O2 -flto -fuse-ld=lld";
     clang_thin_lto: "clang -O2 -flto=thin -fuse-ld=lld";
+}
+
+/// The same of two crates.
+fn story_of_crates(options: &str) {
+    let pair = Pair::build_crates("rust/across.rs", Some("rust/across_check.rs"), options);
+    let report = pair.diff();
+    let changed: Vec<_> =
+        report["changed"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+    let has = |name: &str| changed.iter().any(|changed| changed.starts_with(name));
+    assert!(has("fixture::work") && has("fixture::other"), "they have the fix in them: {report}");
+    let mut target = pair.start();
+    let (mut seen, mut total) = (0, 0);
+    let mut ask = |target: &mut Target, is_new: bool| {
+        for x in [5, 15, 30] {
+            let check = |x: i64| if is_new { x.min(10) } else { x.min(20) };
+            seen += 2;
+            total += x;
+            assert_eq!(
+                target.ask(&x.to_string()),
+                format!("{} {} {seen} {total}", check(x), 2 * check(x + 1))
+            );
+        }
+    };
+    ask(&mut target, false);
+    go_through(&pair, &mut target, |target, _, is_new| ask(target, is_new));
+}
+
+#[test]
+fn crates_fat_lto() {
+    story_of_crates("-C opt-level=3 -C lto=fat");
+}
+
+#[test]
+fn crates_thin_lto() {
+    story_of_crates("-C opt-level=2 -C lto=thin -C codegen-units=16");
 }

@@ -244,9 +244,9 @@ fn made_of_others(compiler: &str) {
         let bytes = std::fs::read(build).unwrap();
         let build = suture_elf::Build::parse(&bytes).unwrap();
         let names = build.symbols().iter().map(|symbol| symbol.name);
-        let mut made: Vec<String> =
-            names.filter(|name| name.contains('.') && !name.ends_with(".c")).map(str::to_owned).collect();
-        made.retain(|name| ["rest", "taken", "scaled"].iter().any(|stem| name.starts_with(stem)));
+        let stems = ["rest.", "taken.", "scaled."];
+        let is_it = |name: &&str| stems.iter().any(|stem| name.starts_with(stem));
+        let mut made: Vec<_> = names.filter(is_it).map(str::to_owned).collect();
         made.sort();
         made
     };
