@@ -99,12 +99,10 @@ fn what_lives_is_converted_by_a_hook_if_the_author_says_so() {
             assert_eq!(target.ask(&format!("?{id}")), answer.to_string());
         }
         // The third is made anew by new code only: no hook runs again when the patch is switched on.
-        match is_new {
-            true => assert_eq!(
-                [target.ask("+5"), target.ask("?5"), target.ask("+2")],
-                ["17005", "27005", "17002"]
-            ),
-            false => assert_eq!(target.ask("?2"), "7002"),
+        if is_new {
+            assert_eq!([target.ask("+5"), target.ask("?5"), target.ask("+2")], ["17005", "27005", "17002"]);
+        } else {
+            assert_eq!(target.ask("?2"), "7002");
         }
     });
 }

@@ -200,7 +200,7 @@ fn lists_of_texts_and_tables_of_numbers_are_whole() {
         let mut target = pair.start();
         let old = ("1", "1", "0", "5 0 0 7 3 9 2 2");
         let new = ("1", "0", "1", "5 7 0 0 3 9 2 2");
-        let mut check = |target: &mut Target, (get, put, say, prices): (&str, &str, &str, &str)| {
+        let check = |target: &mut Target, (get, put, say, prices): (&str, &str, &str, &str)| {
             let answers = ["get", "put", "say", "prices"].map(|line| target.ask(line));
             assert_eq!(answers, [get, put, say, prices], "{compiler}");
         };
