@@ -16,16 +16,16 @@ impl Source {
         (1..).zip(self.text.lines()).take_while(|(_, line)| *line != "#[cfg(test)]")
     }
 
-    /// Whether the file is a test, an example or a benchmark.
+    /// Whether the file is a test, an example or a benchmark of a crate. The folder of the figures is a crate itself.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.split('/').any(|part| matches!(part, "tests" | "benches" | "examples" | "tests.rs"))
+        self.path.split('/').skip(1).any(|part| matches!(part, "tests" | "benches" | "examples" | "tests.rs"))
     }
 }
 
 /// All files below the folders of the workspace whose name ends like this.
 pub(crate) fn files(root: &Path, ending: &str) -> Result<Vec<Source>, String> {
     let mut found = Vec::new();
-    for folder in ["crates", "xtask", "fuzz", "demo", "hooks"] {
+    for folder in ["crates", "xtask", "fuzz", "demo", "hooks", "benches"] {
         collect(root, &root.join(folder), ending, &mut found)?;
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));

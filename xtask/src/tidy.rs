@@ -90,9 +90,6 @@ fn name(manifest: &Source) -> Option<&str> {
 
 /// Versions stand in one place, the root's `[workspace.dependencies]`.
 fn versions(manifest: &Source) -> Vec<String> {
-    if !manifest.path.starts_with("crates/") && !manifest.path.starts_with("xtask/") {
-        return Vec::new();
-    }
     let mut in_dependencies = false;
     let mut findings = Vec::new();
     for (number, line) in (1..).zip(manifest.text.lines()) {
@@ -205,9 +202,27 @@ mod tests {
     }
 
     #[test]
+    fn every_member_of_the_workspace_is_looked_at() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+        let members = manifest.lines().find_map(|line| line.strip_prefix("members = [")).unwrap();
+        let files = source::files(&root, ".rs").unwrap();
+        for member in members.split('"').filter(|word| word.starts_with(char::is_alphabetic)) {
+            let folder = member.trim_end_matches('*');
+            let looked_at = |file: &Source| file.path.starts_with(folder) && !file.is_test();
+            assert!(files.iter().any(looked_at), "{member}");
+        }
+        let own = file("benches/Cargo.toml", "[dependencies]\nserde = \"1\"\n");
+        assert_eq!(versions(&own).len(), 1);
+    }
+
+    #[test]
     fn long_undocumented_and_unfinished_files_are_named() {
         let long = format!("//! Why.\n{}", "fn f() {}\n".repeat(FILE_LINES_MAX));
-        assert!(length(&file("crates/core/a/src/b.rs", &long)).is_some());
+        for path in ["crates/core/a/src/b.rs", "benches/src/b.rs"] {
+            assert!(length(&file(path, &long)).is_some(), "{path}");
+        }
+        assert!(length(&file("crates/core/a/benches/b.rs", &long)).is_none());
         assert!(module_docs(&file("crates/core/a/src/b.rs", "fn f() {}\n")).is_some());
         let word = concat!("TO", "DO");
         assert_eq!(unfinished(&file("a.rs", &format!("// {word}: later"))).len(), 1);

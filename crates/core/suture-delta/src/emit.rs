@@ -297,7 +297,9 @@ impl<'s, 'a, 'b, 'd> Emitter<'s, 'a, 'b, 'd> {
         }
         match self.same.pairs.old_of(id) {
             Some(old) => Ok((self.old_entity(old), distance)),
-            None if entity.imported => Err(format!("{} is another module's object", entity.name)),
+            None if entity.imported => {
+                Err(format!("{} is another module's object, and the old build has no copy", entity.name))
+            }
             None => Ok((self.new_entity(id), distance)),
         }
     }

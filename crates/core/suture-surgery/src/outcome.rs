@@ -132,9 +132,9 @@ pub enum Refusal {
     /// The process can't get what the patch needs.
     #[error("the process could not {call}: {error}")]
     NoResources {
-        /// The system call that failed in it.
+        /// What it could not do: mostly a system call.
         call: &'static str,
-        /// Its error.
+        /// Why not.
         error: String,
     },
     /// No room for the home of the patch.
@@ -284,7 +284,9 @@ impl Refusal {
             Self::NoPermission { .. } => "run as root or as the owner of the process",
             Self::Seccomp { .. } => "this process needs a full update, or a filter that allows the call",
             Self::Unsupported(_) | Self::NoRoom { .. } => "this process needs a full update",
-            Self::NoResources { .. } => "raise the limit of the process (prlimit) and try again",
+            Self::NoResources { .. } => {
+                "raise the limit of the process (prlimit) or of its control group and try again"
+            }
             Self::Unresolved { .. } => "make the delta without that symbol, or load the library that has it",
             Self::ForeignCode { .. } => "take back what changed the code, then try again",
             Self::ForeignData { .. } => "take back what changed the data, then try again",

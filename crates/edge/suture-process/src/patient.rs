@@ -13,7 +13,7 @@ use suture_surgery::symbol_file::{Content, symbol_file};
 
 use crate::install::HOME_NAME;
 use crate::memory::RemoteMemory;
-use crate::{filters, freezer, proc, sys, world};
+use crate::{filters, freezer, memory_left, proc, sys, world};
 
 /// A process, looked at without being stopped.
 #[derive(Debug)]
@@ -103,15 +103,17 @@ impl Patient {
         if let Some(error) = self.unreadable.first() {
             return Some(error.clone().into());
         }
-        let tracer = self.status.tracer;
-        if tracer != 0 && !proc::is_own_thread(tracer) {
-            return Some(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
+        if let Some(refusal) = world::traced(self.pid) {
+            return Some(refusal);
         }
         if self.status.shadow_stack {
             return Some(Refusal::Unsupported("the kernel keeps a shadow stack for it".to_owned()));
         }
         if freezer::is_frozen(self.pid) {
             return Some(Refusal::Frozen);
+        }
+        if let Err(refusal) = memory_left::any(self.pid, 0) {
+            return Some(refusal);
         }
         let has_build = self.modules.iter().any(|module| module.build_id.is_some());
         (!has_build).then(|| Refusal::WrongBuild { wanted: "with a build-id".to_owned(), found: Vec::new() })

@@ -88,6 +88,14 @@ pub(crate) fn is_own_thread(tid: i32) -> bool {
     Path::new("/proc/self/task").join(tid.to_string()).exists()
 }
 
+/// Who traces a thread of a process, any of them, and is not this process.
+pub(crate) fn debugger(pid: i32) -> io::Result<Option<i32>> {
+    let threads = threads(pid)?.into_iter();
+    // One that has ended meanwhile is traced by nobody.
+    let mut tracers = threads.filter_map(|tid| Some(status(tid).ok()?.tracer));
+    Ok(tracers.find(|tracer| *tracer != 0 && !is_own_thread(*tracer)))
+}
+
 /// Threads of a process now, ascending.
 pub(crate) fn threads(pid: i32) -> io::Result<Vec<i32>> {
     sys::call(|| {

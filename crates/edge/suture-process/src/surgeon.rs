@@ -17,7 +17,7 @@ use crate::plan;
 use crate::state_dir::{Entry, Journal};
 use crate::sys::Modest;
 use crate::theatre::Theatre;
-use crate::{names, proc, starting};
+use crate::{memory_left, names, proc, starting};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -116,11 +116,10 @@ fn begin(pid: i32, time: Duration) -> Result<(ProcessLock, Journal), Refusal> {
     let lock = ProcessLock::take(pid, until)?;
     let journal = Journal::open(pid, start, until)?;
     // No surgeon's any more: whoever traces it now is a debugger.
-    let tracer = proc::status(pid).map_err(|_| Refusal::Gone)?.tracer;
-    if tracer != 0 && !proc::is_own_thread(tracer) {
-        return Err(Refusal::Traced { tracer, tracer_name: proc::name(tracer) });
+    match crate::world::traced(pid) {
+        Some(refusal) => Err(refusal),
+        None => Ok((lock, journal)),
     }
-    Ok((lock, journal))
 }
 
 fn attempt(
@@ -135,9 +134,10 @@ fn attempt(
         plan::Plan::Over(outcome) => return Ok(outcome),
         plan::Plan::Operate(plan) => plan,
     };
+    let settled = patient.is_settled(&plan.home);
+    memory_left::check(pid, request.goal, &plan.home, settled)?;
     let (goal, patch) = (format!("{:?}", request.goal), plan.home.record.id.clone());
     journal.write(&Entry::Begin { at: unix_s(), goal, patch })?;
-    let settled = patient.is_settled(&plan.home);
     let deadline_ms = request.deadline.as_millis() as u64;
     let mut operation = Operation::new(
         request.goal,

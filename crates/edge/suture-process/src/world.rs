@@ -381,19 +381,24 @@ impl<'t> Hand<'t> {
     }
 }
 
+/// The refusal of a process of which somebody else traces a thread, whichever that is: it could not be stopped.
+pub(crate) fn traced(pid: i32) -> Option<Refusal> {
+    match proc::debugger(pid) {
+        Ok(tracer) => tracer.map(|tracer| Refusal::Traced { tracer, tracer_name: proc::name(tracer) }),
+        Err(_) => Some(Refusal::Gone),
+    }
+}
+
 /// Why a thread can't be seized, as a refusal that names who is in the way.
 pub(crate) fn refused(pid: i32, error: &io::Error) -> Refusal {
     match error.raw_os_error() {
         Some(libc::ESRCH) => Refusal::Gone,
-        Some(libc::EPERM | libc::EACCES) => match proc::status(pid) {
-            Ok(status) if status.tracer != 0 => {
-                Refusal::Traced { tracer: status.tracer, tracer_name: proc::name(status.tracer) }
-            }
+        Some(libc::EPERM | libc::EACCES) => traced(pid).unwrap_or_else(|| match proc::status(pid) {
             Ok(status) => {
                 Refusal::NoPermission { what: format!("trace process {pid}"), missing: missing(status.uid) }
             }
             Err(_) => Refusal::Gone,
-        },
+        }),
         _ => Refusal::Unstoppable { thread: pid, thread_name: proc::name(pid), why: error.to_string() },
     }
 }

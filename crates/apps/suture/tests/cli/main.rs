@@ -2,6 +2,7 @@
 
 mod builds;
 mod linkage;
+mod places;
 mod refusals;
 mod streams;
 mod transcript;

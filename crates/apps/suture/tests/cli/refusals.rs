@@ -97,6 +97,30 @@ fn code_that_runs_at_start() {
     has_place(&refused("gcc", &source, ("state += 3", "state -= 99"), "init-changed", "begin"), 2);
 }
 
+/// What only new code begins: in C, and what C++ computes for a variable before `main`.
+#[test]
+fn new_code_that_runs_at_start() {
+    let work = "__attribute__((noinline)) int work(int x) { return x + state * 3; }\n";
+    let source = format!("int getpid(void);\nint state;\n{work}{MAIN}");
+    let begin = "int state;\n__attribute__((constructor)) static void begin(void) { state += getpid(); }\n";
+    for compiler in ["gcc", "gcc -shared -fPIC", "gcc -flto", "clang -O0 -fuse-ld=lld"] {
+        has_place(&refused(compiler, &source, ("int state;\n", begin), "init-changed", "begin"), 3);
+    }
+    let source = format!("#include <cstdlib>\nint state;\n{work}{MAIN}");
+    let variable =
+        "int state;\n\nstruct Table { int *p; Table() : p((int *)malloc(4)) { *p = 3; } };\nTable table;\n";
+    let new = source.replace("int state;\n", variable).replace("state * 3", "*table.p");
+    for compiler in ["g++", "g++ -O0", "g++ -shared -fPIC", "clang++ -fuse-ld=lld"] {
+        let compiler = format!("{compiler} {FLAGS}");
+        let (document, exit) = diff((&source, &compiler), (&new, &compiler), &[]);
+        let refusals = document["refusals"].as_array().unwrap();
+        let found = refusals.iter().find(|refusal| refusal["code"] == "init-changed");
+        let found = found.unwrap_or_else(|| panic!("{compiler}: {document}"));
+        assert_eq!(exit, 3, "{document}");
+        has_place(found, 5);
+    }
+}
+
 #[test]
 fn the_layout_of_a_type() {
     let source = format!(
@@ -146,6 +170,13 @@ fn a_reference_that_has_no_meaning_in_the_old_build() {
     let refusal = refused("gcc", &source, change, "unresolved-reference", "work");
     has_place(&refusal, 2);
     assert!(refusal["message"].as_str().unwrap().contains("stderr"), "{refusal}");
+    let help = refusal["help"].as_str().unwrap();
+    let (_, declaration) = help.split_once('`').unwrap();
+    let (declaration, _) = declaration.split_once('`').unwrap();
+    let as_told = source.replacen('\n', &format!("\n{declaration}\n"), 1);
+    let compiler = format!("gcc {FLAGS}");
+    let (document, exit) = diff((&source, &compiler), (&as_told.replace(change.0, change.1), &compiler), &[]);
+    assert_eq!(exit, 0, "{document}");
 }
 
 /// The end of a table, or what stands behind it: nothing tells them apart where it is handed on, or where both may be meant.

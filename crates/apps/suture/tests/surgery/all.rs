@@ -1,8 +1,8 @@
 //! All processes of a build at once: each has its own end.
 
 use crate::busy::{INSIDE, OUTSIDE, server};
-use crate::support::{Pair, Ran, Target, finish};
-use crate::surroundings::{answers, assert_new, assert_old, own_build};
+use crate::support::{LONG, Pair, Ran, Surgeon, Target, finish};
+use crate::surroundings::{answers, assert_new, assert_old, own_build, until};
 
 #[test]
 fn every_process_of_a_build_is_patched_at_once() {
@@ -82,4 +82,28 @@ fn some_may_be_refused_while_others_are_done() {
     // Where not even root may look into everybody, as in some containers, it may be with one of those.
     let exit = if ran.json["unexamined"] == 0 { 0 } else { 4 };
     assert_eq!(both(&ran, &free, &busy), end("none", "none", exit), "{ran:?}");
+}
+
+/// One that has to be waited for keeps no other waiting, neither one that was started before it nor one after.
+#[test]
+fn who_is_waited_for_keeps_nobody_waiting() {
+    let pair = own_build("c/busy.c");
+    let (mut before, mut busy, mut after) = (pair.start(), pair.start(), pair.start());
+    for free in [&mut before, &mut after] {
+        assert_eq!(free.ask("leave"), "left");
+        server(free, OUTSIDE);
+    }
+    server(&busy, INSIDE);
+    let mut command = pair.suture();
+    command.args(["--json", "apply"]).arg(&pair.delta).arg("--all").args(LONG);
+    let surgeon = Surgeon::start(&command);
+    for free in [&mut before, &mut after] {
+        until("the new code", || free.ask("5") == "1006");
+        assert_eq!(pair.state(free), "on");
+    }
+    // The surgeon has not gone by it: it is still there to be let in.
+    assert_ne!(pair.state(&busy), "on");
+    assert_eq!(busy.ask("leave"), "left");
+    assert_eq!(surgeon.outcome(), "done");
+    assert_eq!(busy.ask("5"), "1006");
 }

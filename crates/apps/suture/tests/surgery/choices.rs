@@ -68,3 +68,41 @@ fn what_a_function_catches_may_change_alone() {
         });
     }
 }
+
+/// A larger type is refused, unless the fix has a hook that makes room and its author says that it does.
+#[test]
+fn what_lives_is_converted_by_a_hook_if_the_author_says_so() {
+    let pair = Pair::build("c/converted.c", "gcc -O2");
+    let unhooked = Pair::build("c/converted.c", "gcc -O2 -DUNHOOKED");
+    for (pair, choice) in
+        [(&pair, &[][..]), (&pair, &["--type", "other=hooks"]), (&unhooked, &["--type", "peer=hooks"])]
+    {
+        let refused = pair.try_diff(choice);
+        let refusals = refused.json["refusals"].as_array().unwrap();
+        let told: Vec<_> = refusals.iter().map(|r| (&r["code"], &r["symbol"], &r["line"])).collect();
+        let layout = (&"type-layout-changed".into(), &"peer".into(), &9.into());
+        assert_eq!((told, refused.exit), (vec![layout], Some(3)), "{choice:?}: {refused:?}");
+        let help = refusals[0]["help"].as_str().unwrap();
+        assert!(help.contains("--type 'peer=hooks'") && help.contains("suture_pre_apply"), "{help}");
+    }
+    let ran = pair.try_diff(&["--type", "peer=hooks"]);
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
+    assert!(ran.json["notes"].to_string().contains("type peer"), "{ran:?}");
+    let (mut target, mut asked) = (pair.start(), 0);
+    story(&pair, &mut target, |target, is_new| {
+        if is_new {
+            asked += 1;
+        }
+        for id in 0..2 {
+            let port = 7000 + id;
+            let answer = if is_new { port + 10_000 * asked } else { port };
+            assert_eq!(target.ask(&format!("?{id}")), answer.to_string());
+        }
+        // The third is made anew by new code only: no hook runs again when the patch is switched on.
+        if is_new {
+            assert_eq!([target.ask("+5"), target.ask("?5"), target.ask("+2")], ["17005", "27005", "17002"]);
+        } else {
+            assert_eq!(target.ask("?2"), "7002");
+        }
+    });
+}

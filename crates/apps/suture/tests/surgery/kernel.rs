@@ -40,16 +40,35 @@ fn a_stopped_process_stays_stopped() {
     }
 }
 
-/// A control group of the unified hierarchy.
+/// A control group.
 struct Group(std::path::PathBuf);
 
 impl Group {
+    /// One of the unified hierarchy.
     fn make() -> Option<Self> {
+        Self::make_in(|mount| mount.contains(" - cgroup2 "))
+    }
+
+    /// One that limits memory, with the names of its files for limit and use.
+    fn of_memory() -> Option<(Self, &'static str, &'static str)> {
+        let first = || Self::make_in(|mount| mount.contains(" - cgroup ") && mount.ends_with(",memory"));
+        let files = [("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")];
+        let made = [Self::make(), first()].into_iter().zip(files);
+        let mut made = made.filter_map(|(group, (limit, usage))| Some((group?, limit, usage)));
+        made.find(|(group, limit, _)| group.0.join(limit).exists())
+    }
+
+    fn make_in(is_it: impl Fn(&str) -> bool) -> Option<Self> {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let unified = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
-        let path = Path::new(unified.split(' ').nth(4)?).join(format!("suture-test-{}", std::process::id()));
+        let hierarchy = mounts.lines().find(|line| is_it(line))?;
+        let path =
+            Path::new(hierarchy.split(' ').nth(4)?).join(format!("suture-test-{}", std::process::id()));
         std::fs::create_dir(&path).ok()?;
         Some(Self(path))
+    }
+
+    fn get(&self, file: &str) -> String {
+        std::fs::read_to_string(self.0.join(file)).unwrap().trim().to_owned()
     }
 
     fn set(&self, file: &str, value: &str) {
@@ -88,6 +107,53 @@ fn a_frozen_process_is_refused_until_it_is_thawed() {
     group.set("cgroup.freeze", "0");
     until("the thaw", || !is_frozen());
     back_and_forth(&pair, &mut target);
+    drop(target);
+}
+
+/// The kernel would end the process for the first page that it has not: it is not asked for any.
+#[test]
+fn a_process_whose_group_has_no_memory_left_is_refused_and_lives() {
+    if !is_root() {
+        return;
+    }
+    let pair = Pair::build("c/locked.c", "gcc -O2");
+    pair.diff();
+    let Some((group, limit, usage)) = Group::of_memory() else {
+        eprintln!("there is no hierarchy of control groups here in which memory can be limited");
+        return;
+    };
+    let mut command = Command::new("sh");
+    let procs = group.0.join("cgroup.procs");
+    let mut target = Target::start({
+        command.args(["-c", "echo 0 >\"$0\" && exec \"$1\""]).arg(procs).arg(&pair.old);
+        command
+    });
+    assert_eq!(target.ask("5"), "5");
+    let maps = || std::fs::read_to_string(format!("/proc/{}/maps", target.pid())).unwrap();
+    let before = maps();
+    if limit == "memory.limit_in_bytes" {
+        // It can't become so small; but what processors keep for the next page is counted no more.
+        let _ = std::fs::write(group.0.join(limit), "4096");
+    }
+    group.set(limit, &group.get(usage));
+    let words = ["control group", "bytes left"];
+    refused(&pair.operate(&["apply"], &target, &[]), "no-resources", &words);
+    let process = pair.ps(&target);
+    assert_eq!(process["patchable"], false, "{process}");
+    assert!(process["why"].as_str().unwrap().contains("control group"), "{process}");
+    assert_eq!((maps(), target.ask("6")), (before, "6".to_owned()));
+
+    let more: u64 = group.get(usage).parse().unwrap();
+    group.set(limit, &(more + (4 << 20)).to_string());
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("6"), "1006");
+    // Less than may be needed: the way back is open.
+    let more: u64 = group.get(usage).parse().unwrap();
+    group.set(limit, &(more + (512 << 10)).to_string());
+    for (verb, answer) in [(&["toggle", "off"][..], "6"), (&["revert"], "6")] {
+        assert_eq!(pair.operate(verb, &target, &[]).outcome(), "done", "{verb:?}");
+        assert_eq!(target.ask("6"), answer);
+    }
     drop(target);
 }
 

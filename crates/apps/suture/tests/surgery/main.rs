@@ -1,6 +1,7 @@
 //! The surgery on real processes, through the command line: behaviour before, after apply, after toggle, after
 //! revert; what is refused; and what a killed surgeon leaves behind.
 
+mod across;
 mod all;
 mod asleep;
 mod busy;

@@ -236,6 +236,41 @@ fn a_filter_that_forbids_the_surgery_is_respected() {
     assert_eq!(target.ask("5"), "1005");
 }
 
+/// Whatever a filter would answer, the question is not put: no error, no signal, nobody else who is asked.
+#[test]
+fn a_filter_that_answers_is_not_asked() {
+    let pair = Pair::build("c/filtered.c", "gcc -O2");
+    pair.diff();
+    for (kind, answer) in [
+        ("errno", "Operation not permitted"),
+        ("trap", "SIGSYS"),
+        ("trace", "a question to another process"),
+        ("notify", "a question to another process"),
+    ] {
+        let mut target = filtered(&pair, kind);
+        let maps = || std::fs::read_to_string(format!("/proc/{}/maps", target.pid())).unwrap();
+        let before = maps();
+        refused(&pair.operate(&["apply"], &target, &[]), "seccomp", &["memfd_create", answer]);
+        assert_eq!(maps(), before, "{kind}");
+        assert_eq!((target.ask("6"), pair.state(&target)), ("6".into(), "none".into()), "{kind}");
+    }
+}
+
+/// What is asked about is all that is done: whatever else the surgery did would be the end of this process.
+#[test]
+fn a_filter_that_allows_what_the_surgery_asks_about_is_enough() {
+    let pair = Pair::build("c/filtered.c", "gcc -O2");
+    pair.diff();
+    let mut target = filtered(&pair, "enough");
+    for (verb, answer) in
+        [(&["apply"][..], "1006"), (&["toggle", "off"], "6"), (&["toggle", "on"], "1006"), (&["revert"], "6")]
+    {
+        let ran = pair.operate(verb, &target, &[]);
+        assert_eq!(ran.outcome(), "done", "{verb:?}: {ran:?}");
+        assert_eq!(target.ask("6"), answer, "{verb:?}");
+    }
+}
+
 /// A filter can't be read without stopping a thread, which a look at all processes must not do.
 fn is_open(process: &Value) {
     assert_eq!(process["patchable"], Value::Null, "{process}");

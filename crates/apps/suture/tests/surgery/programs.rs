@@ -1,6 +1,8 @@
 //! Programs that use what C alone does not have, or that make the surgery hard.
 
-use crate::support::{Pair, Target};
+use std::path::Path;
+
+use crate::support::{Pair, Target, compilation, root, run};
 
 /// Applies, checks with `new`, reverts, checks with `old`, twice.
 fn back_and_forth(pair: &Pair, target: &mut Target, old: impl Fn(&mut Target), new: impl Fn(&mut Target)) {
@@ -234,8 +236,54 @@ fn rare_parts_inlined_helpers_and_short_functions_clang_o2() {
     split("clang -O2");
 }
 
+/// Functions that the compiler has made of others: the rest of one that is inlined in part, one whose parameters were taken apart, one for
+/// a constant.
+fn made_of_others(compiler: &str) {
+    let pair = Pair::build("c/made.c", compiler);
+    let made = |build: &Path| {
+        let bytes = std::fs::read(build).unwrap();
+        let build = suture_elf::Build::parse(&bytes).unwrap();
+        let names = build.symbols().iter().map(|symbol| symbol.name);
+        let stems = ["rest.", "taken.", "scaled."];
+        let is_it = |name: &&str| stems.iter().any(|stem| name.starts_with(stem));
+        let mut made: Vec<_> = names.filter(is_it).map(str::to_owned).collect();
+        made.sort();
+        made
+    };
+    assert_eq!(made(&pair.old), ["rest.part.0", "scaled.constprop.0", "taken.isra.0"]);
+    assert_eq!(made(&pair.new), made(&pair.old));
+    let report = pair.diff();
+    let mut changed: Vec<_> =
+        report["changed"].as_array().unwrap().iter().map(|f| f["symbol"].as_str().unwrap()).collect();
+    changed.sort_unstable();
+    assert_eq!(changed, ["rest.part.0", "scaled.constprop.0", "taken.isra.0"], "{report}");
+    let mut target = pair.start();
+    let old = |target: &mut Target| {
+        assert_eq!([target.ask("r-4"), target.ask("r5")], ["0 1", "svybe 9 vybehk 11"]);
+        assert_eq!([target.ask("t5"), target.ask("c5")], ["22", "57 69"]);
+    };
+    let new = |target: &mut Target| {
+        assert_eq!([target.ask("r-4"), target.ask("r5")], ["0 1", "qxels 13 xelszg 15"]);
+        assert_eq!([target.ask("t5"), target.ask("c5")], ["42", "53 65"]);
+    };
+    back_and_forth(&pair, &mut target, old, new);
+}
+
+#[test]
+fn functions_that_the_compiler_has_made_of_others_gcc_o2() {
+    made_of_others("gcc -O2");
+}
+
+#[test]
+fn functions_that_the_compiler_has_made_of_others_gcc_o2_fixed_address() {
+    made_of_others("gcc -O2 -no-pie -fno-pie -fcf-protection=none");
+}
+
 fn panics(options: &str) {
-    let pair = Pair::build_rust("rust/panics.rs", options);
+    panics_go_through(&Pair::build_rust("rust/panics.rs", options));
+}
+
+fn panics_go_through(pair: &Pair) {
     let report = pair.diff();
     let changed = report["changed"].as_array().unwrap().len();
     assert!((1..=12).contains(&changed), "{report}");
@@ -254,7 +302,7 @@ fn panics(options: &str) {
         assert_eq!(target.ask("speak"), "fixed dog 7");
         assert_eq!(target.ask("trace"), "new true");
     };
-    back_and_forth(&pair, &mut target, old, new);
+    back_and_forth(pair, &mut target, old, new);
     // 6 calls of the old code and 102 of the new, each of which ran two destructors.
     let calls: u32 = target.ask("calls").parse().unwrap();
     assert_eq!(calls, 201 * (6 + 102), "the static is the one that the process had before");
@@ -297,7 +345,24 @@ fn panics_pass_through_patched_frames_static() {
 
 #[test]
 fn panics_pass_through_patched_frames_lld() {
-    panics("-C opt-level=2 -C link-arg=-fuse-ld=lld");
+    let pair = Pair::build_rust("rust/panics.rs", "-C opt-level=2 -C link-arg=-fuse-ld=lld");
+    assert!(is_linked_by_lld(&pair));
+    panics_go_through(&pair);
+}
+
+/// The compiler asks for another linker by itself.
+#[test]
+fn panics_pass_through_patched_frames_gnu_ld() {
+    for options in ["-C opt-level=2 -C codegen-units=16", "-C opt-level=3 -C relocation-model=static"] {
+        let pair = Pair::build_rust("rust/panics.rs", &format!("{options} -C link-arg=-fuse-ld=bfd"));
+        assert!(!is_linked_by_lld(&pair));
+        panics_go_through(&pair);
+    }
+}
+
+fn is_linked_by_lld(pair: &Pair) -> bool {
+    const TELLS: &[u8] = b"Linker: LLD";
+    std::fs::read(&pair.old).unwrap().windows(TELLS.len()).any(|bytes| bytes == TELLS)
 }
 
 #[test]
@@ -345,6 +410,41 @@ fn threads_that_come_and_go_and_signals_are_no_hindrance() {
         }
     }
     assert!(target.ask("rounds").parse::<i64>().unwrap() > before, "the program has stopped working");
+}
+
+/// As the refusal of a direct use tells to write it.
+#[test]
+fn objects_of_the_library_can_be_new_if_they_are_looked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let elsewhere = |compiler: &str| {
+        let own = directory.path().join("own.o");
+        let source = root().join("fixtures/c/objects.c");
+        run(compilation(compiler, &own, &source).args(["-c", "-g", "-DOWN", "-fPIC", "-ffunction-sections"]));
+        // What nobody calls in the old build is not in it.
+        format!("{compiler} -no-pie -fno-pie -DELSEWHERE -Wl,--gc-sections {}", own.display())
+    };
+    for compiler in [
+        "gcc -O2 -DWEAK".to_owned(),
+        "gcc -O0 -DWEAK -Wl,-z,now".to_owned(),
+        "clang -O2 -fPIE -pie -DWEAK -fuse-ld=lld".to_owned(),
+        elsewhere("gcc -O2"),
+        elsewhere("clang -O1"),
+    ] {
+        let pair = Pair::build("c/objects.c", &compiler);
+        pair.diff();
+        let mut target = pair.start();
+        back_and_forth(
+            &pair,
+            &mut target,
+            |target| assert_eq!(target.ask("5"), "5", "{compiler}"),
+            |target| assert_eq!(target.ask("5"), "21005", "{compiler}"),
+        );
+    }
+    for compiler in ["gcc -O2", "gcc -O2 -no-pie -fno-pie"] {
+        let refused = Pair::build("c/objects.c", compiler).try_diff(&[]);
+        let refusal = &refused.json["refusals"][0];
+        assert_eq!((refused.exit, &refusal["code"]), (Some(3), &"unresolved-reference".into()), "{refusal}");
+    }
 }
 
 #[test]

@@ -82,15 +82,31 @@ impl Pair {
 
     /// Compiles `fixtures/SOURCE` with rustc and `options` twice: as it is, and with `--cfg fix`.
     pub(crate) fn build_rust(source: &str, options: &str) -> Self {
+        Self::build_crates(source, None, options)
+    }
+
+    /// The same, with a crate that it uses and that has the fix as well.
+    pub(crate) fn build_crates(source: &str, used: Option<&str>, options: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let source = root().join("fixtures").join(source);
         let mut hooks = Command::new("rustc");
         hooks.args(["--edition", "2024", "--crate-name", "suture_hooks", "--crate-type", "rlib", "-g", "-O"]);
         run(hooks.arg("--out-dir").arg(directory.path()).arg(root().join("hooks/src/lib.rs")));
+        let rustc = |name: &str| {
+            let mut command = Command::new("rustc");
+            command.args(["--edition", "2024", "--crate-name", name, "--check-cfg", "cfg(fix)", "-g"]);
+            command
+        };
         let compile = |which: &str, cfg: &[&str]| {
             let output = directory.path().join(which);
-            let mut command = Command::new("rustc");
-            command.args(["--edition", "2024", "--crate-name", "fixture", "--check-cfg", "cfg(fix)", "-g"]);
+            let mut command = rustc("fixture");
+            if let Some(used) = used {
+                let library = directory.path().join(format!("lib{which}.rlib"));
+                let mut using = rustc("used");
+                using.args(["--crate-type", "rlib", "-O"]).args(cfg).arg("-o").arg(&library);
+                run(using.arg(root().join("fixtures").join(used)));
+                command.arg("--extern").arg(format!("used={}", library.display()));
+            }
             command
                 .args(["-C", "link-arg=-Wl,--emit-relocs"])
                 .arg("-L")

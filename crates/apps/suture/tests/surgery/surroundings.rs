@@ -182,6 +182,42 @@ fn a_debugger_is_named_and_respected() {
     back_and_forth(&pair, &mut target);
 }
 
+/// It has one thread, and not the first: nothing is begun, and `ps` knows it.
+#[test]
+fn a_debugger_of_one_thread_is_named_before_anything_is_done() {
+    let pair = Pair::build("c/sleepers.c", "gcc -O2");
+    pair.diff();
+    let mut target = pair.start();
+    assert_eq!(target.ask("threads"), "64");
+    let pid = target.pid();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let threads = threads.map(|thread| thread.unwrap().file_name().to_str().unwrap().parse::<i32>().unwrap());
+    let mut others: Vec<i32> = threads.filter(|thread| *thread != pid).collect();
+    others.sort_unstable();
+    let maps = || std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let before = maps();
+    for thread in [others[0], others[40]] {
+        let mut strace = Command::new("strace");
+        strace.args(["-o", "/dev/null", "-p", &thread.to_string()]);
+        let debugger = Helper(strace.stderr(Stdio::null()).spawn().expect("strace"));
+        until("the debugger", || is_traced(thread));
+        assert!(!is_traced(pid));
+        for more in [&[][..], &["--stop-all"]] {
+            let ran = pair.operate(&["apply"], &target, more);
+            refused(&ran, "traced", &["strace", &debugger.0.id().to_string()]);
+            assert_eq!(ran.json["results"][0]["pause_us"], 0, "nobody was stopped: {ran:?}");
+        }
+        let process = pair.ps(&target);
+        assert_eq!(process["patchable"], false, "{process}");
+        assert!(process["why"].as_str().unwrap().contains("strace"), "{process}");
+        assert_eq!((maps(), target.ask("5")), (before.clone(), "5".to_owned()));
+        drop(debugger);
+        until("its end", || !is_traced(thread));
+    }
+    assert_eq!(pair.operate(&["apply"], &target, &[]).outcome(), "done");
+    assert_eq!(target.ask("5"), "1005");
+}
+
 #[test]
 fn five_hundred_and_twelve_threads_are_no_hindrance() {
     let pair = Pair::build("c/crowd.c", "gcc -O2");

@@ -1,16 +1,18 @@
 //! The report: what changed, with its places in the source.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use suture_elf::debug::{DebugInfo, FunctionInfo};
 
 use super::Changed;
+use crate::fields;
 use crate::names;
 use crate::refusal::Refusal;
 use crate::report::{ChangedFunction, FunctionRef, Report};
 use crate::same::Same;
 use crate::side::{EntityId, EntityKind, Side};
 use crate::stack::Standing;
+use crate::target::{self, Meaning};
 
 /// Fills in the functions that changed, are new and are gone.
 pub(super) fn functions(same: &Same<'_, '_, '_>, changed: &[Changed], report: &mut Report) {
@@ -52,6 +54,7 @@ pub(super) fn locate(same: &Same<'_, '_, '_>, refusals: &mut [Refusal]) {
     for refusal in refusals.iter_mut().filter(|refusal| refusal.line == 0 && !refusal.symbol.is_empty()) {
         let sides = [(same.new, same.debug.new), (same.old, same.debug.old)];
         let place = sides.into_iter().find_map(|(side, debug)| place_of(side, debug?, &refusal.symbol));
+        let place = place.or_else(|| place_of_made(same, &refusal.symbol));
         if let Some((file, line)) = place {
             (refusal.file, refusal.line) = (file, line);
         }
@@ -73,6 +76,37 @@ fn place_of(side: &Side<'_, '_>, debug: &DebugInfo<'_>, name: &str) -> Option<(S
         }
     };
     (place.1 != 0).then_some(place)
+}
+
+/// Where the first variable is declared that a function of this demangled name refers to, a new one before others. What a compiler
+/// makes to give variables their first values stands nowhere in the source itself.
+fn place_of_made(same: &Same<'_, '_, '_>, name: &str) -> Option<(String, u32)> {
+    let (side, debug) = (same.new, same.debug.new?);
+    let is_it = |id: &EntityId| names::demangle(side.entity(*id).name) == name;
+    let mut variables = Vec::new();
+    let (mut waiting, mut seen) = (VecDeque::from_iter(own_functions(side).find(is_it)), HashSet::new());
+    while let Some(function) = waiting.pop_front() {
+        let written = debug.function_at(side.entity(function).address).is_some_and(|known| known.line != 0);
+        if written || !seen.insert(function) {
+            continue;
+        }
+        let code = side.with_fragments(function).flat_map(|part| fields::of_code(side, part));
+        let meant = code.filter_map(|field| match target::meaning(side, &field) {
+            Meaning::Slot(slot) => target::held(side, slot),
+            meaning => Some(meaning),
+        });
+        for meaning in meant {
+            let Meaning::Entity(id, _) = meaning else { continue };
+            match side.entity(id).kind {
+                EntityKind::Function => waiting.push_back(id),
+                EntityKind::Object if side.entity(id).writable => variables.push(id),
+                _ => {}
+            }
+        }
+    }
+    variables.sort_by_key(|id| same.pairs.old_of(*id).is_some());
+    let place = |id: EntityId| Some(debug.variable_at(side.entity(id).address).ok()??.place());
+    variables.into_iter().filter_map(place).find(|(_, line)| *line != 0)
 }
 
 fn place_of_type(debug: &DebugInfo<'_>, name: &str) -> Option<(String, u32)> {
