@@ -46,7 +46,7 @@ fn closures_stay_what_they_are(options: &str) {
             let n: u64 = line.trim_start_matches('n').parse().unwrap();
             total += n;
             let audit = if made_by_new { format!("audit {n} 10, ") } else { String::new() };
-            let expected = format!("{audit}add {}, sum {total} 10", n + 10);
+            let expected = format!("{audit}add {}, words {}, sum {total} 10", n + 10, n + 2);
             assert_eq!(target.ask(line), expected, "{options}: made by new code: {made_by_new}");
         }
     });
