@@ -308,7 +308,8 @@ fn change(entity: &Entity<'_>, change: &str, action: &str, old_size: u64, new_si
     }
 }
 
-fn refusal(code: RefusalCode, entity: &Entity<'_>, message: &str, help: &str) -> Refusal {
+/// A refusal for an object or a function.
+pub(crate) fn refusal(code: RefusalCode, entity: &Entity<'_>, message: &str, help: &str) -> Refusal {
     Refusal {
         code,
         symbol: names::demangle(entity.name),

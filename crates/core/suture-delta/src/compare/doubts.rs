@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::whole;
 use crate::names;
-use crate::objects::decision;
+use crate::objects::{self, decision};
 use crate::options::{DataAction, Options};
 use crate::pair::{Doubt, Pairs};
 use crate::refusal::{Refusal, RefusalCode};
@@ -76,10 +75,5 @@ fn place(entity: &Entity<'_>) -> String {
 }
 
 fn unresolved(entity: &Entity<'_>, message: &str, help: &str) -> Refusal {
-    let refusal = whole(RefusalCode::UnresolvedReference, message, help);
-    Refusal {
-        symbol: names::demangle(entity.name),
-        file: entity.file.unwrap_or_default().to_owned(),
-        ..refusal
-    }
+    objects::refusal(RefusalCode::UnresolvedReference, entity, message, help)
 }

@@ -9,8 +9,7 @@ mod code;
 mod constants;
 
 use super::Changed;
-use crate::names;
-use crate::objects::Objects;
+use crate::objects::{self, Objects};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::same::Same;
 use crate::side::{EntityId, Side};
@@ -26,13 +25,5 @@ pub(super) fn compare(same: &Same<'_, '_, '_>, changed: &[Changed], objects: &Ob
 }
 
 fn refusal(code: RefusalCode, side: &Side<'_, '_>, id: EntityId, message: &str, help: &str) -> Refusal {
-    let entity = side.entity(id);
-    Refusal {
-        code,
-        symbol: names::demangle(entity.name),
-        file: entity.file.unwrap_or_default().to_owned(),
-        line: 0,
-        message: message.to_owned(),
-        help: help.to_owned(),
-    }
+    objects::refusal(code, side.entity(id), message, help)
 }

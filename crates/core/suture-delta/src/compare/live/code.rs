@@ -82,15 +82,16 @@ pub(super) fn renamed(same: &Same<'_, '_, '_>) -> Vec<Refusal> {
         .filter(|(id, entity)| same.pairs.old_of(*id).is_none() && is_whole(entity))
         .map(|(id, _)| id)
         .collect();
+    if gone.is_empty() || come.is_empty() {
+        return Vec::new();
+    }
+    let (gone, come) = (taken(same.old, &gone), taken(same.new, &come));
+    // What can't be read may be.
     let alike = |old: &EntityId, new: &EntityId| {
         let (old, new) = (same.old.entity(*old).address, same.new.entity(*new).address);
-        matches!(is_alike((before, old), (after, new)), Ok(true))
+        !matches!(is_alike((before, old), (after, new)), Ok(false))
     };
-    let pairs: Vec<(EntityId, EntityId)> =
-        gone.iter().filter_map(|old| Some((*old, *come.iter().find(|new| alike(old, new))?))).collect();
-    let gone = taken(same.old, &pairs.iter().map(|(old, _)| *old).collect());
-    let come = taken(same.new, &pairs.iter().map(|(_, new)| *new).collect());
-    let pairs = pairs.into_iter().filter(|(old, new)| gone.contains(old) && come.contains(new));
+    let pairs = gone.iter().filter_map(|old| Some((*old, *come.iter().find(|new| alike(old, new))?)));
     let refused = pairs.map(|(old, new)| {
         let was = names::demangle(same.old.entity(old).name);
         let message = format!(

@@ -41,7 +41,9 @@ pub(super) fn compare(same: &Same<'_, '_, '_>, objects: &Objects) -> Vec<Refusal
 /// Whether an element of a table stands where another one was.
 fn is_reordered(same: &Same<'_, '_, '_>, (old, new): (EntityId, EntityId)) -> bool {
     let (before, after) = (same.old.entity(old), same.new.entity(new));
-    let count = same.debug.old.and_then(|debug| elements(debug, before.address).ok().flatten());
+    let Some(count) = same.debug.old.map(|debug| elements(debug, before.address)) else { return false };
+    // What can't be read may be.
+    let Ok(count) = count else { return true };
     let Some(count) = count.filter(|count| (2..=before.size).contains(count)) else { return false };
     let size = before.size / count;
     let is_same = |from: u64, to: u64| {
